@@ -1,0 +1,92 @@
+/** Configuration: flags > environment > stead.config.json > defaults. The only reader of process.env. */
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { AppError, invalid } from '#core/errors'
+import { SETTINGS, type SettingName } from './settings.ts'
+
+type Parsed<P> = P extends (text: string) => infer R ? Exclude<R, { expected: string }> : never
+
+type Value<N extends SettingName> = (typeof SETTINGS)[N]['default'] extends string
+  ? Parsed<(typeof SETTINGS)[N]['parse']>
+  : Parsed<(typeof SETTINGS)[N]['parse']> | undefined
+
+export type Config = { readonly [N in SettingName]: Value<N> }
+
+export type Sources = {
+  /** From the command line, by setting name. */
+  flags?: Partial<Record<SettingName, string>>
+  env?: Record<string, string | undefined>
+  /** Folder in which `stead.config.json` may stand. */
+  folder?: string
+}
+
+/**
+ * Reads every setting once.
+ * @throws `invalid` bad_setting: a sentence that names the setting, where it came from and what it accepts
+ */
+export function readConfig({ flags = {}, env = process.env, folder = '.' }: Sources = {}): Config {
+  const file = readFile(resolve(folder, 'stead.config.json'))
+  const names = Object.keys(SETTINGS) as SettingName[]
+  const entries = names.map((name) => [name, valueOf(name, { flags, env, file })])
+  return Object.fromEntries(entries) as Config
+}
+
+type Found = { text: string; from: string }
+
+type Given = { flags: Record<string, string>; env: NodeJS.ProcessEnv; file: Record<string, string> }
+
+function valueOf(name: SettingName, given: Given): unknown {
+  const setting = SETTINGS[name]
+  const found = find(name, given)
+  if (!found) return undefined
+  const value: unknown = setting.parse(found.text)
+  if (value && typeof value === 'object' && 'expected' in value) {
+    const shown = isSecret(name) ? '' : `: current value is "${found.text}"`
+    throw invalid(
+      'bad_setting',
+      `Cannot start: ${found.from} must be ${String(value.expected)}${shown}`,
+    )
+  }
+  return value
+}
+
+function find(name: SettingName, { flags, env, file }: Given): Found | undefined {
+  const { env: variable, default: fallback, flag: flagName } = SETTINGS[name]
+  const flag = flags[name]
+  if (flag !== undefined) return { text: flag, from: flagName ?? name }
+  const fromEnv = env[variable]
+  if (fromEnv) return { text: fromEnv, from: variable }
+  const fromFile = file[name]
+  if (fromFile !== undefined) return { text: fromFile, from: `"${name}" in stead.config.json` }
+  return fallback === undefined ? undefined : { text: fallback, from: name }
+}
+
+/** Values that a message must not repeat. */
+const isSecret = (name: SettingName): boolean =>
+  ['databaseUrl', 'regions', 'secret', 'previousSecrets'].includes(name)
+
+function readFile(path: string): Record<string, string> {
+  if (!existsSync(path)) return {}
+  const content = parseJson(path)
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw invalid('bad_setting', 'Cannot start: stead.config.json must hold one JSON object')
+  }
+  const unknown = Object.keys(content).find((key) => !(key in SETTINGS))
+  if (unknown !== undefined) {
+    const names = Object.keys(SETTINGS).join(', ')
+    throw invalid(
+      'bad_setting',
+      `Cannot start: stead.config.json has no setting "${unknown}"; it knows ${names}`,
+    )
+  }
+  return Object.fromEntries(Object.entries(content).map(([key, value]) => [key, String(value)]))
+}
+
+function parseJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    throw invalid('bad_setting', 'Cannot start: stead.config.json is not valid JSON', { cause })
+  }
+}

@@ -1,0 +1,160 @@
+/** One PostgreSQL database as one login role: a pool, transactions, and batches of one round trip. */
+import pg from 'pg'
+import type { Secret } from '#core/secret'
+import { Batch, type BatchOptions, type BatchResult, type BatchStatement } from './batch.ts'
+import { compile, Fragment } from './sql.ts'
+
+/** Runs one statement and gives its rows, column names in camelCase: tx`select 1 as one_word`. */
+export type Tx = <Row = Record<string, unknown>>(
+  strings: TemplateStringsArray,
+  ...values: unknown[]
+) => Promise<Row[]>
+
+export type DatabaseOptions = {
+  /** Connections at most; default 10. */
+  max?: number
+  /** Idle connections close after this many milliseconds; default 10 000. */
+  idleMs?: number
+  /** Waiting for a free connection fails after this many milliseconds; default 10 000. */
+  acquireMs?: number
+  /** Server-side limit per statement in milliseconds; default none. */
+  statementMs?: number
+  applicationName?: string
+}
+
+export type Client = pg.PoolClient
+
+export type Database = {
+  readonly name: string
+  /** One statement, its own transaction. */
+  query: Tx
+  /** Commits what `work` did, or rolls back when it throws. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** One round trip, one transaction: see `batch.ts`. */
+  batch(statements: readonly BatchStatement[], options?: BatchOptions): Promise<BatchResult[]>
+  /** A connection for as long as `work` runs, for what needs a session (locks, interactive work). */
+  session<T>(work: (client: Client) => Promise<T>): Promise<T>
+  /** Connections open and in use now. */
+  stats(): { total: number; idle: number; waiting: number }
+  close(): Promise<void>
+}
+
+export function openDatabase(url: Secret, options: DatabaseOptions = {}): Database {
+  const pool = new pg.Pool({
+    connectionString: url.reveal(),
+    max: options.max ?? 10,
+    idleTimeoutMillis: options.idleMs ?? 10_000,
+    connectionTimeoutMillis: options.acquireMs ?? 10_000,
+    application_name: options.applicationName ?? 'stead',
+    ...(options.statementMs === undefined ? {} : { statement_timeout: options.statementMs }),
+  })
+  // A connection that dies while idle is replaced at the next use.
+  pool.on('error', () => {})
+  return new PooledDatabase(pool)
+}
+
+class PooledDatabase implements Database {
+  readonly #pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  get name(): string {
+    return String(this.#pool.options.database ?? '')
+  }
+
+  readonly query: Tx = (strings, ...values) => run(this.#pool, new Fragment(strings, values))
+
+  async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    try {
+      await client.query('begin')
+      const value = await work(txOf(client))
+      await client.query('commit')
+      client.release()
+      return value
+    } catch (error) {
+      client.release(!(await rolledBack(client)))
+      throw error
+    }
+  }
+
+  async batch(
+    statements: readonly BatchStatement[],
+    options?: BatchOptions,
+  ): Promise<BatchResult[]> {
+    const client = await this.#pool.connect()
+    return new Promise((resolve, reject) => {
+      client.query(
+        new Batch(
+          statements,
+          (error, results) => {
+            client.release(isFatal(error))
+            if (error) reject(error)
+            else resolve(results)
+          },
+          options,
+        ),
+      )
+    })
+  }
+
+  async session<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    try {
+      const value = await work(client)
+      client.release()
+      return value
+    } catch (error) {
+      // Whatever the session held (locks, settings) goes with the connection.
+      client.release(true)
+      throw error
+    }
+  }
+
+  stats(): { total: number; idle: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool
+    return { total: totalCount, idle: idleCount, waiting: waitingCount }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#pool.ending) await this.#pool.end()
+  }
+}
+
+/** A tag bound to one connection. */
+export const txOf =
+  (client: pg.ClientBase): Tx =>
+  (strings, ...values) =>
+    run(client, new Fragment(strings, values))
+
+type Queryable = { query(text: string, values: unknown[]): Promise<pg.QueryResult> }
+
+async function run<Row>(on: Queryable, fragment: Fragment): Promise<Row[]> {
+  const { text, values } = compile(fragment)
+  const { rows, fields } = await on.query(text, values)
+  return camelRows(rows, fields) as Row[]
+}
+
+const camel = (name: string): string =>
+  name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+
+function camelRows(rows: Record<string, unknown>[], fields: pg.FieldDef[]): object[] {
+  if (!fields?.some(({ name }) => name.includes('_'))) return rows
+  const names = fields.map(({ name }) => [name, camel(name)] as const)
+  return rows.map((row) => Object.fromEntries(names.map(([from, to]) => [to, row[from]])))
+}
+
+/** The pool drops connections that broke; a FATAL one is about to. */
+const isFatal = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.severity === 'FATAL'
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query('rollback')
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,67 @@
+/** Hears what other processes changed, so that caches can forget it. */
+import pg from 'pg'
+import type { Log } from '#core/log'
+import type { Secret } from '#core/secret'
+
+export type Listener = {
+  /** Resolves once notifications arrive. */
+  ready: Promise<void>
+  close(): Promise<void>
+}
+
+export type ListenOptions = {
+  url: Secret
+  channels: readonly string[]
+  onMessage(channel: string, payload: string): void
+  /** Called when messages may have been missed: forget everything that came from this database. */
+  onGap(): void
+  log: Log
+}
+
+const RECONNECT_MS = 250
+
+/** Listens on one connection, which is replaced when it breaks. */
+export function listen(options: ListenOptions): Listener {
+  const state: { client: pg.Client | undefined; closed: boolean } = {
+    client: undefined,
+    closed: false,
+  }
+
+  const connect = async (): Promise<void> => {
+    const client = new pg.Client({
+      connectionString: options.url.reveal(),
+      application_name: 'stead-listen',
+      keepAlive: true,
+    })
+    client.on('error', () => {})
+    client.on('notification', ({ channel, payload = '' }) => options.onMessage(channel, payload))
+    await client.connect()
+    for (const channel of options.channels)
+      await client.query(`listen ${pg.escapeIdentifier(channel)}`)
+    state.client = client
+    client.on('end', () => again())
+    options.onGap()
+    if (state.closed) await client.end()
+  }
+
+  const again = (): void => {
+    state.client = undefined
+    if (state.closed) return
+    options.onGap()
+    setTimeout(() => {
+      if (state.closed) return
+      connect().catch((error: unknown) => {
+        options.log.warn({ err: error }, 'cannot listen for changes, trying again')
+        again()
+      })
+    }, RECONNECT_MS).unref()
+  }
+
+  return {
+    ready: connect(),
+    async close() {
+      state.closed = true
+      await state.client?.end()
+    },
+  }
+}

@@ -1,0 +1,119 @@
+/** What PostgreSQL's SQLSTATEs mean to us: the only place that reads them. */
+import pg from 'pg'
+import { AppError, type ErrorKind } from '#core/errors'
+
+/** The facts of a database error that a dialect may show; `message` is PostgreSQL's own text. */
+export type SqlFacts = {
+  sqlstate: string
+  message: string
+  detail: string | null
+  hint: string | null
+  schema: string | null
+  table: string | null
+  column: string | null
+  constraint: string | null
+}
+
+type Meaning = readonly [kind: ErrorKind, code: string]
+
+/** Exact states. The words are PostgreSQL's condition names. */
+const STATES: Record<string, Meaning> = {
+  '22P02': ['invalid', 'invalid_text_representation'],
+  '22023': ['invalid', 'invalid_parameter_value'],
+  '22001': ['invalid', 'string_data_right_truncation'],
+  '22003': ['invalid', 'numeric_value_out_of_range'],
+  '22008': ['invalid', 'datetime_field_overflow'],
+  '23502': ['invalid', 'not_null_violation'],
+  '23503': ['conflict', 'foreign_key_violation'],
+  '23505': ['conflict', 'unique_violation'],
+  '23514': ['invalid', 'check_violation'],
+  '23P01': ['conflict', 'exclusion_violation'],
+  '25006': ['method_not_allowed', 'read_only_sql_transaction'],
+  '28000': ['unavailable', 'invalid_authorization_specification'],
+  '28P01': ['unavailable', 'invalid_password'],
+  '3D000': ['not_found', 'invalid_catalog_name'],
+  '3F000': ['not_found', 'invalid_schema_name'],
+  '40001': ['conflict', 'serialization_failure'],
+  '40P01': ['conflict', 'deadlock_detected'],
+  '42501': ['forbidden', 'insufficient_privilege'],
+  '42P01': ['not_found', 'undefined_table'],
+  '42883': ['not_found', 'undefined_function'],
+  '42703': ['invalid', 'undefined_column'],
+  '42P07': ['conflict', 'duplicate_table'],
+  '42701': ['conflict', 'duplicate_column'],
+  '42710': ['conflict', 'duplicate_object'],
+  '42P10': ['invalid', 'invalid_column_reference'],
+  '55P03': ['unavailable', 'lock_not_available'],
+  '57014': ['timeout', 'query_canceled'],
+  P0001: ['invalid', 'raise_exception'],
+}
+
+/** By class, for what is not listed above. */
+const CLASSES: Record<string, Meaning> = {
+  '08': ['unavailable', 'connection_exception'],
+  '0A': ['invalid', 'feature_not_supported'],
+  '21': ['invalid', 'cardinality_violation'],
+  '22': ['invalid', 'data_exception'],
+  '23': ['conflict', 'integrity_constraint_violation'],
+  '2F': ['invalid', 'sql_routine_exception'],
+  '38': ['invalid', 'external_routine_exception'],
+  '42': ['invalid', 'syntax_error_or_access_rule_violation'],
+  '44': ['invalid', 'with_check_option_violation'],
+  '53': ['unavailable', 'insufficient_resources'],
+  '54': ['too_large', 'program_limit_exceeded'],
+  '55': ['conflict', 'object_not_in_prerequisite_state'],
+  '57': ['unavailable', 'operator_intervention'],
+}
+
+const UNKNOWN: Meaning = ['internal', 'database_error']
+
+/** SQLSTATE of a database error, else undefined. */
+export const sqlstateOf = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError ? error.code : undefined
+
+/** A database error as an AppError whose `details` are SqlFacts; other errors are given back. */
+export function fromDatabase(error: unknown): unknown {
+  if (isConnectionFailure(error)) {
+    const text = { kind: 'unavailable', code: 'database_unavailable' } as const
+    return new AppError(
+      { ...text, message: 'The database cannot be reached' },
+      { cause: error, retryAfter: 1, hint: 'Try again in a moment.' },
+    )
+  }
+  if (!(error instanceof pg.DatabaseError)) return error
+  const [kind, code] = meaningOf(error.code ?? '')
+  return new AppError(
+    { kind, code, message: error.message },
+    { details: factsOf(error), cause: error, ...(error.hint ? { hint: error.hint } : {}) },
+  )
+}
+
+/** The facts inside an error that `fromDatabase` made. */
+export function sqlFacts(error: AppError): SqlFacts | undefined {
+  const facts = error.details as SqlFacts | undefined
+  return facts && typeof facts === 'object' && 'sqlstate' in facts ? facts : undefined
+}
+
+const meaningOf = (state: string): Meaning => STATES[state] ?? CLASSES[state.slice(0, 2)] ?? UNKNOWN
+
+function factsOf(error: pg.DatabaseError): SqlFacts {
+  return {
+    sqlstate: error.code ?? 'XX000',
+    message: error.message,
+    detail: error.detail ?? null,
+    hint: error.hint ?? null,
+    schema: error.schema ?? null,
+    table: error.table ?? null,
+    column: error.column ?? null,
+    constraint: error.constraint ?? null,
+  }
+}
+
+const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT'])
+const SOCKET_TEXTS = /connection terminated|timeout exceeded when trying to connect|not queryable/i
+
+function isConnectionFailure(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof pg.DatabaseError) return false
+  const { code } = error as NodeJS.ErrnoException
+  return (code !== undefined && SOCKET_CODES.has(code)) || SOCKET_TEXTS.test(error.message)
+}
