@@ -1,0 +1,3 @@
+-- Deployed functions and what they did.
+
+create schema functions;

@@ -1,0 +1,46 @@
+/** Who changed what. A failure to record never fails what was done. */
+import type { Log } from '#core/log'
+import type { Database } from '#db/database'
+import { type AuditActor, type AuditEvent, insertAuditEvent } from './audit.sql.ts'
+import type { Caller } from './caller.ts'
+
+export type { AuditActor, AuditEvent } from './audit.sql.ts'
+
+/** What recording needs to know of a request. */
+export type Audited = {
+  platform: Database
+  log: Log
+  caller: Caller
+  requestId: string
+  ip: string | undefined
+  userAgent: string | undefined
+}
+
+export async function audit(ctx: Audited, event: AuditEvent): Promise<void> {
+  const { ip, userAgent, requestId } = ctx
+  try {
+    await insertAuditEvent(ctx.platform.query, event, {
+      ...actorOf(ctx.caller),
+      ip,
+      userAgent,
+      requestId,
+    })
+  } catch (error) {
+    ctx.log.error({ err: error, eventType: event.eventType }, 'cannot record an audit event')
+  }
+}
+
+function actorOf(caller: Caller): Pick<AuditActor, 'actorType' | 'actorId'> {
+  switch (caller.kind) {
+    case 'anonymous':
+      return { actorType: 'anonymous', actorId: null }
+    case 'user':
+      return { actorType: 'app_user', actorId: caller.userId }
+    case 'app_key':
+      return { actorType: 'api_key', actorId: caller.credentialId }
+    case 'account':
+      return caller.via === 'key'
+        ? { actorType: 'api_key', actorId: caller.credentialId }
+        : { actorType: 'platform_user', actorId: caller.accountId }
+  }
+}

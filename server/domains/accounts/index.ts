@@ -1,0 +1,20 @@
+export {
+  type Account,
+  type Membership,
+  registerAccount,
+  type Workspace,
+  workspacesOf,
+} from './accounts.ts'
+export { type Audited, type AuditEvent, audit } from './audit.ts'
+export {
+  type AccountCaller,
+  type AnonymousCaller,
+  type AppKeyCaller,
+  authRequired,
+  type Caller,
+  identityIn,
+  manages,
+  requireAccount,
+  type UserCaller,
+} from './caller.ts'
+export { type Credential, Credentials, type Minted, newPlatformKey } from './credentials.ts'

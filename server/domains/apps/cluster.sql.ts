@@ -1,0 +1,105 @@
+/** Statements about databases and roles. DDL takes no parameters: names are quoted, never spliced. */
+import type { Secret } from '#core/secret'
+import type { Client, Database } from '#db/database'
+import { ident, quoteLiteral, raw, sql } from '#db/sql'
+import { sqlstateOf } from '#db/sqlstate'
+
+/** Roles of the whole cluster; each line can run again. Butterbase's names are groups of ours. */
+const CLUSTER_ROLES = [
+  ['anon', 'nologin'],
+  ['authenticated', 'nologin'],
+  ['service_role', 'nologin bypassrls'],
+  ['tenant_service', 'nologin'],
+  ['butterbase_anon', 'nologin'],
+  ['butterbase_user', 'nologin'],
+  ['butterbase_service', 'nologin'],
+] as const
+
+const GROUPS = [
+  ['butterbase_anon', 'anon'],
+  ['butterbase_user', 'authenticated'],
+  ['butterbase_service', 'service_role'],
+] as const
+
+/** Another process made it a moment ago: that is as good. */
+const CREATED_MEANWHILE = new Set(['42710', '23505', '42P04'])
+
+export async function createClusterRoles(admin: Database): Promise<void> {
+  for (const [role, options] of CLUSTER_ROLES) await createRole(admin, role, options)
+  for (const [group, member] of GROUPS) {
+    await admin.query`grant ${ident(group)} to ${ident(member)}`
+  }
+}
+
+async function createRole(admin: Database, role: string, options: string): Promise<void> {
+  const [found] = await admin.query`select from pg_roles where rolname = ${role}`
+  if (found) return
+  try {
+    await admin.query`create role ${ident(role)} ${raw(options)}`
+  } catch (error) {
+    if (!CREATED_MEANWHILE.has(sqlstateOf(error) ?? '')) throw error
+  }
+}
+
+type AppRoles = { api: string; user: string; owner: string }
+
+export async function createAppRoles(
+  admin: Database,
+  { api, user, owner }: AppRoles,
+  password: (role: string) => Secret,
+): Promise<void> {
+  const login = (role: string) =>
+    raw(`login noinherit password ${quoteLiteral(password(role).reveal())}`)
+  await admin.transaction(async (tx) => {
+    for (const role of [api, user, owner]) await tx`create role ${ident(role)} ${login(role)}`
+    await tx`grant anon, authenticated to ${ident(api)}, ${ident(user)}`
+    await tx`grant service_role to ${ident(api)}`
+    // The creator of a database must be a member of the role that is to own it.
+    await tx`grant ${ident(owner)} to current_user`
+  })
+}
+
+export async function dropAppRoles(admin: Database, { api, user, owner }: AppRoles): Promise<void> {
+  for (const role of [api, user, owner]) await admin.query`drop role if exists ${ident(role)}`
+}
+
+export async function databaseExists(client: Client, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
+  return rowCount === 1
+}
+
+type NewDatabase = { name: string; template: string; owner?: string }
+
+/** A copy through the write-ahead log: no checkpoint, so it takes tens of milliseconds. */
+export async function createDatabaseFrom(
+  admin: Database,
+  { name, template, owner }: NewDatabase,
+): Promise<void> {
+  const by = owner === undefined ? raw('') : sql` owner ${ident(owner)}`
+  await admin.query`create database ${ident(name)} template ${ident(template)} strategy wal_log${by}`
+}
+
+export async function markAsTemplate(admin: Database, draft: string, name: string): Promise<void> {
+  await admin.query`alter database ${ident(draft)} rename to ${ident(name)}`
+}
+
+export async function dropDatabase(admin: Database, name: string): Promise<void> {
+  await admin.query`drop database if exists ${ident(name)} with (force)`
+}
+
+/** What cannot stand in the template because it names the app's own roles. */
+export async function grantAppDatabase(
+  database: Database,
+  name: string,
+  { api, user, owner }: AppRoles,
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx`revoke all on database ${ident(name)} from public`
+    await tx`grant connect on database ${ident(name)} to ${ident(api)}, ${ident(user)}`
+    await tx`grant all on schema public to ${ident(owner)}`
+    await tx`alter default privileges for role ${ident(owner)} in schema public
+      grant all on tables to service_role`
+    await tx`alter default privileges for role ${ident(owner)} in schema public
+      grant all on sequences to service_role`
+  })
+}

@@ -1,0 +1,58 @@
+/** The pools of an app's database, one per login role, opened when first used. */
+import type { Keyring } from '#core/keyring'
+import { Secret } from '#core/secret'
+import { type Database, openDatabase } from '#db/database'
+import { type Cluster, rolesOf } from './cluster.ts'
+
+export type AppDatabases = {
+  /** May become anon, authenticated or service_role: the data API. */
+  readonly api: Database
+  /** May become anon or authenticated only: statements that the app's own code wrote. */
+  readonly user: Database
+  /** The owner of the app's tables: DDL. */
+  readonly owner: Database
+  /** Stead itself, for its own tables. Never for a statement that a caller wrote. */
+  readonly platform: Database
+  /** Where the app's database is, for a listener of its notifications. */
+  readonly platformUrl: Secret
+  close(): Promise<void>
+}
+
+/** The password of an app's login role: derived, so it is stored nowhere. */
+export const loginPassword = (keyring: Keyring, role: string): Secret =>
+  new Secret(keyring.sign('database-login', role))
+
+type Place = { cluster: Cluster; keyring: Keyring; name: string; connections: number }
+
+export function openAppDatabases({ cluster, keyring, name, connections }: Place): AppDatabases {
+  const opened = new Map<string, Database>()
+  const lazily = (key: string, url: () => Secret, max: number): Database => {
+    const existing = opened.get(key)
+    if (existing) return existing
+    const database = openDatabase(url(), { max, applicationName: `stead-${key}` })
+    opened.set(key, database)
+    return database
+  }
+  const roles = rolesOf(name)
+  const as = (role: string) => () =>
+    cluster.urlOf(name, { role, password: loginPassword(keyring, role) })
+  const platformUrl = cluster.urlOf(name)
+  return {
+    get api() {
+      return lazily('api', as(roles.api), connections)
+    },
+    get user() {
+      return lazily('user', as(roles.user), connections)
+    },
+    get owner() {
+      return lazily('owner', as(roles.owner), 2)
+    },
+    get platform() {
+      return lazily('platform', () => platformUrl, 4)
+    },
+    platformUrl,
+    async close() {
+      await Promise.all([...opened.values()].map((database) => database.close()))
+    },
+  }
+}

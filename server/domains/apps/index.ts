@@ -1,0 +1,23 @@
+export { Apps, type AppsNeeds } from './apps.ts'
+export type { App, AppPatch, AppState } from './apps.sql.ts'
+export { type Cluster, databaseUrl, openCluster, rolesOf } from './cluster.ts'
+export { type AppContext, appContext, type Context } from './context.ts'
+export { setAccessMode, setPaused } from './configuration.ts'
+export { type AppDatabases, loginPassword, openAppDatabases } from './databases.ts'
+export type { ApiKeyRole, AppKeys } from './keys.ts'
+export {
+  type AppRequest,
+  createApp,
+  deleteApp,
+  ensureDefaultApp,
+  listApps,
+  resumeUnfinished,
+} from './lifecycle.ts'
+export { openRegions, type Regions, type RegionSetting } from './regions.ts'
+export {
+  addressedApp,
+  managedApp,
+  requireNotPaused,
+  requireUsable,
+  requireWritable,
+} from './access.ts'

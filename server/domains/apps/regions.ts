@@ -1,0 +1,36 @@
+/** The regions of the instance, each on a cluster; regions without one of their own share the first. */
+import type { Secret } from '#core/secret'
+import type { Migration } from '#db/migrator'
+import { type Cluster, openCluster } from './cluster.ts'
+
+export type RegionSetting = { name: string; url: Secret | undefined }
+
+export type Regions = {
+  /** In the configured order; the first is the default. */
+  readonly names: readonly string[]
+  cluster(region: string): Cluster | undefined
+  close(): Promise<void>
+}
+
+/** Opens every cluster that the regions name; `shared` is the one of regions without a URL. */
+export async function openRegions(
+  settings: readonly RegionSetting[],
+  shared: Secret,
+  migrations: readonly Migration[],
+): Promise<Regions> {
+  const clusters = new Map<string, Cluster>()
+  const byRegion = new Map<string, Cluster>()
+  for (const { name, url = shared } of settings) {
+    const key = url.reveal()
+    const cluster = clusters.get(key) ?? (await openCluster(url, migrations))
+    clusters.set(key, cluster)
+    byRegion.set(name, cluster)
+  }
+  return {
+    names: settings.map(({ name }) => name),
+    cluster: (region) => byRegion.get(region),
+    async close() {
+      await Promise.all([...clusters.values()].map((cluster) => cluster.close()))
+    },
+  }
+}
