@@ -32,7 +32,7 @@ export async function takeLock(path: string): Promise<Lock | Holder> {
 
 function publish(path: string, holder: Holder): boolean {
   const draft = `${path}.${holder.token}.draft`
-  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 })
+  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600, flag: 'wx' })
   try {
     linkSync(draft, path)
     return true

@@ -37,12 +37,16 @@ export function startOf(pid: number): string | undefined {
 
 /** Whether `pid` runs. A zombie does not: in a container it may never be reaped. */
 export function isRunning(pid: number): boolean {
+  return takesSignals(pid) && !['Z', 'X'].includes(statFields(pid)?.[0] ?? '')
+}
+
+function takesSignals(pid: number): boolean {
   try {
     process.kill(pid, 0)
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // it is there, and another user's
   }
-  return !['Z', 'X'].includes(statFields(pid)?.[0] ?? '')
 }
 
 /** The fields of /proc/PID/stat after the name, which may hold spaces and brackets itself. */
@@ -144,14 +148,21 @@ async function waitUntilGone(dataDir: string, limitMs: number): Promise<void> {
   while (clusterProcesses(dataDir).length > 0 && Date.now() < deadline) await delay(20)
 }
 
+/** The lock files of a server: of its folder and of its socket. The first line is a pid. */
+const SERVER_LOCK = /^(postmaster\.pid|\.s\.PGSQL\.\d+\.lock)$/
+
 /**
- * PostgreSQL believes a postmaster.pid whose pid is alive, even when an unrelated process has that
- * pid by now, and refuses. Call this only under the lock, after the cluster's processes are gone;
- * its shared memory still guards against a server that we could not see.
+ * PostgreSQL believes a lock file whose pid can be signalled, be it a zombie that nobody reaps or
+ * an unrelated process that has the pid by now, and refuses. Call this only under our own lock,
+ * after the cluster's processes are gone; its shared memory still guards against a server that we
+ * could not see.
  */
-export function removeReusedPid(dataDir: string): void {
+export function removeBelievedLocks(dataDir: string): void {
   if (process.platform === 'win32') return
-  const file = join(dataDir, 'postmaster.pid')
-  const pid = Number(attempt(() => readFileSync(file, 'utf8').split('\n')[0]))
-  if (pid > 0 && isRunning(pid)) rmSync(file, { force: true })
+  for (const name of attempt(() => readdirSync(dataDir)) ?? []) {
+    if (!SERVER_LOCK.test(name)) continue
+    const file = join(dataDir, name)
+    const pid = Number(attempt(() => readFileSync(file, 'utf8').split('\n')[0]))
+    if (pid > 0 && takesSignals(pid)) rmSync(file, { force: true })
+  }
 }

@@ -71,7 +71,7 @@ const LAST_WORDS_MS = 500
 
 function exitOf(child: ChildProcess): Promise<ExitStatus> {
   return new Promise((resolve, reject) => {
-    child.once('error', reject) // it could not be started at all
+    child.on('error', reject) // it could not be started at all
     child.once('exit', (code, signal) => {
       const finish = () => resolve({ code, signal })
       child.once('close', finish)

@@ -11,7 +11,7 @@ import { type Binaries, prepareBinaries } from './binaries.ts'
 import { ensureCluster } from './initialise.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { choosePort, HOST, listenOnce, portInUse } from './port.ts'
-import { clusterName, endClusterProcesses, removeReusedPid } from './processes.ts'
+import { clusterName, endClusterProcesses, removeBelievedLocks } from './processes.ts'
 import { type ExitStatus, type Launch, launch, type Server, signalServer } from './server.ts'
 import { DEFAULT_MAX_CONNECTIONS, serverSettings } from './settings.ts'
 
@@ -136,7 +136,7 @@ async function prepareGround(
 async function endOrphans(dataDir: string, log: Log): Promise<void> {
   const { found, left } = await endClusterProcesses(dataDir)
   if (found.length > 0) log.warn({ pids: found }, 'ended the PostgreSQL of a Stead that was killed')
-  if (left.length === 0) return removeReusedPid(dataDir)
+  if (left.length === 0) return removeBelievedLocks(dataDir)
   throw conflict(
     'data_dir_busy',
     `Cannot start PostgreSQL: process ${left[0]} on "${dataDir}" cannot be ended`,

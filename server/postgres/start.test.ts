@@ -1,0 +1,421 @@
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import { once } from 'node:events'
+import { Client } from 'pg'
+import { expect, test } from 'vitest'
+import { Secret } from '#core/secret'
+import { serverAccount } from './account.ts'
+import { findPackage, prepareBinaries } from './binaries.ts'
+import {
+  killNow,
+  query,
+  silent,
+  startInChild,
+  tempCluster,
+  tempFolder,
+  until,
+} from './cluster-fixture.ts'
+import { startPostgres } from './index.ts'
+import { clusterProcesses, isRunning } from './processes.ts'
+import { programOptions } from './run-program.ts'
+
+const siblings = (dataDir: string) => readdirSync(dirname(dataDir)).sort()
+
+test('startPostgres keeps data, password and port for the next start', async () => {
+  await using place = tempCluster()
+  const first = await place.start({ durable: true })
+  await query(first.urlOf('postgres'), 'create table kept as select 42 as n')
+  await first.stop()
+
+  const second = await place.start({ durable: true })
+
+  expect(await query(second.urlOf('postgres'), 'select n from kept')).toEqual([{ n: 42 }])
+  expect(second.port).toBe(first.port)
+  expect(second.version).toMatch(/^18\.\d+$/)
+})
+
+test('startPostgres protects the data: checksums, fsync, full pages, scram, UTF-8', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start({ durable: true })
+
+  const [settings] = await query(
+    cluster.urlOf('postgres'),
+    `select current_setting('data_checksums') checksums, current_setting('fsync') fsync,
+      current_setting('full_page_writes') full_pages, current_setting('synchronous_commit') sync,
+      current_setting('wal_level') wal, current_setting('listen_addresses') listen,
+      current_setting('server_encoding') encoding, current_setting('timezone') zone,
+      (select left(rolpassword, 13) from pg_authid where rolname = 'stead') hash,
+      (select count(*)::int from pg_hba_file_rules where auth_method <> 'scram-sha-256') lax`,
+  )
+
+  expect(settings).toEqual({
+    checksums: 'on',
+    fsync: 'on',
+    full_pages: 'on',
+    sync: 'on',
+    wal: 'logical',
+    listen: '127.0.0.1',
+    encoding: 'UTF8',
+    zone: 'UTC',
+    hash: 'SCRAM-SHA-256',
+    lax: 0,
+  })
+})
+
+test('startPostgres lets nobody else read the folder and runs unprivileged', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start()
+
+  expect(statSync(place.dataDir).mode & 0o777).toBe(0o700)
+  expect(statSync(place.dataDir).uid).not.toBe(0)
+  expect(statSync(`/proc/${cluster.pid}`).uid).toBe(statSync(place.dataDir).uid)
+})
+
+test('the password is asked for by TCP and by socket, and a wrong one is refused', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start()
+  const { port, superuser: user, socketDir } = cluster
+  const connect = async (host: string, password: string) => {
+    const client = new Client({ host, port, user, password, database: 'postgres' })
+    try {
+      await client.connect()
+    } finally {
+      await client.end()
+    }
+  }
+
+  await connect('127.0.0.1', place.password.reveal())
+  await connect(socketDir, place.password.reveal())
+  await expect(connect('127.0.0.1', 'guess')).rejects.toMatchObject({ code: '28P01' })
+  await expect(connect(socketDir, 'guess')).rejects.toMatchObject({ code: '28P01' })
+})
+
+test('startPostgres leaves no password and no draft beside the cluster', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start()
+
+  expect(siblings(place.dataDir)).toEqual(['pg', 'pg.lock'])
+  expect(readFileSync(`/proc/${cluster.pid}/cmdline`, 'utf8')).not.toContain(
+    place.password.reveal(),
+  )
+  expect(readFileSync(`${place.dataDir}.lock`, 'utf8')).not.toContain(place.password.reveal())
+})
+
+test('the server gets none of our environment', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start()
+
+  const environment = readFileSync(`/proc/${cluster.pid}/environ`, 'utf8').split('\0')
+  const names = environment.filter(Boolean).map((entry) => entry.split('=')[0])
+  expect(names.filter((name) => !/^(LC_ALL|TZ|PATH|PG.*)$/.test(String(name)))).toEqual([])
+})
+
+test('urlOf escapes what a URL would misread, and prints as a secret', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start({ password: new Secret('p@ss:/w?rd #%') })
+
+  expect(await query(cluster.urlOf('postgres'), 'select 1 as n')).toEqual([{ n: 1 }])
+  expect(String(cluster.urlOf('postgres'))).toBe('[secret]')
+  expect(JSON.stringify(cluster)).not.toContain('w?rd')
+})
+
+test('of two starts at once on one folder one wins and the other is told who', async () => {
+  await using place = tempCluster()
+  const [here, there] = await Promise.allSettled([place.start(), startInChild(place)])
+  if (there.status === 'rejected') throw there.reason
+
+  const { answer, child } = there.value
+  const refusal = here.status === 'rejected' ? here.reason : answer
+  const winner = here.status === 'rejected' ? child.pid : process.pid
+  expect(refusal).toMatchObject({ code: 'data_dir_in_use', details: { pid: winner } })
+  expect(refusal.message).toBe(
+    `Cannot start PostgreSQL: "${place.dataDir}" is in use by process ${winner}`,
+  )
+  expect([here.status === 'fulfilled', answer.pid !== undefined].filter(Boolean)).toHaveLength(1)
+  if (child.exitCode === null) await killNow(child)
+})
+
+test('of ten starts at once in one process one wins', async () => {
+  await using place = tempCluster()
+
+  const results = await Promise.allSettled(Array.from({ length: 10 }, () => place.start()))
+
+  const lost = results.filter((one) => one.status === 'rejected')
+  expect(lost).toHaveLength(9)
+  expect(lost.map((one) => one.reason.code)).toEqual(lost.map(() => 'data_dir_in_use'))
+})
+
+test('a cluster whose postmaster was killed starts again with every committed row', async () => {
+  await using place = tempCluster()
+  const first = await place.start({ durable: true })
+  await query(first.urlOf('postgres'), 'create table kept as select generate_series(1, 1000) as n')
+  // A busy backend does not notice the death of its postmaster by itself.
+  const busy = query(first.urlOf('postgres'), `do $$ begin loop perform 1; end loop; end $$`).catch(
+    (error: unknown) => error,
+  )
+  await until(() =>
+    clusterProcesses(place.dataDir).some((one) => commandOf(one.pid).includes(') DO')),
+  )
+  process.kill(first.pid, 'SIGKILL')
+  expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' })
+
+  const second = await place.start({ durable: true })
+
+  expect(await query(second.urlOf('postgres'), 'select count(*)::int from kept')).toEqual([
+    { count: 1000 },
+  ])
+  expect(await busy).toBeInstanceOf(Error)
+})
+
+test('a start takes over from a process that was killed', async () => {
+  await using place = tempCluster()
+  const { child, answer } = await startInChild(place)
+  await query(urlAt(answer.port, place.password), 'create table kept as select 7 as n')
+  process.kill(answer.pid!, 'SIGSTOP') // so that it outlives its parent for certain
+  await killNow(child)
+  expect(isRunning(answer.pid!)).toBe(true)
+
+  const cluster = await place.start()
+
+  expect(isRunning(answer.pid!)).toBe(false)
+  expect(await query(cluster.urlOf('postgres'), 'select n from kept')).toEqual([{ n: 7 }])
+})
+
+test('the server stops by itself when its process is killed, where the system can do that', async () => {
+  await using place = tempCluster()
+  const { child, answer } = await startInChild(place)
+  await killNow(child)
+
+  if (existsSync('/usr/bin/setpriv')) await until(() => !isRunning(answer.pid!))
+  const cluster = await place.start()
+
+  expect(await query(cluster.urlOf('postgres'), 'select 1 as n')).toEqual([{ n: 1 }])
+})
+
+test('a start takes over from everything having been killed at once', async () => {
+  await using place = tempCluster()
+  const { child, answer } = await startInChild(place)
+  await query(urlAt(answer.port, place.password), 'create table kept as select 7 as n')
+  process.kill(answer.pid!, 'SIGKILL')
+  await killNow(child)
+  expect(existsSync(join(place.dataDir, 'postmaster.pid'))).toBe(true)
+  expect(existsSync(`${place.dataDir}.lock`)).toBe(true)
+
+  const cluster = await place.start()
+
+  expect(await query(cluster.urlOf('postgres'), 'select n from kept')).toEqual([{ n: 7 }])
+})
+
+test('a start ends a server that somebody left on the folder without a lock', async () => {
+  await using place = tempCluster()
+  const first = await place.start()
+  await first.stop()
+  const account = serverAccount()
+  const { postgres } = await prepareBinaries(account)
+  const words = [
+    '-D',
+    place.dataDir,
+    '-c',
+    'listen_addresses=',
+    '-c',
+    `unix_socket_directories=${place.dataDir}`,
+  ]
+  const orphan = spawn(postgres, words, { ...programOptions(postgres, account), stdio: 'ignore' })
+  const ended = once(orphan, 'exit')
+  await until(() => existsSync(join(place.dataDir, 'postmaster.pid')))
+
+  const second = await place.start()
+
+  expect(await ended).toBeDefined()
+  expect(await query(second.urlOf('postgres'), 'select 1 as n')).toEqual([{ n: 1 }])
+})
+
+test('lock files of a server whose pid another program has by now do not block the start', async () => {
+  await using place = tempCluster()
+  const first = await place.start()
+  const locks = ['postmaster.pid', `.s.PGSQL.${first.port}.lock`].map((name) =>
+    join(place.dataDir, name),
+  )
+  const contents = locks.map((path) => readFileSync(path, 'utf8'))
+  await first.stop()
+  const stranger = spawn('/bin/sleep', ['60'], programOptions('/bin/sleep', serverAccount()))
+  for (const [index, path] of locks.entries()) {
+    writeFileSync(path, String(contents[index]).replace(/^\d+/, `${stranger.pid}`))
+  }
+
+  const second = await place.start()
+
+  expect(await query(second.urlOf('postgres'), 'select 1 as n')).toEqual([{ n: 1 }])
+  expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
+  await killNow(stranger)
+})
+
+test('a half-made cluster of a killed first start is cleared away', async () => {
+  await using place = tempCluster()
+  const draft = `${place.dataDir}.new-Xy12Ab`
+  mkdirSync(join(draft, 'cluster', 'base'), { recursive: true })
+  writeFileSync(join(draft, 'cluster', 'PG_VERSION'), '18\n')
+
+  const cluster = await place.start()
+
+  expect(await query(cluster.urlOf('postgres'), 'select 1 as n')).toEqual([{ n: 1 }])
+  expect(siblings(place.dataDir)).toEqual(['pg', 'pg.lock'])
+})
+
+test('a first start that was killed within initdb does not disturb the next', async () => {
+  await using place = tempCluster()
+  const starting = startInChild(place)
+  starting.catch(() => undefined)
+  const draft = () => siblings(place.dataDir).find((name) => name.startsWith('pg.new-'))
+  await until(() => existsSync(join(dirname(place.dataDir), draft() ?? '-', 'cluster', 'base')))
+  const { pid } = JSON.parse(readFileSync(`${place.dataDir}.lock`, 'utf8')) as { pid: number }
+  process.kill(pid, 'SIGKILL')
+  await until(() => !isRunning(pid))
+
+  const cluster = await place.start()
+
+  expect(await query(cluster.urlOf('postgres'), 'select 1 as n')).toEqual([{ n: 1 }])
+  expect(siblings(place.dataDir)).toEqual(['pg', 'pg.lock'])
+})
+
+test('an empty folder is taken, one with other files is refused and left alone', async () => {
+  await using empty = tempCluster()
+  mkdirSync(empty.dataDir)
+  await expect(empty.start()).resolves.toBeDefined()
+
+  await using full = tempCluster()
+  mkdirSync(full.dataDir)
+  writeFileSync(join(full.dataDir, 'thesis.txt'), 'years of work')
+  await expect(full.start()).rejects.toMatchObject({
+    code: 'data_dir_not_empty',
+    message: `Cannot start PostgreSQL: "${full.dataDir}" holds files but no database cluster`,
+  })
+  expect(siblings(full.dataDir)).toEqual([basename(full.dataDir)])
+  expect(readFileSync(join(full.dataDir, 'thesis.txt'), 'utf8')).toBe('years of work')
+})
+
+test('a cluster of another version is refused with both versions named', async () => {
+  await using place = tempCluster()
+  mkdirSync(place.dataDir)
+  writeFileSync(join(place.dataDir, 'PG_VERSION'), '15\n')
+
+  await expect(place.start()).rejects.toMatchObject({
+    code: 'data_dir_other_version',
+    message: expect.stringMatching(
+      /^Cannot start PostgreSQL 18\.\d+: .* was made by PostgreSQL 15$/,
+    ),
+  })
+})
+
+test('a folder that the server cannot enter is named, with what to do', async () => {
+  using folder = tempFolder()
+  const closed = join(folder.path, 'closed')
+  mkdirSync(closed, { mode: 0o500 })
+  const dataDir = join(closed, 'data', 'pg')
+
+  await expect(
+    startPostgres({ dataDir, password: new Secret('x'), log: silent }),
+  ).rejects.toMatchObject({
+    kind: 'forbidden',
+    code: 'data_dir_closed',
+    message: expect.stringContaining(`"${closed}"`),
+    hint: expect.stringMatching(/--data-dir.*chmod/),
+    details: { folder: closed },
+  })
+  expect(readdirSync(closed)).toEqual([])
+})
+
+test('a path too long for a socket still starts, with a private folder elsewhere', async () => {
+  await using place = tempCluster()
+  const dataDir = join(dirname(place.dataDir), 'd'.repeat(120), 'pg')
+  const cluster = await startPostgres({
+    dataDir,
+    password: place.password,
+    log: silent,
+    durable: false,
+  })
+
+  expect(cluster.socketDir.length).toBeLessThan(80)
+  expect(statSync(cluster.socketDir).mode & 0o777).toBe(0o700)
+  await cluster.stop()
+  expect(existsSync(cluster.socketDir)).toBe(false)
+})
+
+test('an asked port that is taken is refused, a remembered one that is taken is replaced', async () => {
+  await using place = tempCluster()
+  const first = await place.start()
+  await first.stop()
+  const squatter = createServer().listen(first.port, '127.0.0.1')
+  await once(squatter, 'listening')
+
+  await expect(place.start({ port: first.port })).rejects.toMatchObject({ code: 'port_in_use' })
+  const second = await place.start()
+
+  expect(second.port).not.toBe(first.port)
+  squatter.close()
+})
+
+test('a server that cannot start says so, with its last words as the private cause', async () => {
+  await using place = tempCluster()
+  await (await place.start()).stop()
+  chmodSync(join(place.dataDir, 'global', 'pg_control'), 0o000)
+
+  const error = await place.start({ maxConnections: 300_000 }).catch((thrown: unknown) => thrown)
+
+  expect(error).toMatchObject({ kind: 'unavailable', code: 'postgres_start_failed' })
+  expect(String((error as Error).cause)).toMatch(/max_connections|pg_control/)
+  expect(existsSync(`${place.dataDir}.lock`)).toBe(false)
+})
+
+test('stop leaves no process, no lock and a resolved exited', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start()
+  const client = new Client(cluster.urlOf('postgres').reveal())
+  client.on('error', () => undefined)
+  await client.connect()
+
+  await Promise.all([cluster.stop(), cluster.stop()])
+
+  expect(await cluster.exited).toEqual({ code: 0, signal: null })
+  expect(clusterProcesses(place.dataDir)).toEqual([])
+  expect(siblings(place.dataDir)).toEqual(['pg'])
+  await cluster.stop()
+})
+
+test('stop goes through with a server that does not answer', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start()
+  process.kill(cluster.pid, 'SIGSTOP')
+
+  await cluster.stop({ deadlineMs: 50 })
+
+  expect(clusterProcesses(place.dataDir)).toEqual([])
+})
+
+test('the server is in a session of its own, so Ctrl-C does not reach it', async () => {
+  await using place = tempCluster()
+  const cluster = await place.start()
+  const stat = readFileSync(`/proc/${cluster.pid}/stat`, 'utf8')
+  const [, , group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+
+  expect([Number(group), Number(session)]).toEqual([cluster.pid, cluster.pid])
+})
+
+test('findPackage names the package of this platform', () => {
+  expect(findPackage().label).toMatch(new RegExp(`^${process.platform}-${process.arch}-18\\.`))
+})
+
+const commandOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+
+const urlAt = (port: number | undefined, password: Secret) =>
+  new Secret(`postgresql://stead:${password.reveal()}@127.0.0.1:${port}/postgres`)
