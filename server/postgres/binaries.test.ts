@@ -22,6 +22,8 @@ import {
 } from './binaries.ts'
 import { tempFolder } from './cluster-fixture.ts'
 
+const COPY = `stead-postgres-linux-test-1.2.3-${process.getuid?.()}`
+
 /** The package as it lies there when npm has not run its install script. */
 function bareCopy(folder: string): NativePackage {
   const native = join(folder, 'package', 'native')
@@ -82,7 +84,7 @@ test('copyForAll makes one copy that everybody can run, from files that only we 
   const again = copyForAll(bare, serverAccount(), [root])
 
   expect(again).toBe(copy)
-  expect(readdirSync(root)).toEqual(['postgres-linux-test-1.2.3'])
+  expect(readdirSync(root)).toEqual([COPY])
   expect(statSync(join(copy, 'share', 'postgresql', 'postgres.bki')).mode & 0o777).toBe(0o644)
   expect(statSync(join(copy, 'bin', 'postgres')).mode & 0o777).toBe(0o755)
   const binaries = await prepareBinaries(serverAccount(), { ...bare, folder: copy })
@@ -92,7 +94,7 @@ test('copyForAll makes one copy that everybody can run, from files that only we 
 test('copyForAll does not use a copy that others could have changed', () => {
   using folder = tempFolder()
   const bare = bareCopy(folder.path)
-  const planted = join(folder.path, 'postgres-linux-test-1.2.3')
+  const planted = join(folder.path, COPY)
   mkdirSync(join(planted, 'native', 'bin'), { recursive: true })
   writeFileSync(join(planted, 'native', 'bin', 'postgres'), 'evil')
   chmodSync(planted, 0o777)

@@ -139,7 +139,8 @@ export function copyForAll(from: NativePackage, account: Account, roots = COPY_R
 }
 
 function copyInto(root: string, from: NativePackage): string {
-  const home = join(root, `postgres-${from.label}`)
+  // Named after us too: in a folder open to all, another user's copy would be in the way.
+  const home = join(root, `stead-postgres-${from.label}-${process.getuid?.() ?? 0}`)
   const folder = join(home, 'native')
   if (isOurs(home) && makeSymlinks(folder)) return folder
   const draft = mkdtempSync(`${home}.new-`)

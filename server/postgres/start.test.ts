@@ -329,10 +329,25 @@ test('a folder that the server cannot enter is named, with what to do', async ()
     kind: 'forbidden',
     code: 'data_dir_closed',
     message: expect.stringContaining(`"${closed}"`),
-    hint: expect.stringMatching(/--data-dir.*chmod/),
+    hint: expect.stringMatching(/--data-dir.*(chmod|chown)/),
     details: { folder: closed },
   })
   expect(readdirSync(closed)).toEqual([])
+})
+
+test('a folder that cannot be made gets a sentence', async () => {
+  using folder = tempFolder()
+  writeFileSync(join(folder.path, 'file'), '', { mode: 0o777 })
+  chmodSync(join(folder.path, 'file'), 0o777)
+  const dataDir = join(folder.path, 'file', 'data', 'pg')
+
+  await expect(
+    startPostgres({ dataDir, password: new Secret('x'), log: silent }),
+  ).rejects.toMatchObject({
+    code: 'data_dir_unusable',
+    message: `Cannot keep the database in "${dataDir}"`,
+    hint: expect.stringContaining('--data-dir'),
+  })
 })
 
 test('a path too long for a socket still starts, with a private folder elsewhere', async () => {

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { conflict, forbidden } from '#core/errors'
+import { AppError, conflict, forbidden, unavailable } from '#core/errors'
 import type { Log } from '#core/log'
 import { Secret } from '#core/secret'
 import { type Account, closedFolder, obstacle, serverAccount, truePath } from './account.ts'
@@ -62,15 +62,15 @@ type Ground = {
 /**
  * Starts the cluster in `dataDir`, making it at the first time. Takes over from a Stead that was
  * killed: what still runs on the folder is ended first.
- * @throws `conflict` data_dir_in_use, data_dir_not_empty, data_dir_other_version, port_in_use
+ * @throws `conflict` data_dir_in_use, data_dir_not_empty, data_dir_other_version,
+ *   data_dir_busy, port_in_use
  * @throws `forbidden` data_dir_closed
  * @throws `unavailable` postgres_missing, postgres_unusable, no_unprivileged_user, initdb_failed,
- *   postgres_start_failed, data_dir_busy
+ *   postgres_start_failed, data_dir_unusable
  */
 export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const account = serverAccount()
-  const dataDir = openParent(options.dataDir, account)
-  const lock = await lockOf(dataDir)
+  const { dataDir, lock } = await occupy(options.dataDir, account)
   try {
     const ground = await prepareGround({ dataDir, account }, options)
     try {
@@ -101,10 +101,23 @@ function openParent(asked: string, account: Account): string {
 function closed(path: string, { folder, account }: { folder: string; account: Account }) {
   const [reason, remedy] = account
     ? [`its user "${account.name}" may not enter "${folder}"`, `chmod o+x "${folder}"`]
-    : [`"${folder}" is not writable`, `chmod u+rwx "${folder}", as its owner`]
+    : [`"${folder}" is not writable`, `chown "$USER" "${folder}"`]
   const hint = `Choose another folder with --data-dir, or open that one with: ${remedy}`
   const message = `Cannot keep the database in "${path}": ${reason}`
   return forbidden('data_dir_closed', message, { hint, details: { folder } })
+}
+
+async function occupy(asked: string, account: Account): Promise<{ dataDir: string; lock: Lock }> {
+  try {
+    const dataDir = openParent(asked, account)
+    return { dataDir, lock: await lockOf(dataDir) }
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    throw unavailable('data_dir_unusable', `Cannot keep the database in "${asked}"`, {
+      hint: 'Choose a folder on a local disk that can be written to, with --data-dir.',
+      cause,
+    })
+  }
 }
 
 async function lockOf(dataDir: string): Promise<Lock> {
@@ -231,8 +244,8 @@ function runningCluster(running: Running, options: EmbeddedOptions): EmbeddedPos
   }
 }
 
-/** After this the immediate shutdown, which only has to end processes, is stuck. */
-const QUIT_LIMIT_MS = 5_000
+/** In an immediate shutdown the server itself kills its stubborn children after five seconds. */
+const QUIT_LIMIT_MS = 6_000
 
 async function stop(
   { ground, server }: Running,
