@@ -21,8 +21,6 @@ export type Region = { name: string; url: Secret | undefined }
 
 const text: Parse<string> = (value) => value
 
-const secret: Parse<Secret> = (value) => new Secret(value)
-
 const integer =
   (min: number, max: number): Parse<number> =>
   (value) => {

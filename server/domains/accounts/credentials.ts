@@ -55,6 +55,7 @@ export class Credentials {
   readonly #timer: NodeJS.Timeout
   /** Counts what was forgotten, so that a look-up that began before it is not remembered after it. */
   #epoch = 0
+  readonly #forgetHooks: (() => void)[] = []
 
   constructor({ platform, clock, log }: Needs) {
     this.#platform = platform
@@ -111,10 +112,15 @@ export class Credentials {
   /** Look this credential up again, because it changed. Without an id: all of them. */
   forget(id?: string): void {
     this.#epoch += 1
-    if (id === undefined) return this.#bySecret.clear()
     for (const [secret, credential] of this.#bySecret) {
-      if (credential.id === id) this.#bySecret.delete(secret)
+      if (id === undefined || credential.id === id) this.#bySecret.delete(secret)
     }
+    for (const hook of this.#forgetHooks) hook()
+  }
+
+  /** Caches of what follows from a credential are told by the same call. */
+  onForget(hook: () => void): void {
+    this.#forgetHooks.push(hook)
   }
 
   /** Writes the last uses that are still in memory. */

@@ -159,6 +159,16 @@ export class Apps {
     return `${this.needs.publicUrl}/v1/${app.id}`
   }
 
+  /** Whether the databases of apps can be reached: the default app's stands for them. */
+  async isReachable(): Promise<boolean> {
+    try {
+      await this.databasesOf(await this.default()).platform.query`select 1`
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** For people and tools that connect to PostgreSQL themselves. */
   databaseUrlOf(app: App): Secret {
     return this.databasesOf(app).platformUrl

@@ -70,7 +70,7 @@ type TemplateJob = {
   admin: Database
   template: string
   migrations: readonly Migration[]
-  url(database: string): Secret
+  url: (database: string) => Secret
 }
 
 /** Built aside under another name, so that a template that exists is a whole one. */

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startApp, type TestApp } from '#support/app'
+
+let app: TestApp
+
+beforeAll(async () => {
+  app = await startApp()
+})
+
+afterAll(() => app[Symbol.asyncDispose]())
+
+const errorOf = async (res: Response) =>
+  ((await res.json()) as { error: Record<string, string> }).error
+
+test('GET /v1/regions answers without credentials, and ignores bad ones', async () => {
+  const expected = { regions: ['us-east-1', 'us-west-2'] }
+  expect(await (await app.nobody.get('/v1/regions')).json()).toEqual(expected)
+  expect(await (await app.as('bb_sk_wrong').get('/v1/regions')).json()).toEqual(expected)
+})
+
+test('POST /init creates an app in under 0.3 seconds, and gives the same app for the same name', async () => {
+  const res = await app.owner.post('/init', { name: 'my-app', region: 'us-west-2' })
+  expect(res.status).toBe(201)
+  const body = (await res.json()) as Record<string, unknown>
+  expect(body).toMatchObject({
+    app_id: expect.stringMatching(/^app_[0-9a-z]{12}$/),
+    name: 'my-app',
+    region: 'us-west-2',
+    provisioning_status: 'ready',
+    api_url: body.api_base_url,
+    subdomain: 'my-app',
+  })
+  const again = await app.owner.post('/init', { name: 'my-app', region: 'us-west-2' })
+  expect(again.status).toBe(200)
+  expect(await again.json()).toMatchObject({ app_id: body.app_id })
+  const { apps } = (await (await app.owner.get('/apps')).json()) as { apps: { id: string }[] }
+  expect(apps.map(({ id }) => id)).toContain(body.app_id)
+})
+
+test('POST /init of one name at the same moment gives everybody the same app', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => app.owner.post('/init', { name: 'race' })),
+  )
+  const bodies = await Promise.all(answers.map((res) => res.json() as Promise<{ app_id: string }>))
+  expect(new Set(bodies.map(({ app_id: id }) => id)).size).toBe(1)
+})
+
+test('POST /init refuses nobody, a revoked key, a bad name, an unknown region and a taken subdomain', async () => {
+  const refusals = [
+    [app.nobody, { name: 'x' }, 401, 'AUTH_REQUIRED'],
+    [app.as(`bb_sk_${'0'.repeat(40)}`), { name: 'x' }, 401, 'AUTH_INVALID_API_KEY'],
+    [app.as(app.serviceKey), { name: 'x' }, 403, 'AUTH_INSUFFICIENT_PERMISSIONS'],
+    [app.owner, { name: 'Not A Name' }, 400, 'VALIDATION_INVALID_SCHEMA'],
+    [app.owner, {}, 400, 'VALIDATION_INVALID_SCHEMA'],
+    [app.owner, { name: 'x', region: 'mars-1' }, 400, 'VALIDATION_INVALID_SCHEMA'],
+    [app.owner, { name: 'x', subdomain: 'default' }, 409, 'RESOURCE_ALREADY_EXISTS'],
+  ] as const
+  for (const [client, body, status, code] of refusals) {
+    const res = await client.post('/init', body)
+    expect([res.status, (await errorOf(res)).code]).toEqual([status, code])
+  }
+  const malformed = await app.owner.post('/init', '{"name":', {
+    'content-type': 'application/json',
+  })
+  expect(malformed.status).toBe(400)
+})
+
+test('every error carries code, message, remediation and a page', async () => {
+  const error = await errorOf(await app.nobody.get('/apps'))
+  expect(error).toEqual({
+    code: 'AUTH_REQUIRED',
+    message: expect.any(String),
+    remediation: expect.any(String),
+    documentation_url: expect.stringMatching(/\/docs\/errors#auth-required$/),
+  })
+})
+
+test('another account finds neither the app nor its configuration', async () => {
+  const stranger = await app.stranger()
+  const { id } = await app.createApp()
+  for (const path of [`/apps/${id}`, `/apps/${id}/status`, `/v1/${id}/config`]) {
+    expect((await app.owner.get(path)).status).toBe(200)
+    const res = await stranger.get(path)
+    expect([path, res.status]).toEqual([path, 404])
+    const unknown = await stranger.get(path.replace(id, 'app_000000000000'))
+    expect(await unknown.json()).toEqual(await res.json())
+  }
+  expect((await stranger.delete(`/apps/${id}`)).status).toBe(404)
+  expect((await app.owner.get(`/apps/${id}`)).status).toBe(200)
+})
+
+test('DELETE /apps/{id} removes the database and everything else', async () => {
+  const { id, serviceKey } = await app.createApp()
+  expect((await app.owner.delete(`/apps/${id}`)).status).toBe(200)
+  expect((await app.owner.get(`/v1/${id}/config`)).status).toBe(404)
+  expect((await app.as(serviceKey).get(`/v1/${id}/config`)).status).toBe(401)
+  const found = await app.sql('select from pg_database where datname = $1', [id])
+  expect(found).toEqual([])
+})
+
+test('PATCH config/pause pauses, tells since when and why, and resumes', async () => {
+  const { id } = await app.createApp()
+  const paused = await app.owner.patch(`/v1/${id}/config/pause`, {
+    paused: true,
+    reason: 'tidying',
+  })
+  expect(await paused.json()).toMatchObject({
+    paused: true,
+    paused_reason: 'tidying',
+    paused_at: expect.any(String),
+  })
+  expect(await (await app.owner.get(`/v1/${id}/config`)).json()).toMatchObject({ paused: true })
+  const resumed = await app.owner.patch(`/v1/${id}/config/pause`, { paused: false })
+  expect(await resumed.json()).toMatchObject({
+    paused: false,
+    paused_at: null,
+    paused_reason: null,
+  })
+})
+
+test('GET /health and /health/ready ask the databases', async () => {
+  expect(await (await app.nobody.get('/health')).json()).toMatchObject({
+    status: 'ok',
+    service: 'control-api',
+  })
+  expect(await (await app.as('garbage').get('/health/ready')).json()).toEqual({
+    status: 'ready',
+    service: 'control-api',
+    checks: { controlDb: 'ok', dataPlaneDb: 'ok' },
+  })
+})

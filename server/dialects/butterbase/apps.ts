@@ -1,0 +1,221 @@
+/** Butterbase's apps: create, list, look at, delete, configure. */
+import { z } from 'zod'
+import {
+  type App,
+  type Context,
+  createApp,
+  deleteApp,
+  listApps,
+  setAccessMode,
+  setPaused,
+} from '#domains/apps'
+import { notFound } from '#core/errors'
+import type { RouteTable } from '#http/routes'
+import type { Scopes } from './guards.ts'
+
+const NewApp = z.object({
+  name: z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^[a-z0-9][a-z0-9_-]*$/, 'use 1 to 63 of a-z, 0-9, - and _, not starting with - or _'),
+  region: z.string().optional(),
+  subdomain: z
+    .string()
+    .max(63)
+    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'use 1 to 63 of a-z, 0-9 and inner dashes')
+    .optional(),
+  organization_id: z.string().optional(),
+})
+
+const AccessMode = z.object({ access_mode: z.enum(['public', 'authenticated']) })
+
+const Pause = z.object({ paused: z.boolean(), reason: z.string().max(500).optional() })
+
+export function addApps(routes: RouteTable<Scopes>): void {
+  routes.add(
+    { method: 'get', path: '/v1/regions', access: 'public', summary: 'List the regions' },
+    ({ c, ctx }) => c.json({ regions: ctx.apps.needs.regions.names }),
+  )
+  routes.add(
+    { method: 'post', path: '/init', access: 'account', summary: 'Create an app', body: NewApp },
+    async ({ c, ctx, body: { organization_id: workspaceId, ...request } }) => {
+      const { app, created } = await createApp(ctx, { ...request, workspaceId })
+      return c.json(createdToWire(ctx, app), created ? 201 : 200)
+    },
+  )
+  routes.add(
+    { method: 'get', path: '/apps', access: 'builder', summary: 'List your apps' },
+    async ({ c, ctx }) => c.json({ apps: (await listApps(ctx)).map(toWire) }),
+  )
+  addOneApp(routes)
+  addConfiguration(routes)
+}
+
+function addOneApp(routes: RouteTable<Scopes>): void {
+  routes.add(
+    { method: 'get', path: '/apps/{app_id}', access: 'builder', summary: 'Look at one app' },
+    async ({ c, ctx }) => {
+      const app = await ownApp(ctx, c.req.param('app_id'))
+      const urls = { api_url: ctx.apps.apiUrlOf(app), url: ctx.apps.urlOf(app) }
+      return c.json({ ...toWire(app), ...urls, access_mode: app.accessMode })
+    },
+  )
+  routes.add(
+    {
+      method: 'get',
+      path: '/apps/{app_id}/status',
+      access: 'builder',
+      summary: 'Is it ready yet?',
+    },
+    async ({ c, ctx }) => {
+      const app = await ownApp(ctx, c.req.param('app_id'))
+      return c.json({
+        app_id: app.id,
+        name: app.name,
+        db_provisioned: isProvisioned(app),
+        provisioning_status: app.state,
+        provisioning_error: app.stateError,
+      })
+    },
+  )
+  routes.add(
+    {
+      method: 'delete',
+      path: '/apps/{app_id}',
+      access: 'builder',
+      summary: 'Delete an app for good',
+    },
+    async ({ c, ctx }) => {
+      const app = await ownApp(ctx, c.req.param('app_id'))
+      await deleteApp(ctx, app)
+      return c.json({ message: 'App deleted successfully', app_id: app.id, db_name: app.dbName })
+    },
+  )
+}
+
+function addConfiguration(routes: RouteTable<Scopes>): void {
+  routes.add(
+    {
+      method: 'get',
+      path: '/v1/{app_id}/config',
+      access: 'owner',
+      summary: 'Read the configuration',
+    },
+    ({ c, ctx }) => c.json(configToWire(ctx.app)),
+  )
+  routes.add(
+    {
+      method: 'patch',
+      path: '/v1/{app_id}/config/access-mode',
+      access: 'owner',
+      summary: 'Let anonymous data requests in, or keep them out',
+      body: AccessMode,
+    },
+    async ({ c, ctx, body }) => {
+      const app = await setAccessMode(ctx, ctx.app, body.access_mode)
+      const message = `Access mode updated to "${app.accessMode}"`
+      return c.json({ message, app_id: app.id, access_mode: app.accessMode })
+    },
+  )
+  routes.add(
+    {
+      method: 'patch',
+      path: '/v1/{app_id}/config/pause',
+      access: 'owner',
+      summary: 'Pause or resume the app',
+      body: Pause,
+    },
+    async ({ c, ctx, body }) => {
+      const app = await setPaused(ctx, ctx.app, body)
+      const message = body.paused ? 'App paused' : 'App resumed'
+      return c.json({ message, app_id: app.id, paused: body.paused, ...pauseToWire(app) })
+    },
+  )
+}
+
+/** An app in whatever state it is, for whoever manages it. */
+async function ownApp(ctx: Context, id = ''): Promise<App> {
+  const app = (await listApps(ctx)).find((one) => one.id === id)
+  if (!app) throw notFound('app_not_found', 'App not found')
+  return app
+}
+
+const isProvisioned = (app: App): boolean => app.state === 'ready' || app.state === 'migrating'
+
+const pauseToWire = (app: App) => ({
+  paused_at: app.pausedAt?.toISOString() ?? null,
+  paused_reason: app.pausedReason,
+})
+
+function toWire(app: App) {
+  return {
+    id: app.id,
+    name: app.name,
+    subdomain: app.subdomain,
+    db_name: app.dbName,
+    db_provisioned: isProvisioned(app),
+    provisioning_status: app.state,
+    region: app.region,
+    visibility: app.visibility,
+    listed: app.listed,
+    template_source_app_id: app.templateSourceAppId,
+    fork_count: app.forkCount,
+    organization_id: app.workspaceId,
+    substrate_organization_id: null,
+    substrate_autopropagate: false,
+    paused: app.pausedAt !== null,
+    created_at: app.createdAt.toISOString(),
+  }
+}
+
+function createdToWire(ctx: Context, app: App) {
+  const apiUrl = ctx.apps.apiUrlOf(app)
+  const next = {
+    action: 'apply_schema',
+    description: 'Describe the tables of the app with POST /v1/{app_id}/schema/apply.',
+    recommended: true,
+  }
+  return {
+    app_id: app.id,
+    name: app.name,
+    region: app.region,
+    api_url: apiUrl,
+    api_base_url: apiUrl,
+    subdomain: app.subdomain,
+    url: ctx.apps.urlOf(app),
+    db_provisioned: isProvisioned(app),
+    provisioning_status: app.state,
+    organization_id: app.workspaceId,
+    created_at: app.createdAt.toISOString(),
+    _meta: { next_actions: [next] },
+  }
+}
+
+function configToWire(app: App) {
+  return {
+    id: app.id,
+    name: app.name,
+    db_name: app.dbName,
+    db_provisioned: isProvisioned(app),
+    region: app.region,
+    subdomain: app.subdomain,
+    allowed_origins: app.allowedOrigins,
+    cors_allowed_origins: app.allowedOrigins,
+    storage_config: app.storageConfig,
+    storage_public_read_enabled: app.storageConfig.publicReadEnabled === true,
+    jwt_config: app.jwtConfig,
+    auth_hook_function: app.authHookFunction,
+    access_mode: app.accessMode,
+    visibility: app.visibility,
+    listed: app.listed,
+    paused: app.pausedAt !== null,
+    ...pauseToWire(app),
+    template_source_app_id: app.templateSourceAppId,
+    repo_latest_snapshot: app.repoLatestSnapshot,
+    fork_count: app.forkCount,
+    substrate_organization_id: null,
+    created_at: app.createdAt.toISOString(),
+    updated_at: app.updatedAt.toISOString(),
+  }
+}

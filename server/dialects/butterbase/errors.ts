@@ -1,0 +1,84 @@
+/** Butterbase's error envelope: code, message, remediation, and a page that explains the code. */
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { AppError, type ErrorKind } from '#core/errors'
+import type { Http } from '#http/env'
+import type { Services } from '#services'
+
+type Answer = readonly [status: ContentfulStatusCode, code: string]
+
+/** By kind: every kind has an answer, or this does not compile. */
+const BY_KIND = {
+  invalid: [400, 'VALIDATION_INVALID_INPUT'],
+  unauthenticated: [401, 'AUTH_REQUIRED'],
+  forbidden: [403, 'AUTH_INSUFFICIENT_PERMISSIONS'],
+  not_found: [404, 'RESOURCE_NOT_FOUND'],
+  method_not_allowed: [405, 'REQUEST_ERROR'],
+  not_acceptable: [406, 'REQUEST_ERROR'],
+  conflict: [409, 'RESOURCE_ALREADY_EXISTS'],
+  gone: [410, 'APP_DELETING'],
+  too_large: [413, 'REQUEST_ERROR'],
+  unsupported_media: [415, 'REQUEST_ERROR'],
+  rate_limited: [429, 'QUOTA_RATE_LIMIT'],
+  timeout: [504, 'REQUEST_TIMEOUT'],
+  bad_gateway: [502, 'EXTERNAL_NETWORK_ERROR'],
+  unavailable: [503, 'SERVICE_UNAVAILABLE'],
+  internal: [500, 'INTERNAL_ERROR'],
+} as const satisfies Record<ErrorKind, Answer>
+
+/** Where Butterbase has its own word, or its own status, for one of our codes. */
+const BY_CODE: Record<string, Answer> = {
+  auth_required: [401, 'AUTH_REQUIRED'],
+  invalid_api_key: [401, 'AUTH_INVALID_API_KEY'],
+  invalid_token: [401, 'AUTH_INVALID_TOKEN'],
+  workspace_forbidden: [403, 'AUTH_ORG_FORBIDDEN'],
+  invalid_body: [400, 'VALIDATION_INVALID_SCHEMA'],
+  malformed_json: [400, 'REQUEST_ERROR'],
+  malformed_text: [400, 'REQUEST_ERROR'],
+  empty_json: [400, 'REQUEST_ERROR'],
+  json_too_deep: [400, 'REQUEST_ERROR'],
+  unknown_region: [400, 'VALIDATION_INVALID_SCHEMA'],
+  app_provisioning: [409, 'APP_PROVISIONING'],
+  app_paused: [503, 'APP_PAUSED'],
+  app_migrating: [503, 'app_migrating'],
+  database_unavailable: [503, 'EXTERNAL_DB_ERROR'],
+}
+
+/** What to do next, where the error itself does not say. */
+const REMEDIATION: Record<ErrorKind, string> = {
+  invalid: 'Correct the request as the message says and send it again.',
+  unauthenticated: 'Send "Authorization: Bearer <key>" with a valid platform key.',
+  forbidden: 'Use a credential that may do this.',
+  not_found: 'Check the id in the path, and that your credential may see it.',
+  method_not_allowed: 'Use a method that the path offers.',
+  not_acceptable: 'Ask for application/json.',
+  conflict: 'Look at the present state, then repeat the request if it still makes sense.',
+  gone: 'Nothing: it is on its way out.',
+  too_large: 'Send less at once.',
+  unsupported_media: 'Send application/json.',
+  rate_limited: 'Wait for as long as Retry-After says.',
+  timeout: 'Make the request smaller, or try again.',
+  bad_gateway: 'Try again in a moment.',
+  unavailable: 'Try again in a moment.',
+  internal: 'Try again; if it stays, tell the operator the request id.',
+}
+
+/** Tables of parts of the dialect are merged in where they are mounted. */
+export function errorRenderer(services: Services, own: Record<string, Answer> = {}) {
+  const answers = { ...BY_CODE, ...own }
+  return (thrown: Error, c: Http): Response => {
+    const error = AppError.from(thrown)
+    const [status, code] = answers[error.code] ?? BY_KIND[error.kind]
+    if (status >= 500 && error.kind === 'internal') {
+      services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
+    }
+    if (error.retryAfter !== undefined) c.header('Retry-After', String(error.retryAfter))
+    const body = {
+      code,
+      message: error.message,
+      remediation: error.hint ?? REMEDIATION[error.kind],
+      documentation_url: `${services.publicUrl}/docs/errors#${code.toLowerCase().replaceAll('_', '-')}`,
+      ...(error.details === undefined ? {} : { details: error.details }),
+    }
+    return c.json({ error: body }, status)
+  }
+}

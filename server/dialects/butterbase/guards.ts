@@ -1,0 +1,108 @@
+/** Who may call a Butterbase route: the words that stand on the routes, and what each one checks. */
+import { authRequired, type Caller, identityIn, requireAccount } from '#domains/accounts'
+import {
+  type AppContext,
+  addressedApp,
+  appContext,
+  type Context,
+  managedApp,
+  requireUsable,
+  requireWritable,
+} from '#domains/apps'
+import type { Http } from '#http/env'
+import { bearerOf } from '#http/request'
+import type { Guard } from '#http/routes'
+import { requestContext, type Services } from '#services'
+
+/** The words, and what a handler behind each of them is given. */
+export type Scopes = {
+  /** Anybody; credentials are not even looked at. */
+  public: Context
+  /** Anybody, but a bad credential is refused. */
+  anyone: Context
+  /** A platform key with account scope, or a session. */
+  account: Context
+  /** As `account`, or a key limited to some apps. */
+  builder: Context
+  /** Who manages the app in the path: its owner's account, or a key of the app. */
+  owner: AppContext
+  /** Whoever may address the app in the path: nobody in particular, its users, its keys, its owner. */
+  visitor: AppContext
+}
+
+const WINDOW_MS = 60_000
+
+export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[A]> } {
+  const contextOf = async (c: Http) => requestContext(services, c, await callerOf(services, c))
+  return {
+    public: async (c) => () => requestContext(services, c, { kind: 'anonymous' }),
+    anyone: async (c) => {
+      const ctx = await contextOf(c)
+      return () => ctx
+    },
+    account: async (c) => {
+      const ctx = await contextOf(c)
+      requireAccount(ctx.caller)
+      return () => ctx
+    },
+    builder: async (c) => {
+      const ctx = await contextOf(c)
+      requireBuilder(ctx.caller)
+      return () => ctx
+    },
+    owner: async (c) => {
+      limitApp(services, c)
+      const ctx = await contextOf(c)
+      requireNotAnonymous(ctx.caller)
+      return () => ownedContext(ctx, c)
+    },
+    visitor: async (c) => {
+      limitApp(services, c)
+      const ctx = await contextOf(c)
+      return () => visitedContext(ctx, c)
+    },
+  }
+}
+
+/** @throws `unauthenticated` when a credential is shown that is not good */
+export async function callerOf(services: Services, c: Http): Promise<Caller> {
+  const secret = bearerOf(c.req.header('authorization'))
+  return secret ? services.identifier.identify(secret) : { kind: 'anonymous' }
+}
+
+function requireBuilder(caller: Caller): void {
+  if (caller.kind !== 'app_key') requireAccount(caller)
+}
+
+function requireNotAnonymous(caller: Caller): void {
+  if (caller.kind === 'anonymous') throw authRequired()
+}
+
+async function ownedContext(ctx: Context, c: Http): Promise<AppContext> {
+  const app = await managedApp(ctx, c.req.param('app_id') ?? '')
+  requireUsable(app)
+  if (!isRead(c)) requireWritable(app)
+  return appContext(ctx, app, identityIn(ctx.caller, app))
+}
+
+async function visitedContext(ctx: Context, c: Http): Promise<AppContext> {
+  const app = await addressedApp(ctx, c.req.param('app_id') ?? '')
+  requireUsable(app)
+  if (!isRead(c)) requireWritable(app)
+  return appContext(ctx, app, identityIn(ctx.caller, app))
+}
+
+const isRead = (c: Http): boolean => /^(GET|HEAD|OPTIONS)$/.test(c.req.method)
+
+/** Counts the request against its app and tells the caller how much is left. */
+function limitApp({ limiter, config }: Services, c: Http): void {
+  const max = config.appRateLimit
+  if (max < 0) return
+  const { limit, remaining, resetSeconds } = limiter.take(`app ${c.req.param('app_id')}`, {
+    max,
+    windowMs: WINDOW_MS,
+  })
+  c.header('X-RateLimit-Limit', String(limit))
+  c.header('X-RateLimit-Remaining', String(remaining))
+  c.header('X-RateLimit-Reset', String(resetSeconds))
+}

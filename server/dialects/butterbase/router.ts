@@ -1,0 +1,16 @@
+/** Butterbase: the platform and the data plane, mounted at /init, /apps, /api-keys, /v1 and /auth. */
+import { Hono } from 'hono'
+import type { Env } from '#http/env'
+import { RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import { addApps } from './apps.ts'
+import { errorRenderer } from './errors.ts'
+import { guards, type Scopes } from './guards.ts'
+
+export function butterbase(services: Services): RouteTable<Scopes> {
+  const hono = new Hono<Env>()
+  hono.onError(errorRenderer(services))
+  const routes = new RouteTable('butterbase', hono, guards(services))
+  addApps(routes)
+  return routes
+}

@@ -1,0 +1,35 @@
+/** What belongs to no dialect: health, the console page, the pages that explain errors. */
+import { Hono } from 'hono'
+import type { Env } from '#http/env'
+import { RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import { consolePage } from './console.ts'
+import { health, readiness } from './health.ts'
+
+type Scopes = { public: undefined }
+
+export function system(services: Services): RouteTable<Scopes> {
+  const hono = new Hono<Env>()
+  const routes = new RouteTable<Scopes>('system', hono, { public: async () => () => undefined })
+  const open = { method: 'get', access: 'public' } as const
+  routes.add({ ...open, path: '/health', summary: 'Is the process alive?' }, async ({ c }) => {
+    const { ok, body } = await health(services)
+    return c.json(body, ok ? 200 : 503)
+  })
+  routes.add(
+    { ...open, path: '/health/ready', summary: 'Are its databases reachable?' },
+    async ({ c }) => {
+      const { ok, body } = await readiness(services)
+      return c.json(body, ok ? 200 : 503)
+    },
+  )
+  routes.add(
+    { ...open, path: '/', summary: 'The console for a browser, health for others' },
+    async ({ c }) => {
+      if (c.req.header('accept')?.includes('text/html')) return c.html(consolePage(services))
+      const { ok, body } = await health(services)
+      return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
+    },
+  )
+  return routes
+}

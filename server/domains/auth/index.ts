@@ -1,0 +1,1 @@
+export { Identifier, invalidApiKey, invalidToken } from './identify.ts'

@@ -1,0 +1,119 @@
+/** Reading bodies: bounded, and refused in words that any dialect can render. */
+import type { z } from 'zod'
+import { AppError, invalid, tooLarge } from '#core/errors'
+import type { Http } from './env.ts'
+
+export const MEBIBYTE = 1024 * 1024
+
+const MAX_DEPTH = 64
+
+/**
+ * The whole body as bytes.
+ * @throws `too_large` body_too_large as soon as more than `limit` bytes have come
+ */
+export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
+  const declared = Number(c.req.header('content-length') ?? 0)
+  if (declared > limit) throw bodyTooLarge(limit)
+  const { body } = c.req.raw
+  if (!body) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.byteLength
+    if (size > limit) throw bodyTooLarge(limit)
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size)
+}
+
+const bodyTooLarge = (limit: number) =>
+  tooLarge('body_too_large', `The body is larger than ${limit} bytes`, {
+    details: { max_bytes: limit },
+    hint: 'Send less at once.',
+  })
+
+/** The body as text. @throws `too_large` body_too_large, `invalid` malformed_text when it is not UTF-8 */
+export async function readText(c: Http, limit: number): Promise<string> {
+  const bytes = await readBytes(c, limit)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw invalid('malformed_text', 'The body is not valid UTF-8', {
+      hint: 'Encode the body as UTF-8.',
+    })
+  }
+}
+
+export type JsonRules = {
+  /** Bytes at most; default 1 MiB. */
+  limit?: number
+  /** Refuse a JSON content type without a body; a missing body is otherwise `{}`. */
+  strictEmpty?: boolean
+}
+
+/**
+ * The body as JSON; no body is `{}`.
+ * @throws `invalid` malformed_json, json_too_deep or empty_json; `too_large` body_too_large
+ */
+export async function readJson(
+  c: Http,
+  { limit = MEBIBYTE, strictEmpty }: JsonRules = {},
+): Promise<unknown> {
+  const text = await readText(c, limit)
+  if (text.trim() === '') {
+    if (strictEmpty && c.req.header('content-type')?.includes('application/json')) {
+      throw invalid('empty_json', 'The body is empty but its content type is JSON', {
+        hint: 'Send a JSON body, or leave the Content-Type header out.',
+      })
+    }
+    return {}
+  }
+  return parseJson(text)
+}
+
+/** @throws `invalid` malformed_json or json_too_deep */
+export function parseJson(text: string): unknown {
+  if (depthOf(text) > MAX_DEPTH) {
+    throw invalid('json_too_deep', `The JSON is nested deeper than ${MAX_DEPTH} levels`)
+  }
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw invalid('malformed_json', 'The body is not valid JSON', {
+      cause,
+      hint: 'Send one JSON value.',
+    })
+  }
+}
+
+/** Deepest nesting of brackets outside strings. */
+function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let quoted = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (quoted) {
+      if (code === 92) at++
+      else if (code === 34) quoted = false
+    } else if (code === 34) quoted = true
+    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth)
+    else if (code === 125 || code === 93) depth--
+  }
+  return deepest
+}
+
+export type Issue = { path: string; message: string }
+
+/** @throws `invalid` invalid_body whose details are the list of issues */
+export function validated<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issues = result.error.issues.map(
+    ({ path, message }): Issue => ({ path: path.join('.'), message }),
+  )
+  const text = issues
+    .map(({ path, message }) => (path ? `${path}: ${message}` : message))
+    .join('; ')
+  throw new AppError({ kind: 'invalid', code: 'invalid_body', message: text }, { details: issues })
+}

@@ -1,0 +1,13 @@
+/** What every dialect's handlers find on the request. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context as HonoContext } from 'hono'
+
+export type Env = {
+  Bindings: HttpBindings
+  Variables: {
+    /** From the caller's `X-Request-ID` or made here; always on the response. */
+    requestId: string
+  }
+}
+
+export type Http = HonoContext<Env>

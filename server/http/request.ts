@@ -1,0 +1,39 @@
+/** Reading a request: who sent it and under which name. */
+import { randomUUID } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { Http } from './env.ts'
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+/** The caller's own request id when it is harmless, else a new one. */
+export function requestIdOf(given: string | undefined): string {
+  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID()
+}
+
+/** The text after `Bearer `, if the header is of that form. */
+export function bearerOf(header: string | undefined): string | undefined {
+  if (header === undefined || header.length < 8) return undefined
+  return /^bearer$/i.test(header.slice(0, 6)) && header[6] === ' '
+    ? header.slice(7).trim()
+    : undefined
+}
+
+/**
+ * The address of the peer, or the one that a trusted proxy vouches for: the last address in
+ * `X-Forwarded-For` that is not itself a trusted proxy.
+ */
+export function clientIp(c: Http, trustedProxies: ReadonlySet<string>): string {
+  const peer = plain(c.env.incoming?.socket.remoteAddress ?? '')
+  if (!trustedProxies.has(peer)) return peer
+  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()))
+  return hops.findLast((hop) => isIP(hop) !== 0 && !trustedProxies.has(hop)) ?? peer
+}
+
+/** IPv4 addresses that arrive on an IPv6 socket look like ::ffff:127.0.0.1. */
+const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '')
+
+/** The host that the request was sent to: lower case, no port, no dot at the end. */
+export function hostOf(c: Http): string {
+  const host = (c.req.header('host') ?? '').toLowerCase()
+  return host.replace(/:\d+$/, '').replace(/\.$/, '')
+}

@@ -1,0 +1,75 @@
+/** The table of routes: each states who may call it, and is mounted, guarded and documented from there. */
+import type { Hono } from 'hono'
+import type { z } from 'zod'
+import { readJson, validated } from './body.ts'
+import type { Env, Http } from './env.ts'
+
+export type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all'
+
+export type RouteSpec<
+  Access extends string,
+  Body extends z.ZodType | undefined = z.ZodType | undefined,
+> = {
+  method: Method
+  /** OpenAPI spelling: `/v1/{app_id}/schema`. */
+  path: string
+  /** Who may call it, in the dialect's words; its guard stands behind the word. */
+  access: Access
+  summary: string
+  /** Shape of the JSON body; absent = the handler reads the body itself, or there is none. */
+  body?: Body
+  /** Bytes of body at most; default 1 MiB. */
+  limit?: number
+  /** Shape of the good answer, for the documentation. */
+  answer?: z.ZodType
+}
+
+/** A route as listed: what documentation and the isolation matrix are made from. */
+export type ListedRoute = RouteSpec<string> & { dialect: string }
+
+/** `admit` answers who is asking before the body is read; what it gives back finds the app afterwards. */
+export type Guard<Ctx> = (c: Http, spec: RouteSpec<string>) => Promise<() => Promise<Ctx> | Ctx>
+
+export type Call<Ctx, Body> = { c: Http; ctx: Ctx; body: Body }
+
+type BodyOf<Body> = Body extends z.ZodType ? z.output<Body> : undefined
+
+export type Handler<Ctx, Body> = (call: Call<Ctx, BodyOf<Body>>) => Promise<Response> | Response
+
+/** `/v1/{app_id}/x` for Hono; an app id is told from words that stand at the same place by its shape. */
+const honoPath = (path: string): string =>
+  path
+    .replaceAll('{app_id}', ':app_id{app_[0-9a-z]+}')
+    .replaceAll(/\{([a-z_A-Z]+)\}/g, (_, name: string) => `:${name}`)
+
+/** @typeParam Scopes the dialect's words for access, each with the context its guard gives */
+export class RouteTable<Scopes extends Record<string, unknown>> {
+  readonly dialect: string
+  readonly hono: Hono<Env>
+  readonly listed: ListedRoute[] = []
+  readonly #guards: { [A in keyof Scopes]: Guard<Scopes[A]> }
+
+  constructor(dialect: string, hono: Hono<Env>, guards: { [A in keyof Scopes]: Guard<Scopes[A]> }) {
+    this.dialect = dialect
+    this.hono = hono
+    this.#guards = guards
+  }
+
+  add<A extends keyof Scopes & string, Body extends z.ZodType | undefined = undefined>(
+    spec: RouteSpec<A, Body>,
+    handler: Handler<Scopes[A], Body>,
+  ): this {
+    this.listed.push({ ...spec, dialect: this.dialect })
+    const guard = this.#guards[spec.access]
+    const run = async (c: Http): Promise<Response> => {
+      const enter = await guard(c, spec)
+      const body =
+        spec.body && validated(spec.body, await readJson(c, { limit: spec.limit ?? undefined }))
+      return handler({ c, ctx: await enter(), body: body as BodyOf<Body> })
+    }
+    const path = honoPath(spec.path)
+    if (spec.method === 'all') this.hono.all(path, run)
+    else this.hono.on(spec.method.toUpperCase(), path, run)
+    return this
+  }
+}

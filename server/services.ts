@@ -1,0 +1,45 @@
+/** Everything that lives as long as the process, made once by app.ts; dialects are built from it. */
+import type { Caller, Credentials } from '#domains/accounts'
+import type { Apps, Context } from '#domains/apps'
+import type { Identifier } from '#domains/auth'
+import type { Clock } from '#core/clock'
+import type { Keyring } from '#core/keyring'
+import type { Log } from '#core/log'
+import type { Database } from '#db/database'
+import type { Http } from '#http/env'
+import type { RateLimiter } from '#http/rate-limit'
+import { clientIp } from '#http/request'
+import type { Config } from './config.ts'
+
+export type Services = {
+  config: Config
+  /** How the world reaches the API, without a slash at the end. */
+  publicUrl: string
+  /** The control database. */
+  platform: Database
+  keyring: Keyring
+  credentials: Credentials
+  apps: Apps
+  identifier: Identifier
+  limiter: RateLimiter
+  trustedProxies: ReadonlySet<string>
+  clock: Clock
+  log: Log
+}
+
+/** The context of a request, once it is known who asks. */
+export function requestContext(services: Services, c: Http, caller: Caller): Context {
+  const { platform, apps, credentials, keyring, clock, log, trustedProxies } = services
+  return {
+    platform,
+    apps,
+    credentials,
+    keyring,
+    clock,
+    log,
+    caller,
+    requestId: c.var.requestId,
+    ip: clientIp(c, trustedProxies),
+    userAgent: c.req.header('user-agent'),
+  }
+}
