@@ -91,6 +91,16 @@ test('copyForAll makes one copy that everybody can run, from files that only we 
   expect(binaries.version).toMatch(/^18\.\d+$/)
 })
 
+test('copyForAll makes a copy anew that has lost a part', () => {
+  using folder = tempFolder()
+  const bare = bareCopy(folder.path)
+  const copy = copyForAll(bare, serverAccount(), [folder.path])
+  writeFileSync(join(copy, 'bin', 'initdb'), '')
+
+  expect(copyForAll(bare, serverAccount(), [folder.path])).toBe(copy)
+  expect(statSync(join(copy, 'bin', 'initdb')).size).toBeGreaterThan(10_000)
+})
+
 test('copyForAll does not use a copy that others could have changed', () => {
   using folder = tempFolder()
   const bare = bareCopy(folder.path)

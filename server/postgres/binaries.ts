@@ -1,15 +1,12 @@
 /** Where the programs of PostgreSQL are, made usable where the installation left them half done. */
 import {
   chmodSync,
-  closeSync,
   constants,
   copyFileSync,
   existsSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -142,7 +139,10 @@ function copyInto(root: string, from: NativePackage): string {
   // Named after us too: in a folder open to all, another user's copy would be in the way.
   const home = join(root, `stead-postgres-${from.label}-${process.getuid?.() ?? 0}`)
   const folder = join(home, 'native')
-  if (isOurs(home) && makeSymlinks(folder)) return folder
+  if (isOurs(home)) {
+    if (isWhole(from.folder, folder) && makeSymlinks(folder)) return folder
+    rmSync(home, { recursive: true, force: true })
+  }
   const draft = mkdtempSync(`${home}.new-`)
   chmodSync(draft, 0o755)
   copyTree(from.folder, join(draft, 'native'))
@@ -176,16 +176,18 @@ function copyTree(from: string, to: string): void {
     } else {
       copyFileSync(source, target, constants.COPYFILE_FICLONE)
       chmodSync(target, statSync(source).mode & 0o111 ? 0o755 : 0o644)
-      flush(target)
     }
   }
 }
 
-/** A kept copy must not turn out empty after a power cut. */
-function flush(path: string): void {
-  const file = openSync(path, 'r')
-  fsyncSync(file)
-  closeSync(file)
+/** Whether all is there: after a power cut a kept copy may have lost the content of its files. */
+function isWhole(from: string, to: string): boolean {
+  return readdirSync(from, { withFileTypes: true }).every((entry) => {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isSymbolicLink() || NOT_COPIED.test(entry.name)) return true
+    if (entry.isDirectory()) return isWhole(source, target)
+    return attempt(() => statSync(target).size) === statSync(source).size
+  })
 }
 
 async function versionOf(postgres: string, account: Account): Promise<string> {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { query, tempCluster, until } from './cluster-fixture.ts'
+import { query, madeCluster, until } from './cluster-fixture.ts'
 import { logLines, parseServerLine } from './log-lines.ts'
 
 test.each([
@@ -36,7 +36,7 @@ test('logLines keeps the last lines only', async () => {
 test('no text of a statement reaches the log, at any level', async () => {
   const written: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => written.push(line) })
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start({ log })
   const attempts = [
     `select hunter2`.replace('hunter2', `'hunter2`),

@@ -18,6 +18,7 @@ import { serverAccount } from './account.ts'
 import { findPackage, prepareBinaries } from './binaries.ts'
 import {
   killNow,
+  madeCluster,
   query,
   silent,
   startInChild,
@@ -45,7 +46,7 @@ test('startPostgres keeps data, password and port for the next start', async () 
 })
 
 test('startPostgres protects the data: checksums, fsync, full pages, scram, UTF-8', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start({ durable: true })
 
   const [settings] = await query(
@@ -73,7 +74,7 @@ test('startPostgres protects the data: checksums, fsync, full pages, scram, UTF-
 })
 
 test('startPostgres lets nobody else read the folder and runs unprivileged', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start()
 
   expect(statSync(place.dataDir).mode & 0o777).toBe(0o700)
@@ -82,7 +83,7 @@ test('startPostgres lets nobody else read the folder and runs unprivileged', asy
 })
 
 test('the password is asked for by TCP and by socket, and a wrong one is refused', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start()
   const { port, superuser: user, socketDir } = cluster
   const connect = async (host: string, password: string) => {
@@ -112,7 +113,7 @@ test('startPostgres leaves no password and no draft beside the cluster', async (
 })
 
 test('the server gets none of our environment', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start()
 
   const environment = readFileSync(`/proc/${cluster.pid}/environ`, 'utf8').split('\0')
@@ -156,7 +157,7 @@ test('of ten starts at once in one process one wins', async () => {
 })
 
 test('a cluster whose postmaster was killed starts again with every committed row', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const first = await place.start({ durable: true })
   await query(first.urlOf('postgres'), 'create table kept as select generate_series(1, 1000) as n')
   // A busy backend does not notice the death of its postmaster by itself.
@@ -178,7 +179,7 @@ test('a cluster whose postmaster was killed starts again with every committed ro
 })
 
 test('a start takes over from a process that was killed', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const { child, answer } = await startInChild(place)
   await query(urlAt(answer.port, place.password), 'create table kept as select 7 as n')
   process.kill(answer.pid!, 'SIGSTOP') // so that it outlives its parent for certain
@@ -192,7 +193,7 @@ test('a start takes over from a process that was killed', async () => {
 })
 
 test('the server stops by itself when its process is killed, where the system can do that', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const { child, answer } = await startInChild(place)
   await killNow(child)
 
@@ -203,7 +204,7 @@ test('the server stops by itself when its process is killed, where the system ca
 })
 
 test('a start takes over from everything having been killed at once', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const { child, answer } = await startInChild(place)
   await query(urlAt(answer.port, place.password), 'create table kept as select 7 as n')
   process.kill(answer.pid!, 'SIGKILL')
@@ -217,7 +218,7 @@ test('a start takes over from everything having been killed at once', async () =
 })
 
 test('a start ends a server that somebody left on the folder without a lock', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const first = await place.start()
   await first.stop()
   const account = serverAccount()
@@ -241,7 +242,7 @@ test('a start ends a server that somebody left on the folder without a lock', as
 })
 
 test('lock files of a server whose pid another program has by now do not block the start', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const first = await place.start()
   const locks = ['postmaster.pid', `.s.PGSQL.${first.port}.lock`].map((name) =>
     join(place.dataDir, name),
@@ -367,7 +368,7 @@ test('a path too long for a socket still starts, with a private folder elsewhere
 })
 
 test('an asked port that is taken is refused, a remembered one that is taken is replaced', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const first = await place.start()
   await first.stop()
   const squatter = createServer().listen(first.port, '127.0.0.1')
@@ -381,7 +382,7 @@ test('an asked port that is taken is refused, a remembered one that is taken is 
 })
 
 test('a server that cannot start says so, with its last words as the private cause', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   await (await place.start()).stop()
   chmodSync(join(place.dataDir, 'global', 'pg_control'), 0o000)
 
@@ -393,7 +394,7 @@ test('a server that cannot start says so, with its last words as the private cau
 })
 
 test('stop leaves no process, no lock and a resolved exited', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start()
   const client = new Client(cluster.urlOf('postgres').reveal())
   client.on('error', () => undefined)
@@ -408,7 +409,7 @@ test('stop leaves no process, no lock and a resolved exited', async () => {
 })
 
 test('stop goes through with a server that does not answer', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start()
   process.kill(cluster.pid, 'SIGSTOP')
 
@@ -418,7 +419,7 @@ test('stop goes through with a server that does not answer', async () => {
 })
 
 test('the server is in a session of its own, so Ctrl-C does not reach it', async () => {
-  await using place = tempCluster()
+  await using place = await madeCluster()
   const cluster = await place.start()
   const stat = readFileSync(`/proc/${cluster.pid}/stat`, 'utf8')
   const [, , group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
