@@ -1,0 +1,192 @@
+/** How a Deno process comes to be: its folder, its identity, its socket, its flags. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findDeno } from './deno-path.ts'
+import { denoFlags } from './permissions.ts'
+import { type Reaper, startReaper } from './reaper.ts'
+import type { PoolOptions } from './types.ts'
+
+/** `nobody`, where there is no better name: it owns nothing. */
+const UNPRIVILEGED = 65_534
+/** A unix socket's path ends at 104 bytes on macOS, 108 on Linux. */
+const SOCKET_PATH_BYTES = 100
+const RUNTIME_DIR = fileURLToPath(new URL('../../runtime/', import.meta.url))
+
+export type Launched = {
+  child: ChildProcess
+  /** The one connection there will ever be; rejects when the process ends first. */
+  socket: Promise<net.Socket>
+}
+
+export type Launcher = {
+  launch(memoryMb: number): Launched
+  forget(pid: number): void
+  close(): void
+}
+
+type Place = {
+  deno: string
+  main: string
+  cacheDir: string
+  socketDir: string
+  /** Set when we are root: the processes are not. */
+  identity: { uid: number; gid: number } | undefined
+}
+
+export function makeLauncher(options: PoolOptions): Launcher {
+  const place = preparePlace(options)
+  const reaper = startReaper(place.socketDir)
+  const ownAddresses = privateAddresses()
+  const env = {
+    ...options.env,
+    DENO_DIR: place.cacheDir,
+    NO_COLOR: '1',
+    DENO_NO_UPDATE_CHECK: '1',
+    TZ: 'UTC',
+  }
+  const importHosts = options.importHosts ?? []
+  return {
+    launch(memoryMb) {
+      const socketPath = path.join(place.socketDir, randomBytes(6).toString('hex'))
+      const flags = denoFlags({ socketPath, memoryMb, importHosts, ownAddresses })
+      const server = listen(socketPath, place.identity)
+      const child = start(place, [...flags, place.main, socketPath], env)
+      return { child, socket: firstConnection(server, child, reaper) }
+    },
+    forget: (pid) => reaper.remove(pid),
+    close: () => reaper.close(),
+  }
+}
+
+/** In a session of its own, so that Ctrl-C leaves it time; without core dumps, which would hold a function's memory. */
+function start(place: Place, args: string[], env: Record<string, string>): ChildProcess {
+  const shell = process.platform === 'win32' ? [] : ['/bin/sh', '-c', 'ulimit -c 0; exec "$0" "$@"']
+  const [command = place.deno, ...rest] = [...shell, place.deno, ...args]
+  return spawn(command, rest, {
+    ...place.identity,
+    env,
+    cwd: place.cacheDir,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+function listen(socketPath: string, identity: Place['identity']): net.Server {
+  const server = net.createServer({ noDelay: true })
+  server.maxConnections = 1
+  server.listen(socketPath, () => undefined)
+  fs.chmodSync(socketPath, 0o600)
+  if (identity) fs.chownSync(socketPath, identity.uid, identity.gid)
+  return server
+}
+
+/** After the first connection nobody can make another: the address is gone. */
+function firstConnection(
+  server: net.Server,
+  child: ChildProcess,
+  reaper: Reaper,
+): Promise<net.Socket> {
+  if (child.pid !== undefined) reaper.add(child.pid)
+  return new Promise((resolve, reject) => {
+    server.once('connection', (socket) => {
+      server.close()
+      resolve(socket)
+    })
+    const fail = (cause?: unknown) => {
+      server.close()
+      reject(new Error('The Deno process ended before it connected', { cause }))
+    }
+    server.once('error', fail)
+    child.once('error', fail)
+    child.once('exit', (code, signal) => fail(signal ?? code))
+  })
+}
+
+/** Exact addresses can be denied, ranges cannot. Zones are left out: Deno would not take them. */
+function privateAddresses(): string[] {
+  const all = Object.values(os.networkInterfaces()).flatMap((list) => list ?? [])
+  const own = all.filter(({ family, address }) => family === 'IPv6' && /^f[cde]/.test(address))
+  return own.map(({ address }) => address)
+}
+
+function preparePlace({
+  denoPath = findDeno(),
+  runtimeDir = RUNTIME_DIR,
+  scratchDir,
+}: PoolOptions): Place {
+  fs.mkdirSync(scratchDir, { recursive: true })
+  const identity = process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : undefined
+  const base = identity && !isReachable(scratchDir) ? tempDir() : path.resolve(scratchDir)
+  const cacheDir = path.join(base, 'deno')
+  fs.mkdirSync(cacheDir, { recursive: true, mode: 0o700 })
+  if (identity) fs.chownSync(cacheDir, identity.uid, identity.gid)
+  const place = { deno: denoPath, main: path.join(runtimeDir, 'main.ts'), cacheDir, identity }
+  const moved = identity ? copyUnreachable(place, base) : place
+  return { ...place, ...moved, socketDir: makeSocketDir(base) }
+}
+
+/** What `nobody` could not read where it is, such as an installation under /root, is copied to where it can. */
+function copyUnreachable({ deno, main }: { deno: string; main: string }, base: string) {
+  const moved = { deno, main }
+  if (!isReachable(deno)) {
+    moved.deno = path.join(base, 'deno-bin')
+    if (!isSameFile(deno, moved.deno))
+      fs.copyFileSync(deno, moved.deno, fs.constants.COPYFILE_FICLONE)
+    fs.chmodSync(moved.deno, 0o755)
+  }
+  if (!isReachable(main)) {
+    const target = path.join(base, 'runtime')
+    fs.cpSync(path.dirname(main), target, { recursive: true })
+    moved.main = path.join(target, 'main.ts')
+  }
+  return moved
+}
+
+const isSameFile = (one: string, other: string): boolean =>
+  fs.existsSync(other) && fs.statSync(one).size === fs.statSync(other).size
+
+/** Whether somebody without any rights could come to it and use it. */
+function isReachable(target: string): boolean {
+  const { mode } = fs.statSync(target)
+  const needed = fs.statSync(target).isDirectory() ? 0o001 : 0o004
+  if ((mode & needed) === 0) return false
+  const parent = path.dirname(path.resolve(target))
+  return parent === path.resolve(target) || isReachable(parent)
+}
+
+function makeSocketDir(base: string): string {
+  removeLeftovers(base)
+  const isShort = Buffer.byteLength(base) + 40 <= SOCKET_PATH_BYTES
+  const dir = isShort ? fs.mkdtempSync(path.join(base, `run-${process.pid}-`)) : tempDir()
+  fs.chmodSync(dir, 0o711)
+  return dir
+}
+
+function tempDir(): string {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'stead-'))
+  fs.chmodSync(dir, 0o711)
+  return dir
+}
+
+/** Socket folders of processes that are gone. */
+function removeLeftovers(base: string): void {
+  for (const name of fs.readdirSync(base)) {
+    const pid = /^run-(\d+)-/.exec(name)?.[1]
+    if (pid && !isAlive(Number(pid)))
+      fs.rmSync(path.join(base, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

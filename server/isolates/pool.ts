@@ -1,0 +1,203 @@
+/** Which process serves which call: one per key, some on standby, idle ones ended. */
+import { rateLimited, unavailable } from '#core/errors'
+import type { Log } from '#core/log'
+import { Isolate } from './isolate.ts'
+import { type Launcher, makeLauncher } from './launcher.ts'
+import type {
+  CheckResult,
+  Invocation,
+  IsolatePool,
+  IsolateSource,
+  Outcome,
+  PoolOptions,
+  PoolStats,
+  StartKind,
+} from './types.ts'
+
+const MEMORY_LOOK_MS = 50
+const REFILL_MS = 25
+const REFILL_AFTER_FAILURE_MS = 2_000
+const CHECK_MS = 5_000
+const IDLE = { reason: 'crash', message: 'The function process was idle' } as const
+
+export function createIsolatePool(options: PoolOptions): IsolatePool {
+  return new Pool(options)
+}
+
+class Pool implements IsolatePool {
+  readonly #log: Log
+  readonly #launcher: Launcher
+  readonly #standbyCount: number
+  readonly #standbyMemoryMb: number
+  readonly #idleMs: number
+  readonly #maxConcurrent: number
+  readonly #maxIdle: number
+  readonly #serving = new Map<string, Isolate[]>()
+  readonly #all = new Set<Isolate>()
+  #standby: Isolate[] = []
+  #active = 0
+  #isClosed = false
+  #memoryTimer: NodeJS.Timeout | undefined
+  #refillTimer: NodeJS.Timeout | undefined
+  readonly #sweepTimer: NodeJS.Timeout
+
+  constructor(options: PoolOptions) {
+    this.#log = options.log
+    this.#launcher = makeLauncher(options)
+    this.#standbyCount = options.standby
+    this.#standbyMemoryMb = options.standbyMemoryMb ?? 128
+    this.#idleMs = options.idleMs
+    this.#maxConcurrent = options.maxConcurrent ?? 100
+    this.#maxIdle = options.maxIdle ?? 32
+    this.#sweepTimer = setInterval(() => this.#sweep(), Math.max(50, options.idleMs / 4))
+    this.#sweepTimer.unref()
+    this.#refill()
+  }
+
+  async invoke(source: IsolateSource, invocation: Invocation): Promise<Outcome> {
+    this.#admit()
+    const since = performance.now()
+    this.#active++
+    this.#watchMemory()
+    try {
+      const [isolate, start] = this.#pick(source)
+      const live = isolate.run({ invocation, start, since })
+      const outcome = await live.outcome
+      void outcome.done.then(() => this.#active--)
+      return outcome
+    } catch (error) {
+      this.#active--
+      throw error
+    }
+  }
+
+  async check(code: string): Promise<CheckResult> {
+    if (this.#isClosed) throw closed()
+    const [isolate] = this.#take(this.#standbyMemoryMb)
+    isolate.load(code)
+    const timer = setTimeout(() => isolate.kill({ reason: 'load', message: LATE }), CHECK_MS)
+    const result = await isolate.loaded
+    clearTimeout(timer)
+    isolate.kill(IDLE)
+    return result
+  }
+
+  retire(keyPrefix: string): void {
+    for (const [key, isolates] of this.#serving) {
+      if (!key.startsWith(keyPrefix)) continue
+      this.#serving.delete(key)
+      for (const isolate of isolates) retireIsolate(isolate)
+    }
+  }
+
+  stats(): PoolStats {
+    const serving = [...this.#serving.values()].flat()
+    return {
+      active: this.#active,
+      maxConcurrent: this.#maxConcurrent,
+      processes: this.#all.size,
+      idle: serving.filter(({ active }) => active === 0).length,
+      standby: this.#standby.length,
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#sweepTimer)
+    clearInterval(this.#memoryTimer)
+    clearTimeout(this.#refillTimer)
+    const all = [...this.#all]
+    for (const isolate of all) isolate.kill({ reason: 'crash', message: 'The server is stopping' })
+    await Promise.all(all.map(({ exited }) => exited))
+    this.#launcher.close()
+  }
+
+  #admit(): void {
+    if (this.#isClosed) throw closed()
+    if (this.#active < this.#maxConcurrent) return
+    const details = { active: this.#active, max: this.#maxConcurrent }
+    throw rateLimited('concurrency_limit', 'Concurrency limit reached', { details, retryAfter: 5 })
+  }
+
+  #pick(source: IsolateSource): [Isolate, StartKind] {
+    const serving = this.#serving.get(source.key) ?? []
+    const found = serving.find((isolate) => isolate.isAlive && !isolate.isSuspect)
+    if (found) return [found, 'warm']
+    const [isolate, start] = this.#take(source.memoryMb)
+    isolate.load(source.code)
+    this.#serving.set(source.key, [...serving, isolate])
+    isolate.onIdle = () => this.#onIdle(source.key, isolate)
+    return [isolate, start]
+  }
+
+  /** A process without code: from standby when its limit fits, else a new one. */
+  #take(memoryMb: number): [Isolate, StartKind] {
+    this.#scheduleRefill(REFILL_MS)
+    const waiting = memoryMb === this.#standbyMemoryMb ? this.#standby.shift() : undefined
+    return waiting ? [waiting, 'standby'] : [this.#spawn(memoryMb), 'cold']
+  }
+
+  #spawn(memoryMb: number): Isolate {
+    const isolate = new Isolate({ launcher: this.#launcher, memoryMb, log: this.#log })
+    this.#all.add(isolate)
+    void isolate.exited.then(() => this.#all.delete(isolate))
+    return isolate
+  }
+
+  #onIdle(key: string, isolate: Isolate): void {
+    if (isolate.isAlive && isolate.isRetired) isolate.kill(IDLE)
+    if (isolate.isAlive) return
+    const left = (this.#serving.get(key) ?? []).filter((other) => other !== isolate)
+    if (left.length > 0) this.#serving.set(key, left)
+    else this.#serving.delete(key)
+  }
+
+  #scheduleRefill(afterMs: number): void {
+    if (this.#refillTimer || this.#isClosed) return
+    this.#refillTimer = setTimeout(() => this.#refill(), afterMs)
+    this.#refillTimer.unref()
+  }
+
+  /** One at a time: starting is work for the processor that a call may be waiting for. */
+  #refill(): void {
+    this.#refillTimer = undefined
+    if (this.#isClosed || this.#standby.length >= this.#standbyCount) return
+    const isolate = this.#spawn(this.#standbyMemoryMb)
+    this.#standby.push(isolate)
+    void isolate.exited.then(() => {
+      this.#standby = this.#standby.filter((other) => other !== isolate)
+    })
+    isolate.ready.then(
+      () => this.#scheduleRefill(0),
+      () => this.#scheduleRefill(REFILL_AFTER_FAILURE_MS),
+    )
+  }
+
+  #watchMemory(): void {
+    this.#memoryTimer ??= setInterval(() => {
+      for (const isolate of this.#all) if (isolate.active > 0) isolate.checkMemory()
+      if (this.#active > 0) return
+      clearInterval(this.#memoryTimer)
+      this.#memoryTimer = undefined
+    }, MEMORY_LOOK_MS).unref()
+  }
+
+  /** Ends what was idle for too long, and the longest idle of too many. */
+  #sweep(): void {
+    const idle = [...this.#serving.values()].flat().filter(({ active }) => active === 0)
+    idle.sort((one, other) => other.idleSince - one.idleSince)
+    const oldest = performance.now() - this.#idleMs
+    idle.forEach((isolate, rank) => {
+      if (rank >= this.#maxIdle || isolate.idleSince < oldest) isolate.kill(IDLE)
+      else isolate.checkMemory()
+    })
+  }
+}
+
+const LATE = `The module did not finish loading within ${CHECK_MS / 1000} s`
+const closed = () => unavailable('isolates_closed', 'The server is stopping')
+
+function retireIsolate(isolate: Isolate): void {
+  isolate.isRetired = true
+  if (isolate.active === 0) isolate.kill(IDLE)
+}
