@@ -23,6 +23,7 @@ import { sqlstateOf } from '#db/sqlstate'
 import { RateLimiter } from '#http/rate-limit'
 import type { Services } from '#services'
 import type { Config } from './config.ts'
+import type { Metrics } from './process/metrics.ts'
 import { buildRouter, type Router } from './router.ts'
 
 export type InstanceOptions = {
@@ -34,6 +35,7 @@ export type InstanceOptions = {
   /** Current secret first. */
   secrets: readonly { id: string; secret: Secret }[]
   publicUrl: string
+  metrics?: Metrics
   log: Log
   clock: Clock
 }
@@ -68,7 +70,7 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
   const firstSteps = await prepare(services)
   return {
     services,
-    router: buildRouter(services),
+    router: buildRouter(services, options.metrics),
     firstSteps,
     async close() {
       await listener.close()

@@ -1,13 +1,15 @@
 /** Every dialect and where it is mounted: the table of contents of the HTTP side. */
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { notFound } from '#core/errors'
+import type { Log } from '#core/log'
 import type { Env } from '#http/env'
 import { requestIdOf } from '#http/request'
 import type { ListedRoute, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { errorRenderer } from './dialects/butterbase/errors.ts'
+import type { Metrics } from './process/metrics.ts'
 import { butterbase } from './dialects/butterbase/router.ts'
 import { system } from './dialects/system/router.ts'
-import { notFound } from '#core/errors'
 
 export type Router = {
   fetch: Hono<Env>['fetch']
@@ -17,15 +19,10 @@ export type Router = {
 
 type Mounted = Pick<RouteTable<Record<string, unknown>>, 'hono' | 'listed'>
 
-export function buildRouter(services: Services): Router {
+export function buildRouter(services: Services, metrics?: Metrics): Router {
   const tables: Mounted[] = [system(services), butterbase(services)]
   const hono = new Hono<Env>()
-  hono.use(async (c, next) => {
-    const requestId = requestIdOf(c.req.header('x-request-id'))
-    c.set('requestId', requestId)
-    c.header('X-Request-ID', requestId)
-    await next()
-  })
+  hono.use(identified(services.log, metrics))
   for (const table of tables) hono.route('/', table.hono)
   const renderError = errorRenderer(services)
   hono.onError(renderError)
@@ -34,3 +31,34 @@ export function buildRouter(services: Services): Router {
   )
   return { fetch: hono.fetch, routes: tables.flatMap((table) => table.listed) }
 }
+
+/** Slower requests than this are told in the log. */
+const SLOW_SECONDS = 1
+
+/** Every request has an id that its answer and its log lines carry, and is counted. */
+function identified(log: Log, metrics: Metrics | undefined): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const began = performance.now()
+    const requestId = requestIdOf(c.req.header('x-request-id'))
+    c.set('requestId', requestId)
+    c.header('X-Request-ID', requestId)
+    await next()
+    const seconds = (performance.now() - began) / 1000
+    const { method, path } = c.req
+    const { status } = c.res
+    metrics?.observe({ dialect: dialectOf(path), method, status, seconds })
+    const level = status >= 500 || seconds > SLOW_SECONDS ? 'warn' : 'debug'
+    if (log.isLevelEnabled(level))
+      log[level]({ requestId, method, path, status, seconds }, 'request')
+  }
+}
+
+const PREFIXES: readonly (readonly [prefix: string, dialect: string])[] = [
+  ['/rest/v1', 'rest'],
+  ['/api/v1', 'fluxbase'],
+  ['/v1', 'butterbase'],
+  ['/auth', 'butterbase'],
+]
+
+const dialectOf = (path: string): string =>
+  PREFIXES.find(([prefix]) => path.startsWith(prefix))?.[1] ?? 'system'

@@ -13,6 +13,7 @@ import {
   selectAppByName,
   selectAppsById,
   selectAppsOf,
+  selectDefaultApp,
   selectUnfinishedApps,
   subdomainTaken,
   updateApp,
@@ -60,7 +61,6 @@ export async function createApp(ctx: Context, request: AppRequest): Promise<Crea
     ...request,
     ...place,
     ownerId: caller.accountId,
-    isDefault: false,
   })
   if (!row.created) return row
   const app = await provisionWithin(ctx, row.app, PATIENCE_MS)
@@ -95,21 +95,21 @@ function regionOf(apps: Apps, { region }: AppRequest): string {
   })
 }
 
-export type NewAppRow = AppRequest & {
+type NewAppRow = AppRequest & {
   workspaceId: string
   region: string
   ownerId: string
-  isDefault: boolean
 }
 
 /** The row of a new app; of two at once with one name, both get the same row. */
-export async function insertNewApp(apps: Apps, request: NewAppRow): Promise<Created> {
+async function insertNewApp(apps: Apps, request: NewAppRow): Promise<Created> {
   const { platform, keyring } = apps.needs
   for (let attempt = 0; attempt < 5; attempt++) {
     const id = newAppId()
     const subdomain = await freeSubdomain(apps, request)
     const keys = sealKeys(keyring, id, newAppKeys())
-    const app = await insertApp(platform.query, { ...request, id, subdomain, dbName: id, keys })
+    const row = { ...request, id, subdomain, dbName: id, isDefault: false, keys }
+    const app = await insertApp(platform.query, row)
     if (app) return { app, created: true }
     const existing = await selectAppByName(platform.query, request)
     if (existing) return { app: existing, created: false }
@@ -236,13 +236,27 @@ export async function ensureDefaultApp(
   owner: { accountId: string; workspaceId: string },
   log: Log,
 ): Promise<App> {
-  const row = await insertNewApp(apps, {
+  const find = () => selectDefaultApp(apps.needs.platform.query)
+  const app = (await find()) ?? (await insertDefaultApp(apps, owner)) ?? (await find())
+  if (!app) throw internal('app_not_made', 'Cannot make the default app')
+  return app.state === 'provisioning' ? provision(apps, app, log) : app
+}
+
+/** Nothing when another process that starts at the same moment makes it. */
+async function insertDefaultApp(
+  apps: Apps,
+  { accountId, workspaceId }: { accountId: string; workspaceId: string },
+): Promise<App | undefined> {
+  const id = newAppId()
+  return insertApp(apps.needs.platform.query, {
+    id,
     name: 'default',
     subdomain: 'default',
-    workspaceId: owner.workspaceId,
-    ownerId: owner.accountId,
+    workspaceId,
+    ownerId: accountId,
     region: apps.needs.regions.names[0] ?? '',
+    dbName: id,
     isDefault: true,
+    keys: sealKeys(apps.needs.keyring, id, newAppKeys()),
   })
-  return row.app.state === 'provisioning' ? provision(apps, row.app, log) : row.app
 }

@@ -1,0 +1,144 @@
+/** The process: read the configuration, build, listen, and drain on SIGTERM or Ctrl-C. */
+import { readFileSync } from 'node:fs'
+import { AppError } from '#core/errors'
+import { systemClock } from '#core/clock'
+import { createKeyring } from '#core/keyring'
+import type { Log } from '#core/log'
+import { createInstance, type Instance } from './app.ts'
+import { type Config, readConfig } from './config.ts'
+import { openRunningCluster, type RunningCluster } from './process/cluster.ts'
+import { openDataDir } from './process/data-dir.ts'
+import { parseFlags } from './process/flags.ts'
+import { type HttpServer, listen } from './process/http-server.ts'
+import { openLog } from './process/logging.ts'
+import { createMetrics, type MetricsServer, serveMetrics } from './process/metrics.ts'
+import { panel } from './process/panel.ts'
+import { removeRunFile, runningOf, writeRunFile } from './process/run-file.ts'
+import { instanceSecrets } from './process/secret-file.ts'
+
+const version = (): string =>
+  (
+    JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+  ).version
+
+/** What has been opened so far, in order; a stop closes it in reverse. */
+type Opened = {
+  http?: HttpServer
+  cluster?: RunningCluster
+  instance?: Instance
+  metrics?: MetricsServer
+  dataDir?: string
+}
+
+async function start(args: readonly string[]): Promise<void> {
+  const began = performance.now()
+  const flags = parseFlags(args)
+  const config = readConfig({ flags })
+  const dataDir = openDataDir(config.dataDir, isChosen(config, flags))
+  const log = openLog(config, dataDir)
+  const opened: Opened = {}
+  stopOnSignals(opened, config, log)
+  try {
+    await open(opened, { config, dataDir, log })
+  } catch (error) {
+    await close(opened, config, log)
+    throw error
+  }
+  const { instance, http, metrics } = opened
+  if (!instance || !http || !metrics) return
+  const url = instance.services.publicUrl
+  const facts = {
+    url,
+    metricsUrl: metrics.url,
+    dataDir,
+    version: version(),
+    steps: instance.firstSteps,
+  }
+  const running = runningOf(facts)
+  writeRunFile(dataDir, running)
+  opened.dataDir = dataDir
+  const seconds = (performance.now() - began) / 1000
+  log.info({ url, seconds: Number(seconds.toFixed(3)) }, 'ready')
+  process.stdout.write(`${panel(running, seconds)}\n`)
+}
+
+/** A folder that somebody named is used as it is; only the default may be replaced by a better one. */
+const isChosen = ({ dataDir }: Config, flags: { dataDir?: string }): boolean =>
+  flags.dataDir !== undefined || dataDir !== '.stead'
+
+type Ground = { config: Config; dataDir: string; log: Log }
+
+async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<void> {
+  const http = await listen(config.host, config.port)
+  opened.http = http
+  const secrets = instanceSecrets(dataDir, config)
+  const keyring = createKeyring(secrets)
+  const onLost = (error: unknown): void => {
+    log.fatal({ err: error }, 'PostgreSQL cannot be kept running')
+    process.exitCode = 1
+    process.kill(process.pid, 'SIGTERM')
+  }
+  const cluster = await openRunningCluster({ config, dataDir, keyring, log, onLost })
+  opened.cluster = cluster
+  const metrics = createMetrics()
+  const instance = await createInstance({
+    config,
+    cluster: cluster.url,
+    secrets,
+    publicUrl: config.publicUrl ?? `http://${reachable(config.host)}:${http.port}`,
+    metrics,
+    log,
+    clock: systemClock,
+  })
+  opened.instance = instance
+  opened.metrics = await serveMetrics(metrics, config.metricsPort, log)
+  http.open(instance.router.fetch)
+}
+
+/** An address to which a client on this machine can connect. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** The first signal drains; a second one does not wait for anybody. */
+function stopOnSignals(opened: Opened, config: Config, log: Log): void {
+  let stopping = false
+  const stop = (signal: string): void => {
+    if (stopping) return log.warn({ signal }, 'already stopping')
+    stopping = true
+    log.info({ signal }, 'stopping')
+    close(opened, config, log).then(
+      () => process.exit(),
+      (error: unknown) => {
+        log.error({ err: error }, 'the stop did not end well')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+async function close(opened: Opened, { drainMs }: Config, log: Log): Promise<void> {
+  if (opened.dataDir !== undefined) removeRunFile(opened.dataDir)
+  await opened.http?.drain(drainMs)
+  await opened.metrics?.close()
+  await opened.instance?.close()
+  await opened.cluster?.stop()
+  log.info('stopped')
+}
+
+/** What the operator can mend is said in a sentence; anything else keeps its stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof AppError))
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return error.hint ? `${error.message}. ${error.hint}` : error.message
+}
+
+start(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,73 @@
+/** The cluster of an instance: the embedded one, kept alive, or the one the operator named. */
+import { join } from 'node:path'
+import type { Keyring } from '#core/keyring'
+import type { Log } from '#core/log'
+import { Secret } from '#core/secret'
+import { type EmbeddedPostgres, startPostgres } from '#postgres'
+import type { Config } from '../config.ts'
+
+export type RunningCluster = {
+  url: Secret
+  stop(): Promise<void>
+}
+
+/** How often the embedded PostgreSQL may die by itself before the instance gives up. */
+const MAX_RESTARTS = 5
+
+export type ClusterOptions = {
+  config: Config
+  dataDir: string
+  keyring: Keyring
+  log: Log
+  /** Called when the embedded PostgreSQL cannot be kept running. */
+  onLost(error: unknown): void
+}
+
+export async function openRunningCluster(options: ClusterOptions): Promise<RunningCluster> {
+  const { databaseUrl } = options.config
+  if (databaseUrl) return { url: databaseUrl, stop: async () => {} }
+  return keepRunning(options)
+}
+
+async function keepRunning({
+  dataDir,
+  keyring,
+  log,
+  onLost,
+}: ClusterOptions): Promise<RunningCluster> {
+  const start = (port?: number) =>
+    startPostgres({
+      dataDir: join(dataDir, 'postgres'),
+      password: new Secret(keyring.sign('database-login', 'stead')),
+      log: log.child({ part: 'postgres' }),
+      ...(port === undefined ? {} : { port }),
+    })
+  const state: { postgres: EmbeddedPostgres; stopping: boolean; restarts: number } = {
+    postgres: await start(),
+    stopping: false,
+    restarts: 0,
+  }
+  const watch = (postgres: EmbeddedPostgres): void => {
+    postgres.exited
+      .then(async (status) => {
+        if (state.stopping) return
+        log.error(
+          { status, restarts: state.restarts },
+          'PostgreSQL ended by itself, starting it again',
+        )
+        if (++state.restarts > MAX_RESTARTS) throw new Error('PostgreSQL keeps ending')
+        state.postgres = await start(postgres.port)
+        if (state.stopping) await state.postgres.stop()
+        else watch(state.postgres)
+      })
+      .catch(onLost)
+  }
+  watch(state.postgres)
+  return {
+    url: state.postgres.urlOf('postgres'),
+    async stop() {
+      state.stopping = true
+      await state.postgres.stop()
+    },
+  }
+}
