@@ -1,8 +1,9 @@
 /** One PostgreSQL database as one login role: a pool, transactions, and batches of one round trip. */
 import pg from 'pg'
 import type { Secret } from '#core/secret'
-import { Batch, type BatchOptions, type BatchResult, type BatchStatement } from './batch.ts'
+import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import { compile, Fragment } from './sql.ts'
+import { Wires } from './wires.ts'
 
 /** Runs one statement and gives its rows, column names in camelCase: tx`select 1 as one_word`. */
 export type Tx = <Row = Record<string, unknown>>(
@@ -40,24 +41,37 @@ export type Database = {
 }
 
 export function openDatabase(url: Secret, options: DatabaseOptions = {}): Database {
-  const pool = new pg.Pool({
+  const { max = 10, idleMs = 10_000, acquireMs = 10_000, statementMs } = options
+  const config: pg.ClientConfig = {
     connectionString: url.reveal(),
-    max: options.max ?? 10,
-    idleTimeoutMillis: options.idleMs ?? 10_000,
-    connectionTimeoutMillis: options.acquireMs ?? 10_000,
+    connectionTimeoutMillis: acquireMs,
     application_name: options.applicationName ?? 'stead',
-    ...(options.statementMs === undefined ? {} : { statement_timeout: options.statementMs }),
+    ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
+  }
+  // Batches have connections of their own; sessions and transactions share the others.
+  const wires = Math.max(1, Math.ceil(max * BATCH_SHARE))
+  const pool = new pg.Pool({
+    ...config,
+    max: Math.max(1, max - wires),
+    idleTimeoutMillis: idleMs,
   })
   // A connection that dies while idle is replaced at the next use.
   pool.on('error', () => {})
-  return new PooledDatabase(pool)
+  return new PooledDatabase(pool, new Wires({ config, max: wires, idleMs, acquireMs }))
 }
+
+/** The part of the connections that carries batches: nearly all traffic of an app. */
+const BATCH_SHARE = 0.6
+
+const NO_OPTIONS: BatchOptions = {}
 
 class PooledDatabase implements Database {
   readonly #pool: pg.Pool
+  readonly #wires: Wires
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, wires: Wires) {
     this.#pool = pool
+    this.#wires = wires
   }
 
   get name(): string {
@@ -80,24 +94,8 @@ class PooledDatabase implements Database {
     }
   }
 
-  async batch(
-    statements: readonly BatchStatement[],
-    options?: BatchOptions,
-  ): Promise<BatchResult[]> {
-    const client = await this.#pool.connect()
-    return new Promise((resolve, reject) => {
-      client.query(
-        new Batch(
-          statements,
-          (error, results) => {
-            client.release(isFatal(error))
-            if (error) reject(error)
-            else resolve(results)
-          },
-          options,
-        ),
-      )
-    })
+  batch(statements: readonly BatchStatement[], options?: BatchOptions): Promise<BatchResult[]> {
+    return this.#wires.run(statements, options ?? NO_OPTIONS)
   }
 
   async session<T>(work: (client: Client) => Promise<T>): Promise<T> {
@@ -115,10 +113,12 @@ class PooledDatabase implements Database {
 
   stats(): { total: number; idle: number; waiting: number } {
     const { totalCount, idleCount, waitingCount } = this.#pool
-    return { total: totalCount, idle: idleCount, waiting: waitingCount }
+    const { total, idle, waiting } = this.#wires.stats()
+    return { total: totalCount + total, idle: idleCount + idle, waiting: waitingCount + waiting }
   }
 
   async close(): Promise<void> {
+    this.#wires.close()
     if (!this.#pool.ending) await this.#pool.end()
   }
 }
@@ -145,10 +145,6 @@ function camelRows(rows: Record<string, unknown>[], fields: pg.FieldDef[]): obje
   const names = fields.map(({ name }) => [name, camel(name)] as const)
   return rows.map((row) => Object.fromEntries(names.map(([from, to]) => [to, row[from]])))
 }
-
-/** The pool drops connections that broke; a FATAL one is about to. */
-const isFatal = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && error.severity === 'FATAL'
 
 async function rolledBack(client: pg.PoolClient): Promise<boolean> {
   try {

@@ -1,0 +1,177 @@
+/** PostgreSQL's extended protocol, as much of it as batches need: messages out, messages in. */
+import pg from 'pg'
+import type { BatchStatement } from './batch.ts'
+
+const CODE = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, sync: 0x53, close: 0x43 }
+
+/** Execute of the unnamed portal without a row limit; Sync. */
+const EXECUTE = Buffer.from([CODE.execute, 0, 0, 0, 9, 0, 0, 0, 0, 0])
+export const SYNC = Buffer.from([CODE.sync, 0, 0, 0, 4])
+const DESCRIBE = Buffer.from([CODE.describe, 0, 0, 0, 6, 0x50, 0])
+
+/** `Parse` of a statement; the types of its parameters are inferred. */
+export function parseMessage(name: string, text: string): Buffer {
+  const names = Buffer.byteLength(name)
+  const length = 4 + names + 1 + Buffer.byteLength(text) + 1 + 2
+  const out = Buffer.allocUnsafe(length + 1)
+  out[0] = CODE.parse
+  out.writeInt32BE(length, 1)
+  let at = 5 + out.write(name, 5)
+  out[at++] = 0
+  at += out.write(text, at)
+  out[at++] = 0
+  out.writeInt16BE(0, at)
+  return out
+}
+
+export function closeMessage(name: string): Buffer {
+  const length = 4 + 1 + Buffer.byteLength(name) + 1
+  const out = Buffer.allocUnsafe(length + 1)
+  out[0] = CODE.close
+  out.writeInt32BE(length, 1)
+  out[5] = 0x53
+  out.write(name, 6)
+  out[length] = 0
+  return out
+}
+
+/** `Bind` of the values as text, optionally `Describe`, and `Execute`. */
+export function bindMessage(statement: BatchStatement, describe: boolean): Buffer {
+  const { name = '', values } = statement
+  const lengths: number[] = []
+  let length = 4 + 1 + Buffer.byteLength(name) + 1 + 2 + 2 + 2
+  for (const value of values) {
+    const bytes = value === null ? -1 : Buffer.byteLength(value)
+    lengths.push(bytes)
+    length += 4 + Math.max(bytes, 0)
+  }
+  const out = Buffer.allocUnsafe(length + 1 + (describe ? DESCRIBE.length : 0) + EXECUTE.length)
+  out[0] = CODE.bind
+  out.writeInt32BE(length, 1)
+  let at = writeValues(out, statement, lengths)
+  if (describe) at += DESCRIBE.copy(out, at)
+  EXECUTE.copy(out, at)
+  return out
+}
+
+function writeValues(
+  out: Buffer,
+  { name = '', values }: BatchStatement,
+  lengths: number[],
+): number {
+  let at = 5
+  out[at++] = 0
+  at += out.write(name, at)
+  out[at++] = 0
+  at = out.writeInt16BE(0, at)
+  at = out.writeInt16BE(values.length, at)
+  for (let index = 0; index < values.length; index++) {
+    at = out.writeInt32BE(lengths[index] ?? -1, at)
+    const value = values[index]
+    if (value) at += out.write(value, at)
+  }
+  return out.writeInt16BE(0, at)
+}
+
+export const copyFailMessage = (reason: string): Buffer => {
+  const text = Buffer.from(`${reason}\0`)
+  const head = Buffer.from([0x66, 0, 0, 0, 0])
+  head.writeInt32BE(4 + text.length, 1)
+  return Buffer.concat([head, text])
+}
+
+/** Cuts a stream into messages: `code`, and the body between `start` and `end` of `bytes`. */
+export class MessageReader {
+  #rest: Buffer | undefined
+  readonly #onMessage: (code: number, bytes: Buffer, start: number, end: number) => void
+
+  constructor(onMessage: (code: number, bytes: Buffer, start: number, end: number) => void) {
+    this.#onMessage = onMessage
+  }
+
+  push(chunk: Buffer): void {
+    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
+    let at = 0
+    while (at + 5 <= bytes.length) {
+      const end = at + 1 + bytes.readInt32BE(at + 1)
+      if (end > bytes.length) break
+      this.#onMessage(bytes[at] ?? 0, bytes, at + 5, end)
+      at = end
+    }
+    this.#rest = at < bytes.length ? bytes.subarray(at) : undefined
+  }
+}
+
+/** The columns of a `DataRow` as text. */
+export function readRow(bytes: Buffer, start: number): (string | null)[] {
+  const count = bytes.readInt16BE(start)
+  const row: (string | null)[] = []
+  let at = start + 2
+  for (let index = 0; index < count; index++) {
+    const length = bytes.readInt32BE(at)
+    at += 4
+    if (length < 0) row.push(null)
+    else {
+      row.push(bytes.toString('utf8', at, at + length))
+      at += length
+    }
+  }
+  return row
+}
+
+/** Names and type oids of a `RowDescription`. */
+export function readFields(bytes: Buffer, start: number): { name: string; dataTypeID: number }[] {
+  const count = bytes.readInt16BE(start)
+  const fields: { name: string; dataTypeID: number }[] = []
+  let at = start + 2
+  for (let index = 0; index < count; index++) {
+    const zero = bytes.indexOf(0, at)
+    fields.push({ name: bytes.toString('utf8', at, zero), dataTypeID: bytes.readInt32BE(zero + 7) })
+    at = zero + 19
+  }
+  return fields
+}
+
+/** The number at the end of a command tag such as `INSERT 0 1`; 0 when there is none. */
+export function readCount(bytes: Buffer, start: number, end: number): number {
+  let count = 0
+  let unit = 1
+  for (let at = end - 2; at >= start; at--) {
+    const digit = (bytes[at] ?? 0) - 48
+    if (digit < 0 || digit > 9) break
+    count += digit * unit
+    unit *= 10
+  }
+  return count
+}
+
+/** `ErrorResponse` fields that have a name of their own in the driver's error. */
+const ERROR_FIELDS: Record<string, keyof pg.DatabaseError> = {
+  S: 'severity',
+  C: 'code',
+  D: 'detail',
+  H: 'hint',
+  P: 'position',
+  s: 'schema',
+  t: 'table',
+  c: 'column',
+  d: 'dataType',
+  n: 'constraint',
+  W: 'where',
+  R: 'routine',
+}
+
+export function readError(bytes: Buffer, start: number, end: number): pg.DatabaseError {
+  const facts: Record<string, string> = {}
+  let at = start
+  while (at < end && bytes[at] !== 0) {
+    const zero = bytes.indexOf(0, at + 1)
+    facts[String.fromCharCode(bytes[at] ?? 0)] = bytes.toString('utf8', at + 1, zero)
+    at = zero + 1
+  }
+  const error = new pg.DatabaseError(facts.M ?? 'unknown error', end - start, 'error')
+  for (const [letter, field] of Object.entries(ERROR_FIELDS)) {
+    if (facts[letter] !== undefined) Object.assign(error, { [field]: facts[letter] })
+  }
+  return error
+}

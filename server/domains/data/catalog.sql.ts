@@ -1,0 +1,235 @@
+/** Reads a database's catalog in one round trip. */
+import type { Database } from '#db/database'
+import { Catalog, type Column, type ForeignKey, type Relation, type Routine } from './catalog.ts'
+
+/** Names are written with their schema unless they are PostgreSQL's own. */
+const PATH = `select set_config('search_path', 'pg_catalog', true),
+  set_config('statement_timeout', '30s', true)`
+
+const VERSION = 'select version::text from stead.catalog_version'
+
+/** Schemas that nobody reaches through a data API. */
+const OURS = `n.nspname not in ('information_schema', 'stead') and n.nspname !~ '^pg_'`
+
+const RELATIONS = `select coalesce(json_agg(json_build_object(
+    'oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+    'rowSecurity', c.relrowsecurity, 'description', d.description)), '[]')
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  left join pg_description d on d.objoid = c.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
+  where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS}`
+
+const COLUMNS = `with recursive bases(oid, base) as (
+    select t.oid, t.oid from pg_type t where t.typtype <> 'd'
+    union all
+    select t.oid, b.base from pg_type t join bases b on t.typbasetype = b.oid where t.typtype = 'd'
+  )
+  select coalesce(json_agg(json_build_array(
+    a.attrelid::text, a.attname, format_type(a.atttypid, a.atttypmod), bt.typname, bt.typcategory,
+    a.attnotnull,
+    case when a.attidentity <> '' then
+      (select format('nextval(%L::regclass)', dep.objid::regclass::text) from pg_depend dep
+       where dep.classid = 'pg_class'::regclass and dep.refclassid = 'pg_class'::regclass
+         and dep.refobjid = a.attrelid and dep.refobjsubid = a.attnum and dep.deptype = 'i' limit 1)
+      when a.attgenerated = '' then pg_get_expr(def.adbin, def.adrelid) end,
+    a.attgenerated <> '' or a.attidentity = 'a', a.attidentity <> '', a.attnum, d.description)
+    order by a.attrelid, a.attnum), '[]')
+  from pg_attribute a
+  join pg_class c on c.oid = a.attrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  join bases b on b.oid = a.atttypid
+  join pg_type bt on bt.oid = b.base
+  left join pg_attrdef def on def.adrelid = a.attrelid and def.adnum = a.attnum
+  left join pg_description d on d.objoid = a.attrelid and d.classoid = 'pg_class'::regclass
+    and d.objsubid = a.attnum
+  where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS} and a.attnum > 0 and not a.attisdropped`
+
+/** Foreign keys; those that a partition inherits are its parent's. */
+const FOREIGN_KEYS = `select coalesce(json_agg(json_build_array(
+    k.conrelid::text, k.conname, fn.nspname, fc.relname,
+    (select json_agg(a.attname order by u.i) from unnest(k.conkey) with ordinality u(num, i)
+      join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num),
+    (select json_agg(a.attname order by u.i) from unnest(k.confkey) with ordinality u(num, i)
+      join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num))
+    order by k.conrelid, k.conname), '[]')
+  from pg_constraint k
+  join pg_class fc on fc.oid = k.confrelid
+  join pg_namespace fn on fn.oid = fc.relnamespace
+  where k.contype = 'f' and k.conparentid = 0`
+
+/** Unique indexes over whole columns without a condition, the primary key first. */
+const KEYS = `select coalesce(json_agg(json_build_array(i.indrelid::text, i.indisprimary,
+    (select json_agg(a.attname order by u.i) from unnest(i.indkey::int2[]) with ordinality u(num, i)
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.num where u.i <= i.indnkeyatts)
+    ) order by i.indrelid, i.indisprimary desc), '[]')
+  from pg_index i
+  join pg_class c on c.oid = i.indrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  where i.indisunique and i.indpred is null and i.indexprs is null and i.indisvalid and ${OURS}`
+
+const ROUTINES = `select coalesce(json_agg(json_build_object(
+    'schema', n.nspname, 'name', p.proname, 'volatility', p.provolatile, 'setOf', p.proretset,
+    'returnType', format_type(p.prorettype, null), 'returnBaseType', t.typname,
+    'composite', t.typtype = 'c' or t.typname = 'record',
+    'relation', case when t.typtype = 'c' and rc.relkind in ('r', 'p', 'v', 'm', 'f')
+      then json_build_object('schema', rn.nspname, 'name', rc.relname) end,
+    'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
+    'types', (select json_agg(format_type(u.type, null) order by u.i)
+      from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality u(type, i)),
+    'defaults', p.pronargdefaults, 'variadic', p.provariadic <> 0, 'description', d.description)
+    order by n.nspname, p.proname, p.oid), '[]')
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_type t on t.oid = p.prorettype
+  left join pg_class rc on rc.oid = t.typrelid
+  left join pg_namespace rn on rn.oid = rc.relnamespace
+  left join pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
+  where p.prokind = 'f' and ${OURS} and t.typname not in ('trigger', 'event_trigger')
+    and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass
+      and e.objid = p.oid and e.deptype = 'e')`
+
+const READS_REQUEST = `select exists (
+    select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where ${OURS} and p.prosrc ~ 'request\\.(headers|method|path|cookies)')
+  or exists (select from pg_policies
+    where coalesce(qual, '') || coalesce(with_check, '') ~ 'request\\.(headers|method|path|cookies)')
+  or exists (select from pg_views
+    where schemaname not in ('pg_catalog', 'information_schema')
+      and definition ~ 'request\\.(headers|method|path|cookies)')`
+
+const STATEMENTS = [
+  PATH,
+  VERSION,
+  RELATIONS,
+  COLUMNS,
+  FOREIGN_KEYS,
+  KEYS,
+  ROUTINES,
+  READS_REQUEST,
+].map((text) => ({ text, values: [] }))
+
+/** The present number of schema changes, as text. */
+export async function readVersion(platform: Database): Promise<string> {
+  const [result] = await platform.batch([{ name: 'stead_version', text: VERSION, values: [] }])
+  return result?.rows[0]?.[0] ?? ''
+}
+
+/** A snapshot of everything but PostgreSQL's and the server's own schemas. */
+export async function loadCatalog(platform: Database): Promise<Catalog> {
+  const results = await platform.batch(STATEMENTS)
+  const text = (at: number): string => results[at]?.rows[0]?.[0] ?? '[]'
+  const rows = <T>(at: number): T[] => JSON.parse(text(at)) as T[]
+  return new Catalog({
+    version: results[1]?.rows[0]?.[0] ?? '',
+    relations: relationsOf(rows(2), { columns: rows(3), foreignKeys: rows(4), keys: rows(5) }),
+    routines: rows<RoutineRow>(6).map(toRoutine),
+    readsRequest: text(7) === 't',
+  })
+}
+
+type RelationRow = {
+  oid: string
+  schema: string
+  name: string
+  kind: string
+  rowSecurity: boolean
+  description: string | null
+}
+type ColumnRow = [
+  oid: string,
+  name: string,
+  type: string,
+  baseType: string,
+  category: string,
+  notNull: boolean,
+  defaultSql: string | null,
+  generated: boolean,
+  identity: boolean,
+  position: number,
+  description: string | null,
+]
+type ForeignKeyRow = [
+  oid: string,
+  name: string,
+  foreignSchema: string,
+  foreignTable: string,
+  columns: string[],
+  foreignColumns: string[],
+]
+type KeyRow = [oid: string, primary: boolean, columns: string[]]
+type Parts = { columns: ColumnRow[]; foreignKeys: ForeignKeyRow[]; keys: KeyRow[] }
+
+const KINDS: Record<string, Relation['kind']> = {
+  v: 'view',
+  m: 'materialized_view',
+  f: 'foreign_table',
+}
+
+function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
+  const columns = grouped(parts.columns, toColumn)
+  const foreignKeys = grouped(parts.foreignKeys, toForeignKey)
+  const keys = grouped(parts.keys, ([, primary, names]) => ({ primary, names }))
+  return rows.map(({ oid, kind, schema, name, rowSecurity, description }) => ({
+    schema,
+    name,
+    kind: KINDS[kind] ?? 'table',
+    columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
+    primaryKey: keys.get(oid)?.find(({ primary }) => primary)?.names ?? [],
+    uniques: keys.get(oid)?.map(({ names }) => names) ?? [],
+    foreignKeys: foreignKeys.get(oid) ?? [],
+    rowSecurity,
+    description,
+  }))
+}
+
+function grouped<Row extends [oid: string, ...unknown[]], T>(
+  rows: Row[],
+  make: (row: Row) => T,
+): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const row of rows) {
+    const group = groups.get(row[0])
+    if (group) group.push(make(row))
+    else groups.set(row[0], [make(row)])
+  }
+  return groups
+}
+
+const toColumn = ([, name, type, baseType, category, notNull, ...rest]: ColumnRow): Column => {
+  const [defaultSql, generated, identity, position, description] = rest
+  const facts = { name, type, baseType, category, notNull }
+  return { ...facts, defaultSql, generated, identity, position, description }
+}
+
+const toForeignKey = (row: ForeignKeyRow): ForeignKey => {
+  const [, name, foreignSchema, foreignTable, columns, foreignColumns] = row
+  return { name, columns, foreignSchema, foreignTable, foreignColumns }
+}
+
+type RoutineRow = Omit<Routine, 'arguments' | 'outputs'> & {
+  names: string[]
+  modes: string[] | null
+  types: string[] | null
+  defaults: number
+  variadic: boolean
+}
+
+function toRoutine({ names, modes, types, defaults, variadic, ...facts }: RoutineRow): Routine {
+  const all = (types ?? []).map((type, at) => ({
+    type,
+    name: names[at] ?? '',
+    mode: modes?.[at] ?? 'i',
+  }))
+  const inputs = all.filter(({ mode }) => mode === 'i' || mode === 'b' || mode === 'v')
+  const outputs = all.filter(({ mode }) => mode === 'o' || mode === 'b' || mode === 't')
+  return {
+    ...facts,
+    arguments: inputs.map(({ name, type, mode }, at) => ({
+      name,
+      type,
+      required: at < inputs.length - defaults && !(variadic && mode === 'v'),
+      variadic: mode === 'v',
+    })),
+    outputs: outputs.map(({ name, type }) => ({ name, type })),
+  }
+}

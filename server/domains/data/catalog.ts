@@ -1,0 +1,139 @@
+/** What a database offers: an immutable snapshot of its relations, keys and functions. */
+import type { CompiledRequest } from './compile.ts'
+import { LruCache } from './lru-cache.ts'
+
+export type Column = {
+  name: string
+  /** As PostgreSQL writes it, schema-qualified where needed: `character varying(20)`. */
+  type: string
+  /** The type under any domain, without its length: `varchar`, `int4`, `_text`. */
+  baseType: string
+  /** PostgreSQL's category letter of the base type: N numeric, A array, S string … */
+  category: string
+  notNull: boolean
+  /** The default's SQL; for an identity column the sequence's next value. */
+  defaultSql: string | null
+  /** Never written: a generated column, or an identity that is always made. */
+  generated: boolean
+  identity: boolean
+  position: number
+  description: string | null
+}
+
+export type ForeignKey = {
+  name: string
+  columns: readonly string[]
+  foreignSchema: string
+  foreignTable: string
+  foreignColumns: readonly string[]
+}
+
+export type RelationKind = 'table' | 'view' | 'materialized_view' | 'foreign_table'
+
+export type Relation = {
+  schema: string
+  name: string
+  kind: RelationKind
+  columns: ReadonlyMap<string, Column>
+  primaryKey: readonly string[]
+  /** Column sets of unique constraints and indexes, the primary key among them. */
+  uniques: readonly (readonly string[])[]
+  foreignKeys: readonly ForeignKey[]
+  rowSecurity: boolean
+  description: string | null
+}
+
+export type RoutineArgument = {
+  name: string
+  type: string
+  required: boolean
+  variadic: boolean
+}
+
+export type Routine = {
+  schema: string
+  name: string
+  arguments: readonly RoutineArgument[]
+  volatility: 'i' | 's' | 'v'
+  /** The return type as PostgreSQL writes it. */
+  returnType: string
+  returnBaseType: string
+  setOf: boolean
+  /** A row type: of this relation, or of named output columns when `relation` is absent. */
+  composite: boolean
+  relation: { schema: string; name: string } | null
+  /** Names of output columns (OUT, INOUT, TABLE), empty otherwise. */
+  outputs: readonly { name: string; type: string }[]
+  description: string | null
+}
+
+export type CatalogFacts = {
+  version: string
+  relations: readonly Relation[]
+  routines: readonly Routine[]
+  /** Something in the database reads `request.headers` and its like. */
+  readsRequest: boolean
+}
+
+/** Compiled requests kept per snapshot: a new snapshot starts with none, so none is ever stale. */
+const MAX_COMPILED = 2_000
+
+export class Catalog {
+  readonly version: string
+  readonly readsRequest: boolean
+  readonly compiled = new LruCache<CompiledRequest>(MAX_COMPILED)
+  /** Schema → name → relation. */
+  readonly #relations = new Map<string, Map<string, Relation>>()
+  readonly #routines = new Map<string, Map<string, Routine[]>>()
+  readonly #memo = new Map<string, unknown>()
+
+  constructor({ version, relations, routines, readsRequest }: CatalogFacts) {
+    this.version = version
+    this.readsRequest = readsRequest
+    for (const relation of relations) {
+      getOrAdd(this.#relations, relation.schema, () => new Map()).set(relation.name, relation)
+    }
+    for (const routine of routines) {
+      const names = getOrAdd(this.#routines, routine.schema, () => new Map<string, Routine[]>())
+      getOrAdd(names, routine.name, () => []).push(routine)
+    }
+  }
+
+  get schemas(): string[] {
+    return [...this.#relations.keys()]
+  }
+
+  relation(schema: string, name: string): Relation | undefined {
+    return this.#relations.get(schema)?.get(name)
+  }
+
+  relationsOf(schema: string): Relation[] {
+    return [...(this.#relations.get(schema)?.values() ?? [])]
+  }
+
+  *allRelations(): Iterable<Relation> {
+    for (const names of this.#relations.values()) yield* names.values()
+  }
+
+  routines(schema: string, name: string): readonly Routine[] {
+    return this.#routines.get(schema)?.get(name) ?? []
+  }
+
+  routineNames(schema: string): string[] {
+    return [...(this.#routines.get(schema)?.keys() ?? [])]
+  }
+
+  /** A value derived from this snapshot, made once. */
+  derived<T>(key: string, make: () => T): T {
+    return getOrAdd(this.#memo, key, make) as T
+  }
+}
+
+function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
+  }
+  return value
+}

@@ -1,0 +1,150 @@
+/** From a request to the statement that answers it: plan against the catalog, write SQL. */
+import { createHash } from 'node:crypto'
+import { notFound } from '#core/errors'
+import { isVoid, writeCall } from './call.sql.ts'
+import type { Catalog, Relation } from './catalog.ts'
+import { nearest } from './nearest.ts'
+import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
+import { planCall } from './plan-call.ts'
+import { planRead, plannerOf } from './plan-read.ts'
+import { planDelete, planInsert, planUpdate } from './plan-write.ts'
+import type { Count, DataRequest, Format, Literal, Target } from './query.ts'
+import { writeCounted, writeSelect } from './read.sql.ts'
+import { outputNames, type ResultColumn, writeBody, writeResponseSettings } from './result.sql.ts'
+import { SqlWriter } from './sql-writer.ts'
+import { writeChange } from './write.sql.ts'
+
+export type CompiledStatement = { name: string; text: string; binds: readonly Literal[] }
+
+/** All that a request's shape determines; kept with the catalog snapshot it was made from. */
+export type CompiledRequest = {
+  kind: DataRequest['kind']
+  statement: CompiledStatement
+  /** Asks the planner how many rows there are. */
+  estimate: CompiledStatement | undefined
+  columns: readonly ResultColumn[]
+  count: Count | undefined
+  format: Format
+  readOnly: boolean
+  /** The relation read or written; of a call, what its rows look like. */
+  relation: Relation
+  /** A call: the function gives one value or row, not a set. */
+  single: boolean
+  /** A call without a result. */
+  isVoid: boolean
+  offset: Literal | undefined
+  limit: Literal | undefined
+}
+
+/** Rows up to which an estimated count is exact. */
+const EXACT_UP_TO = 1_000
+
+/** @throws `not_found` table_not_found, and what planning throws */
+export function compile(catalog: Catalog, request: DataRequest): CompiledRequest {
+  const plan = makePlan(catalog, request)
+  const sql = new SqlWriter()
+  const columns = writePlan(sql, plan)
+  const output = 'options' in plan ? plan.options.output : plan.output
+  return {
+    kind: plan.kind,
+    statement: named(sql),
+    estimate: plan.kind === 'read' ? estimateOf(plan) : undefined,
+    columns,
+    count: output.count,
+    format: output.format,
+    readOnly: plan.kind === 'read' || (request.kind === 'call' && request.readOnly),
+    relation: plan.read.relation,
+    single: plan.kind === 'call' && !plan.routine.setOf,
+    isVoid: plan.kind === 'call' && isVoid(plan),
+    offset: plan.read.offset,
+    limit: plan.read.limit,
+  }
+}
+
+function makePlan(catalog: Catalog, request: DataRequest): Plan {
+  if (request.kind === 'call') return planCall(catalog, request)
+  const relation = findRelation(catalog, request)
+  const planner = plannerOf(catalog)
+  switch (request.kind) {
+    case 'read':
+      return {
+        kind: 'read',
+        read: planRead(planner, relation, request.query),
+        output: request.output,
+      }
+    case 'insert':
+      return planInsert(planner, relation, request)
+    case 'update':
+      return planUpdate(planner, relation, request)
+    case 'delete':
+      return planDelete(planner, relation, request)
+  }
+}
+
+/** @throws `not_found` table_not_found with details { schema, table, near } */
+export function findRelation(catalog: Catalog, { schema, table }: Target): Relation {
+  const relation = catalog.relation(schema, table)
+  if (relation) return relation
+  const near = nearest(
+    table,
+    catalog.relationsOf(schema).map(({ name }) => name),
+  )
+  throw notFound(
+    'table_not_found',
+    `Could not find the table '${schema}.${table}' in the schema cache`,
+    { details: { schema, table, near } },
+  )
+}
+
+function writePlan(sql: SqlWriter, plan: Plan): ResultColumn[] {
+  if (plan.kind === 'read') return writeReading(sql, plan)
+  return plan.kind === 'call' ? writeCall(sql, plan) : writeChange(sql, plan)
+}
+
+/** The hot path of every list and get. */
+function writeReading(sql: SqlWriter, { read, output }: ReadOnlyPlan): ResultColumn[] {
+  const columns: ResultColumn[] = ['body', 'rows']
+  sql.add('select ')
+  writeBody(sql, output, outputNames(read))
+  sql.add(', count(*)')
+  if (read.relation.kind === 'view') {
+    columns.push('headers', 'status')
+    writeResponseSettings(sql)
+  }
+  if (output.count === 'exact' || output.count === 'estimated') {
+    columns.push('total')
+    writeTotal(sql, read, output.count)
+  }
+  sql.add(' from (')
+  writeSelect(sql, visible(read))
+  sql.add(') as t')
+  return columns
+}
+
+/** A level whose every item is an embed without columns still has rows. */
+const visible = (read: ReadPlan): ReadPlan =>
+  outputNames(read).length > 0 ? read : { ...read, items: [{ kind: 'all' }] }
+
+function writeTotal(sql: SqlWriter, read: ReadPlan, count: Count): void {
+  sql.add(', (select count(*) from (')
+  writeCounted(sql, read)
+  if (count === 'estimated') sql.add(` limit ${EXACT_UP_TO + 1}`)
+  sql.add(') as c)')
+}
+
+function estimateOf({ read, output }: ReadOnlyPlan): CompiledStatement | undefined {
+  if (output.count !== 'planned' && output.count !== 'estimated') return undefined
+  const sql = new SqlWriter()
+  sql.add('explain (format json) ')
+  writeCounted(sql, read)
+  return named(sql)
+}
+
+/** Whether an estimated count found more rows than it counts exactly. */
+export const exceedsExact = (total: number): boolean => total > EXACT_UP_TO
+
+/** Equal text, equal name: a connection prepares it once. */
+function named({ text, binds }: SqlWriter): CompiledStatement {
+  const hash = createHash('sha256').update(text).digest('base64url')
+  return { name: `d_${hash.slice(0, 22)}`, text, binds }
+}

@@ -1,0 +1,106 @@
+/** Fields and conditions as SQL. */
+import type { Column, Relation } from './catalog.ts'
+import type { PlanCondition } from './plan.ts'
+import { COMPARISONS, type Field, type JsonStep, SEARCHES } from './query.ts'
+import type { SqlWriter } from './sql-writer.ts'
+
+/** The level whose columns are named. */
+export type Scope = { relation: Relation; alias: string }
+
+const isJson = (column: Column | undefined): boolean =>
+  column === undefined || column.baseType === 'json' || column.baseType === 'jsonb'
+
+/** `"todos"."data"->$1::text`; a column that is not JSON is looked into as JSON. */
+export function writeField(sql: SqlWriter, scope: Scope, field: Field): void {
+  if (field.path.length === 0) {
+    sql.name(scope.alias, field.name)
+    return
+  }
+  const json = isJson(scope.relation.columns.get(field.name))
+  sql.add(json ? '(' : '(to_jsonb(').name(scope.alias, field.name)
+  if (!json) sql.add(')')
+  for (const step of field.path) writeStep(sql, step)
+  sql.add(')')
+}
+
+function writeStep(sql: SqlWriter, step: JsonStep): void {
+  sql.add(step.asText ? '->>' : '->').constant(step.key, step.index ? 'int4' : 'text')
+}
+
+/** All of them must hold; `true` when there are none. */
+export function writeConditions(
+  sql: SqlWriter,
+  scope: Scope,
+  conditions: readonly PlanCondition[],
+): void {
+  if (conditions.length === 0) sql.add('true')
+  sql.list(conditions, ' and ', (condition) => writeCondition(sql, scope, condition))
+}
+
+export function writeCondition(sql: SqlWriter, scope: Scope, condition: PlanCondition): void {
+  switch (condition.kind) {
+    case 'not':
+      sql.add('not (')
+      writeCondition(sql, scope, condition.item)
+      sql.add(')')
+      return
+    case 'and':
+    case 'or':
+      sql.add('(')
+      sql.list(condition.items, ` ${condition.kind} `, (item) => writeCondition(sql, scope, item))
+      sql.add(')')
+      return
+    case 'embed_absent':
+      sql.name(condition.embed.alias, 'hit').add(' is null')
+      return
+    case 'is':
+      writeField(sql, scope, condition.field)
+      sql.add(condition.word === 'not_null' ? ' is not null' : ` is ${condition.word}`)
+      return
+    case 'in':
+      writeField(sql, scope, condition.field)
+      sql.add(' = any (').bind(condition.values).add(')')
+      return
+    case 'search':
+      writeSearch(sql, scope, condition)
+      return
+    case 'compare':
+      writeComparison(sql, scope, condition)
+  }
+}
+
+type Comparing = Extract<PlanCondition, { kind: 'compare' }>
+
+const NUMBER = `'^\\s*[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?\\s*$'`
+
+function writeComparison(sql: SqlWriter, scope: Scope, condition: Comparing): void {
+  const { field, operator, quantifier, value, numeric } = condition
+  if (numeric) {
+    sql.add('case when ')
+    writeField(sql, scope, field)
+    sql.add(` ~ ${NUMBER} then `)
+    writeField(sql, scope, field)
+    sql.add(`::numeric ${COMPARISONS[operator]} `).bind(value, 'numeric').add(' else false end')
+    return
+  }
+  writeField(sql, scope, field)
+  sql.add(` ${COMPARISONS[operator]} `)
+  if (quantifier) sql.add(`${quantifier} (`).bind(value).add(')')
+  else sql.bind(value)
+}
+
+type Searching = Extract<PlanCondition, { kind: 'search' }>
+
+/** A column that is no search vector becomes one, in the language of the query. */
+function writeSearch(sql: SqlWriter, scope: Scope, condition: Searching): void {
+  const { field, operator, language, value } = condition
+  const column = scope.relation.columns.get(field.name)
+  const vector = column?.baseType === 'tsvector' && field.path.length === 0
+  if (!vector) sql.add('to_tsvector(')
+  if (!vector && language) sql.constant(language, 'regconfig').add(', ')
+  writeField(sql, scope, field)
+  if (!vector) sql.add(')')
+  sql.add(` @@ ${SEARCHES[operator]}(`)
+  if (language) sql.constant(language, 'regconfig').add(', ')
+  sql.bind(value, 'text').add(')')
+}

@@ -1,0 +1,207 @@
+/** Runs a data request: one lookup, one round trip, and the answer as PostgreSQL wrote it. */
+import { AppError, type ErrorExtras, invalid, notAcceptable } from '#core/errors'
+import type { BatchResult, BatchStatement } from '#db/batch'
+import type { Database } from '#db/database'
+import type { Identity } from '#db/identity'
+import { fromDatabase, sqlFacts, sqlstateOf } from '#db/sqlstate'
+import type { Catalog } from './catalog.ts'
+import type { CatalogCache } from './catalog-cache.ts'
+import { type CompiledRequest, type CompiledStatement, compile, exceedsExact } from './compile.ts'
+import { bindAll } from './encode.ts'
+import type { DataRequest } from './query.ts'
+import {
+  CONSTRAINTS_NOW,
+  type RequestFacts,
+  requestStatement,
+  timeZoneStatement,
+} from './request-settings.sql.ts'
+import { GUARD, type ResultColumn } from './result.sql.ts'
+import { sessionStatement } from './session.sql.ts'
+
+export type DataContext = {
+  appId: string
+  /** Of a login role that may only become the roles of callers. */
+  database: Database
+  /** Reads the catalog. */
+  platform: Database
+  identity: Identity
+  catalogs: CatalogCache
+  /** Milliseconds per statement; absent = the connection's own limit. */
+  timeoutMs?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+export type Ask = {
+  /** Requests with equal shapes differ only in `slots`; undefined = never kept. */
+  shape: string | undefined
+  /** The request's values. */
+  slots: readonly string[]
+  schema: string
+  /** Makes the request when the shape is new. May be called again with a newer catalog. */
+  build(catalog: Catalog): DataRequest
+  /** Do everything, answer, and undo it. */
+  rehearse?: boolean | undefined
+  timeZone?: string | undefined
+  /** Made only when something in the database reads it. */
+  facts?: (() => RequestFacts) | undefined
+}
+
+export type DataResult = {
+  /** What `format` asked for, as PostgreSQL wrote it. */
+  body: string
+  /** Rows in the body, or changed. */
+  rows: number
+  /** Rows in all, when counted. */
+  total: number | undefined
+  /** The first changed row's key as a JSON object. */
+  key: string | undefined
+  /** Of an upsert: rows that were new. */
+  inserted: number | undefined
+  /** `response.headers` and `response.status` as set by the database. */
+  headers: string | undefined
+  status: string | undefined
+  compiled: CompiledRequest
+}
+
+/** @throws AppError: of parsing, planning, the database, or `not_acceptable` not_single */
+export async function execute(ctx: DataContext, ask: Ask): Promise<DataResult> {
+  const at = ctx.catalogs.get(ctx.appId, ctx.platform)
+  const catalog = at instanceof Promise ? await at.catch(rethrow) : at
+  try {
+    return await attempt(ctx, ask, catalog)
+  } catch (error) {
+    if (!mayBeStale(error)) throw known(error)
+    const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog).catch(rethrow)
+    if (!newer) throw known(error)
+    return await attempt(ctx, ask, newer).catch(rethrow)
+  }
+}
+
+/** The catalog, surely as new as the last change when `fresh`. */
+export async function catalogOf(ctx: DataContext, fresh = false): Promise<Catalog> {
+  const catalog = await ctx.catalogs.get(ctx.appId, ctx.platform)
+  if (!fresh) return catalog
+  return (await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)) ?? catalog
+}
+
+async function attempt(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {
+  const compiled = compiledFor(ask, catalog)
+  const statements = statementsOf(ctx, ask, { compiled, catalog })
+  const main = statements.length - 1 - (compiled.estimate ? 1 : 0) - (ask.rehearse ? 1 : 0)
+  const results = await ctx.database.batch(statements, {
+    rehearse: ask.rehearse === true,
+    signal: ctx.signal,
+  })
+  return toResult(compiled, results[main], results[main + 1])
+}
+
+function compiledFor(ask: Ask, catalog: Catalog): CompiledRequest {
+  const { shape } = ask
+  if (shape === undefined) return compile(catalog, ask.build(catalog))
+  const kept = catalog.compiled.get(shape)
+  if (kept) return kept
+  const compiled = compile(catalog, ask.build(catalog))
+  catalog.compiled.set(shape, compiled)
+  return compiled
+}
+
+function statementsOf(
+  ctx: DataContext,
+  ask: Ask,
+  { compiled, catalog }: { compiled: CompiledRequest; catalog: Catalog },
+): BatchStatement[] {
+  const session = sessionStatement(ctx.identity, {
+    readOnly: compiled.readOnly,
+    timeoutMs: ctx.timeoutMs ?? 0,
+    schema: ask.schema,
+  })
+  const statements = [session]
+  if (catalog.readsRequest && ask.facts) statements.push(requestStatement(ask.facts()))
+  if (ask.timeZone !== undefined) statements.push(timeZoneStatement(ask.timeZone))
+  statements.push(bound(compiled.statement, ask.slots))
+  if (compiled.estimate) statements.push(bound(compiled.estimate, ask.slots))
+  if (ask.rehearse) statements.push(CONSTRAINTS_NOW)
+  return statements
+}
+
+const bound = ({ name, text, binds }: CompiledStatement, slots: readonly string[]) => ({
+  name,
+  text,
+  values: bindAll(binds, slots),
+})
+
+function toResult(
+  compiled: CompiledRequest,
+  main: BatchResult | undefined,
+  estimate: BatchResult | undefined,
+): DataResult {
+  const row = main?.rows[0] ?? []
+  const { columns } = compiled
+  const at = (column: ResultColumn): string | undefined => {
+    const place = columns.indexOf(column)
+    return place < 0 ? undefined : (row[place] ?? undefined)
+  }
+  const rows = Number(row[1] ?? 0)
+  if (compiled.format === 'object' && rows !== 1 && compiled.kind !== 'call') throw notSingle(rows)
+  const inserted = at('inserted')
+  return {
+    body: row[0] ?? '',
+    rows,
+    total: totalOf(compiled, at('total'), estimate),
+    key: at('key'),
+    inserted: inserted === undefined ? undefined : Number(inserted),
+    headers: at('headers'),
+    status: at('status'),
+    compiled,
+  }
+}
+
+function totalOf(
+  { count }: CompiledRequest,
+  counted: string | undefined,
+  estimate: BatchResult | undefined,
+): number | undefined {
+  if (count === undefined) return undefined
+  const exact = counted === undefined ? undefined : Number(counted)
+  if (count === 'exact') return exact
+  if (exact !== undefined && !exceedsExact(exact)) return exact
+  return Math.max(plannedRows(estimate), exact ?? 0)
+}
+
+function plannedRows(estimate: BatchResult | undefined): number {
+  const text = estimate?.rows.map(([line]) => line).join('') ?? '[]'
+  const [top] = JSON.parse(text) as { Plan?: { 'Plan Rows'?: number } }[]
+  return top?.Plan?.['Plan Rows'] ?? 0
+}
+
+export const notSingle = (rows: number) =>
+  notAcceptable('not_single', 'Cannot coerce the result to a single JSON object', {
+    details: { rows },
+    hint: 'Narrow the filters until exactly one row is left, or ask for an array.',
+  })
+
+/** States that a schema change since the snapshot would explain. */
+const STALE_STATES = new Set(['42P01', '42703', '42883', '42704', '42P10', '42804', '0A000'])
+
+/** Before saying that something is absent, make sure that the catalog at hand is the present one. */
+function mayBeStale(error: unknown): boolean {
+  if (error instanceof AppError) return error.code !== 'parse_error' && error.code !== 'not_single'
+  return STALE_STATES.has(sqlstateOf(error) ?? '')
+}
+
+function rethrow(error: unknown): never {
+  throw known(error)
+}
+
+/** Database errors in our words; a broken promise about the number of rows in its own. */
+function known(error: unknown): unknown {
+  const mapped = fromDatabase(error)
+  if (!(mapped instanceof AppError)) return mapped
+  const facts = sqlFacts(mapped)
+  const at = facts?.sqlstate === '22P02' ? facts.message.indexOf(GUARD) : -1
+  if (!facts || at < 0) return mapped
+  const [, , kind, rows] = facts.message.slice(at).replaceAll('"', '').split(' ')
+  const extras: ErrorExtras = { details: { rows: Number(rows) }, cause: error }
+  if (kind === 'single') return notSingle(Number(rows))
+  return invalid('max_affected', 'Query result exceeds max-affected preference constraint', extras)
+}

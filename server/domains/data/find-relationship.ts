@@ -1,0 +1,102 @@
+/** Chooses the relationship that an embed means, by table, foreign key, column and hint. */
+import { type AppError, invalid } from '#core/errors'
+import type { Catalog, Relation } from './catalog.ts'
+import { nearest } from './nearest.ts'
+import type { EmbedItem } from './query.ts'
+import { type Relationship, relationshipsOf } from './relationships.ts'
+
+export type RelationshipFacts = {
+  from: string
+  to: string
+  schema: string
+  hint?: string | undefined
+  /** The closest name that would have worked. */
+  near?: string | undefined
+  candidates?: readonly Relationship[]
+}
+
+/** @throws `invalid` relationship_not_found, relationship_ambiguous; details are RelationshipFacts */
+export function findRelationship(catalog: Catalog, from: Relation, item: EmbedItem): Relationship {
+  const all = relationshipsOf(catalog, from).filter((one) => one.to.schema === from.schema)
+  const everywhere = relationshipsOf(catalog, from)
+  const found = matching(all, item)
+  const candidates = found.length > 0 ? found : matching(everywhere, item)
+  const [first, second] = candidates
+  if (!first) throw notFound(from, item, everywhere)
+  if (!second) return first
+  const self = selfReference(candidates)
+  if (self) return self
+  throw ambiguous(from, item, candidates)
+}
+
+const matching = (all: readonly Relationship[], item: EmbedItem): Relationship[] =>
+  all.filter((one) => matches(one, item.relation, item.hint))
+
+/** One foreign key of a table to itself seen from both ends: the table's name means its children. */
+function selfReference(candidates: readonly Relationship[]): Relationship | undefined {
+  const [first, second] = candidates
+  if (candidates.length !== 2 || first?.constraint !== second?.constraint) return undefined
+  if (first?.from !== first?.to || first?.junction || second?.junction) return undefined
+  return candidates.find(({ parent }) => parent)
+}
+
+function matches(one: Relationship, target: string, hint: string | undefined): boolean {
+  if (hint === undefined) return matchesTarget(one, target)
+  if (target !== one.to.name) return false
+  if (one.junction) return one.junction.relation.name === hint || isConstraint(one, hint)
+  if (isConstraint(one, hint)) return true
+  const own = soleColumn(one)
+  if (one.from === one.to) {
+    // Of the two directions over one key, its own column names the parent, the other the children.
+    return one.parent ? hint === own : hint === own
+  }
+  return hint === own || hint === otherColumn(one)
+}
+
+function matchesTarget(one: Relationship, target: string): boolean {
+  if (one.from === one.to && !one.junction) {
+    return one.parent ? target === one.to.name : target === soleColumn(one)
+  }
+  if (target === one.to.name) return true
+  if (one.junction) return false
+  return target === one.constraint || (!one.parent && target === soleColumn(one))
+}
+
+const isConstraint = (one: Relationship, name: string): boolean =>
+  !one.junction && one.constraint === name
+
+const soleColumn = ({ columns }: Relationship): string | undefined =>
+  columns.length === 1 ? columns[0]?.[0] : undefined
+
+const otherColumn = ({ columns }: Relationship): string | undefined =>
+  columns.length === 1 ? columns[0]?.[1] : undefined
+
+function notFound(from: Relation, item: EmbedItem, all: readonly Relationship[]): AppError {
+  const facts: RelationshipFacts = {
+    from: from.name,
+    to: item.relation,
+    schema: from.schema,
+    hint: item.hint,
+    near: nearest(item.relation, [...new Set(all.map(({ to }) => to.name))]),
+  }
+  return invalid(
+    'relationship_not_found',
+    `Could not find a relationship between '${facts.from}' and '${facts.to}' in the schema cache`,
+    { details: facts },
+  )
+}
+
+function ambiguous(from: Relation, item: EmbedItem, candidates: readonly Relationship[]): AppError {
+  const facts: RelationshipFacts = {
+    from: from.name,
+    to: item.relation,
+    schema: from.schema,
+    hint: item.hint,
+    candidates,
+  }
+  return invalid(
+    'relationship_ambiguous',
+    `Could not embed because more than one relationship was found for '${facts.from}' and '${facts.to}'`,
+    { details: facts, hint: 'Name the foreign key or its column after the relation: rel!hint(…).' },
+  )
+}

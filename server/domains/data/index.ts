@@ -1,0 +1,26 @@
+/** The data domain's front door. */
+export {
+  type Catalog,
+  type Column,
+  type Relation,
+  type Routine,
+  type RoutineArgument,
+} from './catalog.ts'
+export { CatalogCache } from './catalog-cache.ts'
+export { compile, findRelation } from './compile.ts'
+export { arrayLiteral, encode, parseList } from './encode.ts'
+export {
+  type Ask,
+  catalogOf,
+  type DataContext,
+  type DataResult,
+  execute,
+  notSingle,
+} from './execute.ts'
+export { nearest } from './nearest.ts'
+export { outputName, readField } from './parse-field.ts'
+export { isOperator, operatorHead, parseFilter, parseLogic } from './parse-filter.ts'
+export { parseOrder } from './parse-order.ts'
+export { parseSelect } from './parse-select.ts'
+export * from './query.ts'
+export { type ParseFacts, parseError, Scanner } from './scanner.ts'

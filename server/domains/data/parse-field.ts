@@ -1,0 +1,42 @@
+/** Fields: a column, and a way into its JSON. */
+import type { Field, JsonStep } from './query.ts'
+import type { Scanner } from './scanner.ts'
+
+const INDEX = /-?\d+(?=->|::|[.,):]|\s*$)/y
+
+/** `column`, `column->key->0->>last` */
+export function readField(scanner: Scanner): Field {
+  scanner.blanks()
+  const name = scanner.name('a field name')
+  const path = readPath(scanner)
+  scanner.blanks()
+  return { name, path }
+}
+
+export function readPath(scanner: Scanner): JsonStep[] {
+  const path: JsonStep[] = []
+  while (scanner.takes('->')) {
+    const asText = scanner.takes('>')
+    path.push({ ...readKey(scanner), asText })
+  }
+  return path
+}
+
+function readKey(scanner: Scanner): { key: string; index: boolean } {
+  INDEX.lastIndex = scanner.at
+  const [digits] = INDEX.exec(scanner.text) ?? []
+  if (digits !== undefined && digits.length <= 9) {
+    scanner.at += digits.length
+    return { key: digits, index: true }
+  }
+  return { key: scanner.name('a JSON key or index'), index: false }
+}
+
+/** The name a field has in the output when it is given none. */
+export function outputName({ name, path }: Field): string {
+  for (let at = path.length - 1; at >= 0; at--) {
+    const step = path[at]
+    if (step && !step.index) return step.key
+  }
+  return name
+}

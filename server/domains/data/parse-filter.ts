@@ -1,0 +1,231 @@
+/** Filters: `op.value` after a column, and the logic trees of `and=(…)` and `or=(…)`. */
+import { readField } from './parse-field.ts'
+import {
+  COMPARISONS,
+  type Comparison,
+  type Condition,
+  type Encoding,
+  type Field,
+  IS_WORDS,
+  type Literal,
+  type Quantifier,
+  SEARCHES,
+  type Search,
+} from './query.ts'
+import { Scanner } from './scanner.ts'
+
+const QUANTIFIED = new Set<string>([
+  'eq',
+  'gt',
+  'gte',
+  'lt',
+  'lte',
+  'like',
+  'ilike',
+  'match',
+  'imatch',
+])
+
+const OPERATOR = /([a-z]+)(\(([^()]{0,63})\))?\./y
+
+export type OperatorHead = {
+  negated: boolean
+  /** `eq`, `in`, `fts` … */
+  operator: string
+  /** What stands in parentheses after it: a quantifier or a language. */
+  modifier: string | undefined
+  /** Where the operand begins. */
+  operandAt: number
+}
+
+/** Reads `[not.]op[(modifier)].` at `at`; undefined when there is no such thing. */
+export function operatorHead(text: string, at = 0): OperatorHead | undefined {
+  const negated = text.startsWith('not.', at)
+  OPERATOR.lastIndex = negated ? at + 4 : at
+  const match = OPERATOR.exec(text)
+  if (!match?.[1] || !isOperator(match[1])) return undefined
+  return { negated, operator: match[1], modifier: match[3], operandAt: OPERATOR.lastIndex }
+}
+
+export const isOperator = (word: string): boolean =>
+  Object.hasOwn(COMPARISONS, word) ||
+  Object.hasOwn(SEARCHES, word) ||
+  word === 'in' ||
+  word === 'is'
+
+/**
+ * `[not.]op.value` for one field.
+ * @param slot where the value stands among the request's values; -1 when it has no place of its own
+ * @throws `invalid` parse_error
+ */
+export function parseFilter(field: Field, text: string, slot: number): Condition {
+  const scanner = new Scanner('filter', text)
+  return readOperation(scanner, field, () => ({ text: scanner.rest(), slot }))
+}
+
+type RawValue = { text: string; slot: number }
+
+function readOperation(scanner: Scanner, field: Field, value: () => RawValue): Condition {
+  const head = operatorHead(scanner.text, scanner.at)
+  if (!head) return scanner.fail('operator (eq, gt, ...)')
+  scanner.at = head.operandAt
+  const item = conditionOf(scanner, { field, head, value })
+  return head.negated ? { kind: 'not', item } : item
+}
+
+type Operation = { field: Field; head: OperatorHead; value: () => RawValue }
+
+function conditionOf(scanner: Scanner, { field, head, value }: Operation): Condition {
+  const { operator, modifier } = head
+  if (Object.hasOwn(SEARCHES, operator)) {
+    const language = modifier === '' ? scanner.fail('a language') : modifier
+    const words = literal(value(), 'text')
+    return { kind: 'search', field, operator: operator as Search, language, value: words }
+  }
+  if (operator === 'in') {
+    if (modifier !== undefined) scanner.fail('in.(…)')
+    return { kind: 'in', field, values: literal(value(), 'list') }
+  }
+  if (operator === 'is') return readIs(scanner, field, value)
+  const quantifier = quantifierOf(scanner, head)
+  const pattern = operator === 'like' || operator === 'ilike'
+  const encoding = pattern ? (quantifier ? 'patterns' : 'pattern') : 'text'
+  return {
+    kind: 'compare',
+    field,
+    operator: operator as Comparison,
+    quantifier,
+    value: literal(value(), encoding),
+  }
+}
+
+function quantifierOf(scanner: Scanner, head: OperatorHead): Quantifier | undefined {
+  const { operator, modifier } = head
+  if (modifier === undefined) return undefined
+  if (!QUANTIFIED.has(operator)) return scanner.fail(`${operator} without a modifier`)
+  if (modifier === 'any' || modifier === 'all') return modifier
+  return scanner.fail('(any) or (all)')
+}
+
+function readIs(scanner: Scanner, field: Field, value: () => RawValue): Condition {
+  const start = scanner.at
+  const word = value().text.toLowerCase()
+  const known = IS_WORDS.find((name) => name === word)
+  if (known) return { kind: 'is', field, word: known }
+  scanner.at = start
+  return scanner.fail('null, not_null, true, false or unknown')
+}
+
+const literal = (raw: RawValue, encoding: Encoding): Literal => ({ ...raw, encoding })
+
+export type LogicRules = {
+  /** Parentheses and brackets inside a value must balance and belong to it. */
+  balanced: boolean
+}
+
+/**
+ * The operand of `and=` or `or=`: `(a.eq.1,not.or(b.is.null,c.gt.2))`.
+ * @throws `invalid` parse_error
+ */
+export function parseLogic(
+  kind: 'and' | 'or',
+  text: string,
+  rules: LogicRules = { balanced: false },
+): Condition {
+  const scanner = new Scanner('logic tree', text)
+  const items = scanner.nested(() => readItems(scanner, rules))
+  scanner.blanks()
+  scanner.end()
+  return { kind, items }
+}
+
+function readItems(scanner: Scanner, rules: LogicRules): Condition[] {
+  const items: Condition[] = []
+  scanner.blanks()
+  scanner.needs('(')
+  do items.push(scanner.nested(() => readNode(scanner, rules)))
+  while (scanner.takes(','))
+  scanner.needs(')')
+  scanner.blanks()
+  return items
+}
+
+function readNode(scanner: Scanner, rules: LogicRules): Condition {
+  scanner.blanks()
+  const start = scanner.at
+  const negated = scanner.takes('not.')
+  for (const kind of ['and', 'or'] as const) {
+    if (!scanner.takes(kind)) continue
+    if (scanner.sees('(')) {
+      const item: Condition = { kind, items: readItems(scanner, rules) }
+      return negated ? { kind: 'not', item } : item
+    }
+    scanner.at -= kind.length
+  }
+  scanner.at = start
+  return readLeaf(scanner, rules)
+}
+
+function readLeaf(scanner: Scanner, rules: LogicRules): Condition {
+  const field = readField(scanner)
+  scanner.needs('.')
+  const head = operatorHead(scanner.text, scanner.at)
+  const read = head?.operator === 'in' ? readList : readLogicValue
+  const item = readOperation(scanner, field, () => ({ text: read(scanner, rules), slot: -1 }))
+  scanner.blanks()
+  return item
+}
+
+function readLogicValue(scanner: Scanner, rules: LogicRules): string {
+  if (scanner.next === '"') {
+    const start = scanner.at
+    const value = scanner.quoted()
+    if (scanner.done || scanner.sees(',') || scanner.sees(')')) return value
+    scanner.at = start
+  }
+  return rules.balanced ? readBalanced(scanner) : readBraced(scanner)
+}
+
+/** A brace literal keeps its commas; otherwise a value ends at a comma or a parenthesis. */
+function readBraced(scanner: Scanner): string {
+  const start = scanner.at
+  if (scanner.takes('{')) {
+    scanner.until('}')
+    if (scanner.takes('}')) return scanner.text.slice(start, scanner.at)
+    scanner.at = start
+  }
+  return scanner.until(',)')
+}
+
+const CLOSERS: Record<string, string> = { '(': ')', '[': ']', '{': '}' }
+
+function readBalanced(scanner: Scanner): string {
+  const start = scanner.at
+  const open: string[] = []
+  while (!scanner.done) {
+    const { next } = scanner
+    if (open.length === 0 && (next === ',' || next === ')')) break
+    if (next === '"') {
+      scanner.quoted()
+      continue
+    }
+    const closer = CLOSERS[next]
+    // A range such as [1,5) closes with either.
+    if (closer) open.push(closer)
+    else if (open.length > 0 && (next === ')' || next === ']' || next === '}')) open.pop()
+    scanner.at++
+  }
+  if (open.length > 0) scanner.fail(`"${open.at(-1)}"`)
+  return scanner.text.slice(start, scanner.at)
+}
+
+function readList(scanner: Scanner): string {
+  const start = scanner.at
+  scanner.needs('(')
+  while (!scanner.done && scanner.next !== ')') {
+    if (scanner.next === '"') scanner.quoted()
+    else scanner.at++
+  }
+  scanner.needs(')')
+  return scanner.text.slice(start, scanner.at)
+}

@@ -1,0 +1,110 @@
+/** Resolves a query against the catalog: relations, relationships, names in the output. */
+import { invalid } from '#core/errors'
+import type { Catalog, Relation } from './catalog.ts'
+import { findRelationship } from './find-relationship.ts'
+import { outputName } from './parse-field.ts'
+import type { EmbedPlan, PlanCondition, PlanItem, PlanOrder, ReadPlan } from './plan.ts'
+import type { Condition, EmbedItem, OrderTerm, ReadQuery, SelectItem } from './query.ts'
+import { isToOne } from './relationships.ts'
+
+/** Resolves one request; aliases are unique within it. */
+export type Planner = { catalog: Catalog; aliases: number }
+
+export const plannerOf = (catalog: Catalog): Planner => ({ catalog, aliases: 0 })
+
+/** @throws `invalid` relationship_not_found, relationship_ambiguous, embed_unknown … */
+export function planRead(
+  planner: Planner,
+  relation: Relation,
+  query: ReadQuery,
+  alias = relation.name,
+): ReadPlan {
+  const select: readonly SelectItem[] = query.select.length > 0 ? query.select : [{ kind: 'all' }]
+  const items: PlanItem[] = select.map((item) => planItem(planner, relation, item))
+  const embeds = items.flatMap((item) => (item.kind === 'embed' ? [item.embed] : []))
+  return {
+    relation,
+    alias,
+    items,
+    embeds,
+    where: query.where.map((condition) => planCondition(condition, embeds)),
+    order: query.order.map((term) => planOrder(term, relation, embeds)),
+    limit: query.limit,
+    offset: query.offset,
+    groupBy: query.groupBy,
+  }
+}
+
+function planItem(planner: Planner, relation: Relation, item: SelectItem): PlanItem {
+  if (item.kind === 'all') return item
+  if (item.kind === 'embed') return { kind: 'embed', embed: planEmbed(planner, relation, item) }
+  const plain = item.field ? outputName(item.field) : 'count'
+  return { ...item, as: item.alias ?? item.aggregate ?? plain }
+}
+
+function planEmbed(planner: Planner, from: Relation, item: EmbedItem): EmbedPlan {
+  const relationship = findRelationship(planner.catalog, from, item)
+  const serial = ++planner.aliases
+  const alias = `${relationship.to.name}_${serial}`
+  return {
+    as: item.alias ?? item.relation,
+    relationship,
+    junctionAlias: `junction_${serial}`,
+    alias: `embed_${serial}`,
+    inner: item.join === 'inner',
+    spread: item.spread,
+    plan: planEmbedded(planner, { relationship, item, alias }),
+  }
+}
+
+type Embedded = { relationship: EmbedPlan['relationship']; item: EmbedItem; alias: string }
+
+/** An embed that selects nothing gives nothing, unlike a request that selects nothing. */
+function planEmbedded(planner: Planner, { relationship, item, alias }: Embedded): ReadPlan {
+  const plan = planRead(planner, relationship.to, item.query, alias)
+  return item.query.select.length > 0 ? plan : { ...plan, items: [] }
+}
+
+/** A name of an embed with `is null` asks whether the embed has rows. */
+function planCondition(condition: Condition, embeds: readonly EmbedPlan[]): PlanCondition {
+  switch (condition.kind) {
+    case 'not':
+      return { kind: 'not', item: planCondition(condition.item, embeds) }
+    case 'and':
+    case 'or':
+      return {
+        kind: condition.kind,
+        items: condition.items.map((item) => planCondition(item, embeds)),
+      }
+    default: {
+      const embed = embeds.find(({ as }) => as === condition.field.name)
+      if (!embed) return condition
+      if (condition.kind === 'is' && condition.word === 'null')
+        return { kind: 'embed_absent', embed }
+      if (condition.kind === 'is' && condition.word === 'not_null') {
+        return { kind: 'not', item: { kind: 'embed_absent', embed } }
+      }
+      throw invalid('embed_operator', `Bad operator on the '${embed.as}' embedded resource`, {
+        details: { embed: embed.as },
+        hint: 'Only is.null and not.is.null filters are allowed on embedded resources.',
+      })
+    }
+  }
+}
+
+function planOrder(term: OrderTerm, relation: Relation, embeds: readonly EmbedPlan[]): PlanOrder {
+  if (term.relation === undefined) return term
+  const embed = embeds.find(({ as }) => as === term.relation)
+  if (!embed) throw embedUnknown(term.relation)
+  if (isToOne(embed.relationship)) return { ...term, embed }
+  throw invalid('related_order', `A related order on '${embed.as}' is not possible`, {
+    details: { from: relation.name, to: embed.as },
+    hint: 'Order by a column of a to-one relation only.',
+  })
+}
+
+export const embedUnknown = (name: string) =>
+  invalid('embed_unknown', `'${name}' is not an embedded resource in this request`, {
+    details: { name },
+    hint: `Verify that '${name}' is included in the 'select' query parameter.`,
+  })

@@ -1,0 +1,214 @@
+/**
+ * The syntax tree of a data request: what was asked, in no particular spelling and not yet
+ * compared with any catalog. Every spelling (REST, tables, rows, RPC) produces this tree.
+ */
+
+/** How a literal's text becomes the text that PostgreSQL receives. */
+export type Encoding =
+  | 'text' // as it is
+  | 'pattern' // `*` stands for `%`
+  | 'patterns' // the same inside an array literal
+  | 'list' // `(a,"b,c")` becomes an array literal
+  | 'commas' // `(a,b)` without quoting becomes an array literal
+  | 'json' // the request's body
+
+/**
+ * A value of the caller. `slot` is its place among the request's values: two requests of one shape
+ * differ only in those, so a compiled statement finds the new value there. -1 = part of the shape.
+ */
+export type Literal = { text: string; slot: number; encoding: Encoding }
+
+/** `->key`, `->>key` (text); a key of digits indexes an array. */
+export type JsonStep = { key: string; index: boolean; asText: boolean }
+
+export type Field = { name: string; path: readonly JsonStep[] }
+
+export const COMPARISONS = {
+  eq: '=',
+  neq: '<>',
+  gt: '>',
+  gte: '>=',
+  lt: '<',
+  lte: '<=',
+  like: 'like',
+  ilike: 'ilike',
+  match: '~',
+  imatch: '~*',
+  isdistinct: 'is distinct from',
+  cs: '@>',
+  cd: '<@',
+  ov: '&&',
+  sl: '<<',
+  sr: '>>',
+  nxr: '&<',
+  nxl: '&>',
+  adj: '-|-',
+} as const
+
+export type Comparison = keyof typeof COMPARISONS
+
+/** The functions that turn words into a text search query. */
+export const SEARCHES = {
+  fts: 'to_tsquery',
+  plfts: 'plainto_tsquery',
+  phfts: 'phraseto_tsquery',
+  wfts: 'websearch_to_tsquery',
+} as const
+
+export type Search = keyof typeof SEARCHES
+
+export const IS_WORDS = ['null', 'not_null', 'true', 'false', 'unknown'] as const
+
+export type IsWord = (typeof IS_WORDS)[number]
+
+export type Quantifier = 'any' | 'all'
+
+export type Condition =
+  | {
+      kind: 'compare'
+      field: Field
+      operator: Comparison
+      quantifier?: Quantifier | undefined
+      value: Literal
+      /** Compare the text of a JSON path as a number; what is no number does not match. */
+      numeric?: boolean
+    }
+  | { kind: 'in'; field: Field; values: Literal }
+  | { kind: 'is'; field: Field; word: IsWord }
+  | {
+      kind: 'search'
+      field: Field
+      operator: Search
+      language?: string | undefined
+      value: Literal
+    }
+  | { kind: 'not'; item: Condition }
+  | { kind: 'and' | 'or'; items: readonly Condition[] }
+
+export const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max'] as const
+
+export type Aggregate = (typeof AGGREGATES)[number]
+
+export type FieldItem = {
+  kind: 'field'
+  /** Absent for `count()`, which counts rows. */
+  field?: Field | undefined
+  alias?: string | undefined
+  cast?: string | undefined
+  aggregate?: Aggregate | undefined
+  aggregateCast?: string | undefined
+}
+
+export type EmbedItem = {
+  kind: 'embed'
+  relation: string
+  alias?: string | undefined
+  /** A foreign key, its column or a junction, to choose among several ways. */
+  hint?: string | undefined
+  join?: 'inner' | 'left' | undefined
+  /** The embedded row's columns become the parent's. */
+  spread: boolean
+  query: ReadQuery
+}
+
+export type SelectItem = { kind: 'all' } | FieldItem | EmbedItem
+
+export type OrderTerm = {
+  field: Field
+  direction?: 'asc' | 'desc' | undefined
+  nulls?: 'first' | 'last' | undefined
+  /** Order by a column of this to-one embed. */
+  relation?: string | undefined
+}
+
+export type ReadQuery = {
+  select: readonly SelectItem[]
+  where: readonly Condition[]
+  order: readonly OrderTerm[]
+  limit?: Literal | undefined
+  offset?: Literal | undefined
+  /** Grouping columns, always in the output, first. */
+  groupBy?: readonly string[] | undefined
+}
+
+export const EVERYTHING: ReadQuery = { select: [{ kind: 'all' }], where: [], order: [] }
+
+export type Count = 'exact' | 'planned' | 'estimated'
+
+/** What the result's body is made as. */
+export type Format =
+  | 'array' // a JSON array of rows
+  | 'object' // exactly one row as a JSON object, else refused and undone
+  | 'csv' // with a header line, values in PostgreSQL's text form
+  | 'csv_json' // the same, values as JSON writes them
+  | 'none' // only counts
+
+export type Output = {
+  format: Format
+  stripNulls?: boolean | undefined
+  count?: Count | undefined
+}
+
+/** What happens to a row that is already there. */
+export type Conflict = {
+  action: 'merge' | 'ignore'
+  /** Default: the primary key. */
+  columns?: readonly string[] | undefined
+}
+
+export type Target = { schema: string; table: string }
+
+/** The rows of a write: JSON text and what its keys are. */
+export type Payload = {
+  /** The JSON text's slot. */
+  json: Literal
+  /** One object, or an array of them. */
+  shape: 'object' | 'array'
+  /** Columns that receive values. */
+  columns: readonly string[]
+  /** Rows lack some of the columns: those take the column's default. */
+  ragged?: boolean | undefined
+}
+
+export type WriteOptions = {
+  query: ReadQuery
+  output: Output
+  /** The write is undone when it touches more rows. */
+  maxAffected?: number | undefined
+  /** Key columns of the written rows are wanted (for an address). */
+  wantKey?: boolean | undefined
+}
+
+export type ReadRequest = Target & { kind: 'read'; query: ReadQuery; output: Output }
+
+export type InsertRequest = Target &
+  WriteOptions & {
+    kind: 'insert'
+    payload: Payload
+    conflict?: Conflict | undefined
+    /** Merging sets columns that the payload lacks to their default. */
+    resetMissing?: boolean | undefined
+  }
+
+export type UpdateRequest = Target & WriteOptions & { kind: 'update'; payload: Payload }
+
+export type DeleteRequest = Target & WriteOptions & { kind: 'delete' }
+
+/** Values of a call: named ones, one body as the only unnamed argument, or JSON by name. */
+export type CallArguments =
+  | { kind: 'named'; values: ReadonlyMap<string, readonly Literal[]> }
+  | { kind: 'json'; payload: Payload; raw: Literal }
+  | { kind: 'single'; type: 'text' | 'xml' | 'bytea'; value: Literal }
+
+export type CallRequest = {
+  kind: 'call'
+  schema: string
+  name: string
+  arguments: CallArguments
+  query: ReadQuery
+  output: Output
+  /** Writing is refused by the transaction. */
+  readOnly: boolean
+}
+
+export type DataRequest = ReadRequest | InsertRequest | UpdateRequest | DeleteRequest | CallRequest

@@ -1,0 +1,291 @@
+/** A read plan as SQL: one select per level, embeds as lateral joins. */
+import { type Scope, writeCondition, writeConditions, writeField } from './condition.sql.ts'
+import type { EmbedPlan, PlanItem, PlanOrder, ReadPlan } from './plan.ts'
+import type { Relationship } from './relationships.ts'
+import { isToOne } from './relationships.ts'
+import { castType, type SqlWriter } from './sql-writer.ts'
+
+/** Writes what the level reads from, without its name: a table, a result, a call. */
+export type SourceWriter = (sql: SqlWriter) => void
+
+const tableSource =
+  ({ relation }: ReadPlan): SourceWriter =>
+  (sql) =>
+    sql.name(relation.schema, relation.name)
+
+/** `select … from … where … order by … limit …` */
+export function writeSelect(
+  sql: SqlWriter,
+  plan: ReadPlan,
+  source: SourceWriter = tableSource(plan),
+): void {
+  sql.add('select ')
+  writeItems(sql, plan)
+  writeFrom(sql, plan, source)
+  writeWhere(sql, plan)
+  writeGroupBy(sql, plan)
+  writeOrder(sql, plan)
+  writePage(sql, plan)
+}
+
+/** The rows that the conditions leave, without any column, order or page: what a count counts. */
+export function writeCounted(
+  sql: SqlWriter,
+  plan: ReadPlan,
+  source: SourceWriter = tableSource(plan),
+): void {
+  if (isGrouped(plan)) {
+    writeSelect(sql, { ...plan, order: [], limit: undefined, offset: undefined }, source)
+    return
+  }
+  sql.add('select 1')
+  const filtering = plan.embeds.filter((embed) => embed.inner || plan.where.some(uses(embed)))
+  writeFrom(sql, { ...plan, embeds: filtering }, source)
+  writeWhere(sql, plan)
+}
+
+const uses =
+  (embed: EmbedPlan) =>
+  (condition: ReadPlan['where'][number]): boolean => {
+    if (condition.kind === 'embed_absent') return condition.embed === embed
+    if (condition.kind === 'not') return uses(embed)(condition.item)
+    if (condition.kind === 'and' || condition.kind === 'or')
+      return condition.items.some(uses(embed))
+    return false
+  }
+
+function writeItems(sql: SqlWriter, plan: ReadPlan): void {
+  const groups = plan.groupBy ?? []
+  const shown = plan.items.filter(
+    (item) => !(item.kind === 'field' && !item.aggregate && groups.includes(item.as)),
+  )
+  const visible = shown.filter((item) => item.kind !== 'embed' || isVisible(item.embed))
+  sql.list(groups, ', ', (name) => sql.name(plan.alias, name).add(' as ').name(name))
+  if (groups.length > 0 && visible.length > 0) sql.add(', ')
+  sql.list(visible, ', ', (item) => writeItem(sql, plan, item))
+}
+
+const isVisible = ({ plan }: EmbedPlan): boolean => plan.items.length > 0
+
+function writeItem(sql: SqlWriter, plan: ReadPlan, item: PlanItem): void {
+  if (item.kind === 'all') {
+    sql.name(plan.alias).add('.*')
+    return
+  }
+  if (item.kind === 'embed') {
+    writeEmbedItem(sql, item.embed, isGrouped(plan))
+    return
+  }
+  writeValue(sql, plan, item)
+  sql.add(' as ').name(item.as)
+}
+
+/** A value without its name: a field, cast, aggregated, and cast again. */
+function writeValue(
+  sql: SqlWriter,
+  scope: Scope,
+  item: Extract<PlanItem, { kind: 'field' }>,
+): void {
+  const { field, cast, aggregate, aggregateCast } = item
+  if (aggregateCast) sql.add('cast(')
+  if (aggregate) sql.add(`${aggregate}(`)
+  if (cast) sql.add('cast(')
+  if (field) writeField(sql, scope, field)
+  else sql.add('*')
+  if (cast) sql.add(` as ${castType(cast)})`)
+  if (aggregate) sql.add(')')
+  if (aggregateCast) sql.add(` as ${castType(aggregateCast)})`)
+}
+
+function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, grouped: boolean): void {
+  if (embed.spread) {
+    sql.list(spreadNames(embed), ', ', (name) => {
+      sql.name(embed.alias, name)
+      if (grouped && !isToOne(embed.relationship)) sql.add('::jsonb')
+      sql.add(' as ').name(name)
+    })
+    return
+  }
+  if (isToOne(embed.relationship)) sql.name(embed.alias, 'value')
+  else sql.add('coalesce(').name(embed.alias, 'value').add(`, '[]')`)
+  if (grouped) sql.add('::jsonb')
+  sql.add(' as ').name(embed.as)
+}
+
+/** The names that a spread adds to its parent. */
+function spreadNames({ plan }: EmbedPlan): string[] {
+  return plan.items.flatMap((item) => {
+    if (item.kind === 'all') return [...plan.relation.columns.keys()]
+    if (item.kind === 'field') return [item.as]
+    return item.embed.spread ? spreadNames(item.embed) : [item.embed.as]
+  })
+}
+
+function writeFrom(sql: SqlWriter, plan: ReadPlan, source: SourceWriter): void {
+  sql.add(' from ')
+  source(sql)
+  sql.add(' as ').name(plan.alias)
+  for (const embed of plan.embeds) writeJoin(sql, plan, embed)
+}
+
+/** Each embed is a lateral join with the columns `hit` (null when there is no row) and its values. */
+function writeJoin(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void {
+  sql.add(embed.inner ? ' join lateral (' : ' left join lateral (')
+  const rows: SourceWriter = (inner) => writeEmbedded(inner, parent, embed)
+  if (embed.spread) writeSpread(sql, embed, rows)
+  else if (isToOne(embed.relationship)) {
+    sql.add('select true as hit, row_to_json(r.*) as value from (')
+    rows(sql)
+    sql.add(') as r')
+  } else {
+    sql.add('select json_agg(r.*) as value, nullif(count(*), 0) as hit from (')
+    rows(sql)
+    sql.add(') as r')
+  }
+  sql.add(') as ').name(embed.alias)
+  if (embed.inner) sql.add(' on ').name(embed.alias, 'hit').add(' is not null')
+  else sql.add(' on true')
+}
+
+/** To-one: the row's columns. To-many: each column as an array. */
+function writeSpread(sql: SqlWriter, embed: EmbedPlan, rows: SourceWriter): void {
+  const one = isToOne(embed.relationship)
+  sql.add(one ? 'select true as hit' : 'select nullif(count(*), 0) as hit')
+  for (const name of spreadNames(embed)) {
+    sql.add(', ')
+    if (one) sql.name('r', name)
+    else sql.add('coalesce(json_agg(').name('r', name).add(`), '[]')`)
+    sql.add(' as ').name(name)
+  }
+  sql.add(' from (')
+  rows(sql)
+  sql.add(') as r')
+}
+
+/** The embed's own select, tied to the parent's row. */
+function writeEmbedded(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void {
+  const { plan, relationship } = embed
+  sql.add('select ')
+  if (plan.items.some((item) => item.kind !== 'embed' || isVisible(item.embed)))
+    writeItems(sql, plan)
+  else sql.add('1')
+  const { junction } = relationship
+  writeFrom(sql, plan, (source) => source.name(plan.relation.schema, plan.relation.name))
+  if (junction) {
+    sql.add(', ').name(junction.relation.schema, junction.relation.name)
+    sql.add(' as ').name(embed.junctionAlias)
+  }
+  sql.add(' where ')
+  writeTie(sql, parent, embed)
+  for (const condition of plan.where) {
+    sql.add(' and ')
+    writeCondition(sql, plan, condition)
+  }
+  writeGroupBy(sql, plan)
+  writeOrder(sql, plan)
+  writePage(sql, plan)
+}
+
+function writeTie(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void {
+  const { junction, columns } = embed.relationship
+  const child = embed.plan.alias
+  if (!junction) {
+    writeEqual(sql, parent.alias, { other: child, columns })
+    return
+  }
+  writeEqual(sql, embed.junctionAlias, { other: parent.alias, columns: junction.fromColumns })
+  sql.add(' and ')
+  writeEqual(sql, embed.junctionAlias, { other: child, columns: junction.toColumns })
+}
+
+function writeEqual(
+  sql: SqlWriter,
+  own: string,
+  { other, columns }: { other: string; columns: Relationship['columns'] },
+): void {
+  sql.list(columns, ' and ', ([left, right]) => sql.name(own, left).add(' = ').name(other, right))
+}
+
+function writeWhere(sql: SqlWriter, plan: ReadPlan): void {
+  if (plan.where.length === 0) return
+  sql.add(' where ')
+  writeConditions(sql, plan, plan.where)
+}
+
+const isGrouped = (plan: ReadPlan): boolean =>
+  (plan.groupBy?.length ?? 0) > 0 ||
+  plan.items.some((item) => item.kind === 'field' && item.aggregate !== undefined)
+
+/** Beside aggregates, every other output is a group. */
+function writeGroupBy(sql: SqlWriter, plan: ReadPlan): void {
+  if (!isGrouped(plan)) return
+  const groups: (() => void)[] = (plan.groupBy ?? []).map((name) => () => {
+    sql.name(plan.alias, name)
+  })
+  for (const item of plan.items) {
+    if (item.kind === 'all') groups.push(...allColumns(sql, plan))
+    else if (item.kind === 'embed') groups.push(...embedGroups(sql, item.embed))
+    else if (!item.aggregate) groups.push(() => writeValue(sql, plan, item))
+  }
+  if (groups.length === 0) return
+  sql.add(' group by ').list(groups, ', ', (write) => write())
+}
+
+const allColumns = (sql: SqlWriter, { alias, relation }: ReadPlan): (() => void)[] =>
+  [...relation.columns.keys()].map((name) => () => {
+    sql.name(alias, name)
+  })
+
+function embedGroups(sql: SqlWriter, embed: EmbedPlan): (() => void)[] {
+  if (!isVisible(embed)) return []
+  const one = isToOne(embed.relationship)
+  if (embed.spread) {
+    return spreadNames(embed).map((name) => () => {
+      sql.name(embed.alias, name).add(one ? '' : '::jsonb')
+    })
+  }
+  const write = (): void => {
+    if (one) sql.name(embed.alias, 'value').add('::jsonb')
+    else sql.add('coalesce(').name(embed.alias, 'value').add(`, '[]')::jsonb`)
+  }
+  return [write]
+}
+
+function writeOrder(sql: SqlWriter, plan: ReadPlan): void {
+  if (plan.order.length === 0) return
+  sql.add(' order by ')
+  sql.list(plan.order, ', ', (term) => writeTerm(sql, plan, term))
+}
+
+function writeTerm(sql: SqlWriter, plan: ReadPlan, term: PlanOrder): void {
+  if (term.embed) writeRelated(sql, plan, { term, embed: term.embed })
+  else writeOrderField(sql, plan, term)
+  if (term.direction) sql.add(` ${term.direction}`)
+  if (term.nulls) sql.add(` nulls ${term.nulls}`)
+}
+
+/** An output name that is no column of the table (an alias, an aggregate) orders by the output. */
+function writeOrderField(sql: SqlWriter, plan: ReadPlan, { field }: PlanOrder): void {
+  const isColumn = plan.relation.columns.has(field.name)
+  const output = plan.items.some((item) => item.kind === 'field' && item.as === field.name)
+  if (!isColumn && output && field.path.length === 0) sql.name(field.name)
+  else writeField(sql, plan, field)
+}
+
+function writeRelated(
+  sql: SqlWriter,
+  plan: ReadPlan,
+  { term, embed }: { term: PlanOrder; embed: EmbedPlan },
+): void {
+  const { relation, alias } = embed.plan
+  sql.add('(select ')
+  writeField(sql, embed.plan, term.field)
+  sql.add(' from ').name(relation.schema, relation.name).add(' as ').name(alias).add(' where ')
+  writeTie(sql, plan, embed)
+  sql.add(')')
+}
+
+function writePage(sql: SqlWriter, { limit, offset }: ReadPlan): void {
+  if (limit) sql.add(' limit ').bind(limit, 'int8')
+  if (offset) sql.add(' offset ').bind(offset, 'int8')
+}

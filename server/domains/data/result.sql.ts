@@ -1,0 +1,88 @@
+/** The outermost select: rows become one text that passes through this process untouched. */
+import type { PlanItem, ReadPlan } from './plan.ts'
+import type { Output } from './query.ts'
+import type { SqlWriter } from './sql-writer.ts'
+
+/** What stands at each place of the single result row. */
+export type ResultColumn = 'body' | 'rows' | 'total' | 'key' | 'inserted' | 'headers' | 'status'
+
+/** Stands in the text of the error that undoes a write whose rows broke a promise. */
+export const GUARD = 'stead guard'
+
+/** `coalesce(json_agg(t), '[]')` and its kin over the rows of `t`. */
+export function writeBody(sql: SqlWriter, output: Output, names: readonly string[]): void {
+  switch (output.format) {
+    case 'none':
+      sql.add('null')
+      return
+    case 'csv':
+    case 'csv_json':
+      writeCsv(sql, output.format, names)
+      return
+    case 'array':
+      sql.add(`coalesce(${stripped(output, 'json_agg(t)')}, '[]')::text`)
+      return
+    case 'object':
+      sql.add(`coalesce(${stripped(output, 'json_agg(t)->0')}, 'null')::text`)
+  }
+}
+
+const stripped = ({ stripNulls }: Output, json: string): string =>
+  stripNulls ? `json_strip_nulls(${json})` : json
+
+/** A header and a line per row, quoted where a reader would stumble. */
+function writeCsv(sql: SqlWriter, format: 'csv' | 'csv_json', names: readonly string[]): void {
+  sql.constant(names.map(csvCell).join(','), 'text')
+  sql.add(` || E'\\n' || coalesce(string_agg(concat_ws(','`)
+  for (const name of names) {
+    sql.add(', ')
+    writeCell(sql, format, name)
+  }
+  sql.add(`), E'\\n'), '')`)
+}
+
+function writeCell(sql: SqlWriter, format: 'csv' | 'csv_json', name: string): void {
+  const value = (): void => {
+    if (format === 'csv') sql.name('t', name).add('::text')
+    else sql.add('to_json(').name('t', name).add(`) #>> '{}'`)
+  }
+  sql.add('coalesce(case when ')
+  value()
+  sql.add(` ~ '[",\\r\\n]' then '"' || replace(`)
+  value()
+  sql.add(`, '"', '""') || '"' else `)
+  value()
+  sql.add(` end, '')`)
+}
+
+const csvCell = (text: string): string =>
+  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+
+/** The names of a level's output, in order. */
+export function outputNames(plan: ReadPlan): string[] {
+  return [...(plan.groupBy ?? []), ...plan.items.flatMap((item) => namesOf(plan, item))]
+}
+
+function namesOf(plan: ReadPlan, item: PlanItem): string[] {
+  if (item.kind === 'all') return [...plan.relation.columns.keys()]
+  if (item.kind === 'field') return plan.groupBy?.includes(item.as) ? [] : [item.as]
+  if (item.embed.plan.items.length === 0) return []
+  return item.embed.spread ? outputNames(item.embed.plan) : [item.embed.as]
+}
+
+/** Settings by which a function or a trigger shapes the answer. */
+export function writeResponseSettings(sql: SqlWriter): void {
+  sql.add(`, nullif(current_setting('response.headers', true), '')`)
+  sql.add(`, nullif(current_setting('response.status', true), '')`)
+}
+
+/** The number of rows must be one, or at most so many: otherwise an error undoes the statement. */
+export function writeGuards(sql: SqlWriter, output: Output, maxAffected: number | undefined): void {
+  if (output.format === 'object') {
+    sql.add(` + case when count(*) <> 1 then ('${GUARD} single ' || count(*))::int4 else 0 end`)
+  }
+  if (maxAffected !== undefined) {
+    sql.add(' + case when count(*) > ').constant(String(maxAffected), 'int8')
+    sql.add(` then ('${GUARD} max ' || count(*))::int4 else 0 end`)
+  }
+}
