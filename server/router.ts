@@ -9,6 +9,7 @@ import type { Services } from '#services'
 import { errorRenderer } from './dialects/butterbase/errors.ts'
 import type { Metrics } from './process/metrics.ts'
 import { butterbase } from './dialects/butterbase/router.ts'
+import { fluxbase } from './dialects/fluxbase/router.ts'
 import { system } from './dialects/system/router.ts'
 
 export type Router = {
@@ -20,7 +21,7 @@ export type Router = {
 type Mounted = Pick<RouteTable<Record<string, unknown>>, 'hono' | 'listed'>
 
 export function buildRouter(services: Services, metrics?: Metrics): Router {
-  const tables: Mounted[] = [system(services), butterbase(services)]
+  const tables: Mounted[] = [system(services), butterbase(services), fluxbase(services)]
   const hono = new Hono<Env>()
   hono.use(identified(services.log, metrics))
   for (const table of tables) hono.route('/', table.hono)

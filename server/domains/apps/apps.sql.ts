@@ -114,6 +114,11 @@ export const selectAppsById = (tx: Tx, ids: readonly string[]): Promise<App[]> =
 export const selectUnfinishedApps = (tx: Tx): Promise<App[]> =>
   tx<App>`select ${COLUMNS} from apps where state in ('provisioning', 'deleting')`
 
+export async function isOriginOfAnyApp(tx: Tx, origin: string): Promise<boolean> {
+  const rows = await tx`select from apps where ${origin} = any(allowed_origins) limit 1`
+  return rows.length > 0
+}
+
 export async function subdomainTaken(tx: Tx, subdomain: string): Promise<boolean> {
   const rows = await tx`select from apps where subdomain = ${subdomain}`
   return rows.length > 0

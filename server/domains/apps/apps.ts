@@ -8,6 +8,7 @@ import type { Database } from '#db/database'
 import {
   type App,
   type AppPatch,
+  isOriginOfAnyApp,
   lockApp,
   selectApp,
   selectAppByAnyName,
@@ -41,6 +42,8 @@ export class Apps {
   readonly #byName = new Map<string, App>()
   readonly #databases = new Map<string, AppDatabases>()
   readonly #keys = new Map<string, AppKeys>()
+  /** Origins that some app is known to allow. */
+  readonly #origins = new Set<string>()
   readonly #forgetHooks: ((appId: string | undefined) => void)[] = []
   #epoch = 0
 
@@ -66,6 +69,15 @@ export class Apps {
     const app = this.#byName.get(DEFAULT) ?? (await this.#load(DEFAULT, query()))
     if (!app) throw notFound('app_not_found', 'There is no default app')
     return app
+  }
+
+  /** Whether some app lets pages of this origin read its answers. */
+  async allowsOrigin(origin: string): Promise<boolean> {
+    if (this.#origins.has(origin)) return true
+    const epoch = this.#epoch
+    const allowed = await isOriginOfAnyApp(this.needs.platform.query, origin)
+    if (allowed && epoch === this.#epoch) this.#origins.add(origin)
+    return allowed
   }
 
   /** What `find` or another look-up gave, remembered unless something changed meanwhile. */
@@ -98,6 +110,7 @@ export class Apps {
   /** Something about this app changed here or in another process; without an id: about any. */
   forget(id?: string): void {
     this.#epoch += 1
+    this.#origins.clear()
     for (const [name, app] of this.#byName) {
       if (id === undefined || app.id === id) this.#byName.delete(name)
     }

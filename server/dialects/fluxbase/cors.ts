@@ -1,0 +1,47 @@
+/** Which pages may read Fluxbase's answers. */
+import type { MiddlewareHandler } from 'hono'
+import type { App } from '#domains/apps'
+import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
+import type { Env, Http } from '#http/env'
+import type { Services } from '#services'
+
+const RULES = {
+  methods: 'GET, POST, PUT, PATCH, DELETE, OPTIONS',
+  headers:
+    'Origin, Content-Type, Accept, Authorization, Prefer, apikey, clientkey, x-client-app, X-Request-ID, ' +
+    'X-CSRF-Token, X-Impersonation-Token, X-FB-Tenant, X-Client-Key, X-Service-Key, X-Fluxbase-Branch, ' +
+    'Idempotency-Key, Range, Range-Unit, Accept-Profile, Content-Profile, X-Client-Info',
+  exposed:
+    'Content-Range, Content-Encoding, Content-Length, X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, ' +
+    'X-RateLimit-Reset, X-Affected-Count, Preference-Applied, Location, ETag, Accept-Ranges',
+} as const satisfies Omit<CorsRules, 'allows'>
+
+/** The app that a request turned out to mean; the guards tell it. */
+const appOf = new WeakMap<Request, App>()
+
+export function rememberApp(c: Http, app: App): void {
+  appOf.set(c.req.raw, app)
+}
+
+/** A page of this machine, at any port. */
+const isLocal = (origin: string): boolean =>
+  /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/.test(origin)
+
+/**
+ * Pages of the app's allowed origins and of this machine. A preflight carries no credential and so
+ * names no app: there, and where no app was found, an origin of any app is enough.
+ */
+export function cors({ apps }: Services): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const allows = (origin: string) => {
+      const app = appOf.get(c.req.raw)
+      return (
+        isLocal(origin) || (app ? app.allowedOrigins.includes(origin) : apps.allowsOrigin(origin))
+      )
+    }
+    if (isPreflight(c)) return preflight(c, { ...RULES, allows })
+    await next()
+    await allowOrigin(c, { ...RULES, allows })
+    return undefined
+  }
+}

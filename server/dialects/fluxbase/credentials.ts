@@ -1,0 +1,82 @@
+/** Which credential a Fluxbase request shows: several places are looked at, the first that holds one wins. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { getCookie } from 'hono/cookie'
+import { forbidden, unauthenticated } from '#core/errors'
+import type { Http } from '#http/env'
+import { bearerOf } from '#http/request'
+
+export const ACCESS_COOKIE = 'fluxbase_access_token'
+export const REFRESH_COOKIE = 'fluxbase_refresh_token'
+export const CSRF_COOKIE = 'csrf_token'
+
+export type Carrier = 'service_key' | 'bearer' | 'client_key' | 'cookie'
+
+export type Shown = { secret: string; carrier: Carrier }
+
+const isJwt = (text: string): boolean => text.startsWith('eyJ')
+
+const SERVICE_KEY = /^(?:sk|pk|fb)_/
+
+/** A bearer value is told by its looks: a key of either kind may stand there too. */
+function bearer(secret: string): Shown {
+  if (secret.startsWith('fbk_')) return { secret, carrier: 'client_key' }
+  return { secret, carrier: SERVICE_KEY.test(secret) ? 'service_key' : 'bearer' }
+}
+
+/** Every credential on the request, in the order of precedence. */
+export function shownCredentials(c: Http): Shown[] {
+  const authorization = c.req.header('authorization')
+  const clientKey = c.req.header('clientkey')
+  const onAuth = c.req.path.startsWith('/api/v1/auth/')
+  const places: (readonly [string | undefined, (secret: string) => Shown])[] = [
+    [c.req.header('x-service-key') ?? serviceKeyOf(authorization), as('service_key')],
+    [bearerOf(authorization), bearer],
+    [clientKey && isJwt(clientKey) ? clientKey : undefined, as('bearer')],
+    [c.req.header('x-client-key') ?? clientKey ?? c.req.query('clientkey'), as('client_key')],
+    [onAuth ? getCookie(c, ACCESS_COOKIE) : undefined, as('cookie')],
+    [c.req.header('apikey'), bearer],
+  ]
+  return places.flatMap(([secret, make]) => (secret ? [make(secret)] : []))
+}
+
+const as = (carrier: Carrier) => (secret: string) => ({ secret, carrier })
+
+function serviceKeyOf(authorization: string | undefined): string | undefined {
+  return authorization && /^servicekey /i.test(authorization)
+    ? authorization.slice('servicekey '.length).trim()
+    : undefined
+}
+
+const REFUSAL: Record<Carrier, string> = {
+  service_key: 'Invalid service key',
+  client_key: 'Invalid client key',
+  bearer: 'Invalid or expired Bearer token',
+  cookie: 'Invalid or expired Bearer token',
+}
+
+export const refusedCredential = ({ carrier }: Shown, cause?: unknown) =>
+  unauthenticated('invalid_token', REFUSAL[carrier], { cause })
+
+/**
+ * Writes that a cookie vouches for must repeat the value of another cookie, which foreign pages cannot read.
+ * @throws `forbidden` csrf
+ */
+export function requireCsrfToken(c: Http): void {
+  if (/^(GET|HEAD|OPTIONS)$/.test(c.req.method)) return
+  const header = c.req.header('x-csrf-token')
+  const cookie = getCookie(c, CSRF_COOKIE)
+  if (!header) throw csrf('CSRF token required')
+  if (!cookie) throw csrf('CSRF token expired')
+  if (!sameText(header, cookie)) throw csrf('CSRF token validation failed')
+}
+
+const csrf = (text: string) =>
+  forbidden('csrf', text, {
+    hint: 'Get a token with GET /api/v1/auth/csrf and send it as X-CSRF-Token.',
+  })
+
+/** In a time that does not depend on where the texts differ. */
+function sameText(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}

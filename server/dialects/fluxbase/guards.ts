@@ -1,0 +1,149 @@
+/** Who may call a Fluxbase route: the words that stand on the routes, and what each one checks. */
+import { type Caller, identityIn, manages, type UserCaller } from '#domains/accounts'
+import {
+  type App,
+  type AppContext,
+  appContext,
+  requireUsable,
+  requireWritable,
+} from '#domains/apps'
+import { AppError, forbidden, unauthenticated } from '#core/errors'
+import type { Http } from '#http/env'
+import type { Guard } from '#http/routes'
+import { requestContext, type Services } from '#services'
+import { rememberApp } from './cors.ts'
+import { refusedCredential, requireCsrfToken, type Shown, shownCredentials } from './credentials.ts'
+import { limitSignIn } from './limits.ts'
+import { appMeant, appNamed } from './tenants.ts'
+
+/** A request by somebody who signed in to the app. */
+export type UserContext = AppContext & { caller: UserCaller }
+
+/** The words, and what a handler behind each of them is given. */
+export type Scopes = {
+  /** Anybody. A credential only helps to find the app; a bad one is ignored. */
+  public: AppContext
+  /** Anybody, but a bad credential is refused. */
+  anyone: AppContext
+  /** Whoever shows a credential of the app; its anon key is enough. */
+  credential: AppContext
+  /** Somebody who signed in to the app. */
+  user: UserContext
+  /** As `user`; one whose session has ended already comes in as nobody. */
+  leaving: AppContext
+  /** Who manages the app: a service key of it, or its owner's account. */
+  admin: AppContext
+}
+
+type Found = { caller: Caller; app: App }
+
+const NOBODY: Caller = { kind: 'anonymous' }
+
+export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[A]> } {
+  const admit = (c: Http, shown: Shown | undefined) => found(services, c, shown)
+  const enter = (c: Http, admitted: Found) => entered(services, c, admitted)
+  return {
+    public: async (c, { path }) => {
+      const app = await appOfPublic(services, c)
+      limitSignIn(services, c, { app, path })
+      return () => enter(c, { caller: NOBODY, app })
+    },
+    anyone: async (c) => {
+      const admitted = await admit(c, shownCredentials(c)[0])
+      return () => enter(c, admitted)
+    },
+    credential: async (c) => {
+      const admitted = await admit(c, requireShown(c))
+      return () => enter(c, admitted)
+    },
+    user: async (c) => {
+      const admitted = await admit(c, requireShown(c))
+      const caller = requireUser(c, admitted.caller)
+      return () => ({ ...enter(c, admitted), caller })
+    },
+    leaving: async (c) => {
+      const admitted = await admit(c, requireShown(c)).catch((error: unknown) => {
+        if (AppError.from(error).code === 'revoked_token') return undefined
+        throw error
+      })
+      if (admitted) requireUser(c, admitted.caller)
+      const left = admitted ?? { caller: NOBODY, app: await appMeant(services, c, NOBODY) }
+      return () => enter(c, left)
+    },
+    admin: async (c) => {
+      const admitted = await admit(c, requireShown(c))
+      if (admitted.caller.kind === 'anonymous') throw missingAuthentication(c)
+      if (!manages(admitted.caller, admitted.app)) throw insufficient()
+      return () => enter(c, admitted)
+    },
+  }
+}
+
+/** Who shows this credential, and the app that the request means. */
+async function found(services: Services, c: Http, shown: Shown | undefined): Promise<Found> {
+  const caller = shown ? await identified(services, c, shown) : NOBODY
+  if (shown?.carrier === 'cookie') requireCsrfToken(c)
+  const app = await appMeant(services, c, caller)
+  rememberApp(c, app)
+  return { caller, app }
+}
+
+/** @throws `unauthenticated` invalid_token in the words that fit the carrier, or revoked_token */
+async function identified(services: Services, c: Http, shown: Shown): Promise<Caller> {
+  const { secret, carrier } = shown
+  if (carrier === 'client_key' && !secret.startsWith('fbk_')) throw refusedCredential(shown)
+  const app = (await appNamed(services, c)) ?? (await services.apps.default())
+  const caller = await services.identifier.identify(secret, app).catch((error: unknown) => {
+    const { kind, code } = AppError.from(error)
+    throw kind === 'unauthenticated' && code !== 'revoked_token'
+      ? refusedCredential(shown, error)
+      : error
+  })
+  if (carrier === 'service_key' && caller.kind === 'user') throw refusedCredential(shown)
+  return caller
+}
+
+/** The first credential that is good tells the app; bad ones are as if they were not there. */
+async function appOfPublic(services: Services, c: Http): Promise<App> {
+  for (const shown of shownCredentials(c)) {
+    const caller = await identified(services, c, shown).catch((error: unknown) => {
+      if (AppError.from(error).kind === 'unauthenticated') return undefined
+      throw error
+    })
+    if (caller) return remembered(c, await appMeant(services, c, caller))
+  }
+  return remembered(c, await appMeant(services, c, NOBODY))
+}
+
+function remembered(c: Http, app: App): App {
+  rememberApp(c, app)
+  return app
+}
+
+function entered(services: Services, c: Http, { caller, app }: Found): AppContext {
+  requireUsable(app)
+  if (!/^(GET|HEAD|OPTIONS)$/.test(c.req.method)) requireWritable(app)
+  return appContext(requestContext(services, c, caller), app, identityIn(caller, app))
+}
+
+function requireShown(c: Http): Shown {
+  const [shown] = shownCredentials(c)
+  if (!shown) throw missingAuthentication(c)
+  return shown
+}
+
+function requireUser(c: Http, caller: Caller): UserCaller {
+  if (caller.kind === 'user' && caller.userId !== '') return caller
+  if (caller.kind === 'anonymous' || caller.kind === 'user') throw missingAuthentication(c)
+  throw insufficient()
+}
+
+const missingAuthentication = (c: Http) =>
+  unauthenticated(
+    'auth_required',
+    c.req.path.startsWith('/api/v1/auth/')
+      ? 'Missing authentication'
+      : 'Authentication required. Provide Bearer token, X-Client-Key, or X-Service-Key',
+  )
+
+const insufficient = () => forbidden('insufficient_permissions', 'Insufficient permissions')

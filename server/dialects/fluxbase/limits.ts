@@ -1,0 +1,45 @@
+/** How often one address may try the public routes of sign-in. */
+import type { App } from '#domains/apps'
+import type { Http } from '#http/env'
+import type { Limit } from '#http/rate-limit'
+import { clientIp } from '#http/request'
+import type { Services } from '#services'
+
+const MINUTE_MS = 60_000
+
+/** Per app and client address. */
+const LIMITS: Record<string, Limit> = {
+  '/api/v1/auth/signin': { max: 10, windowMs: MINUTE_MS },
+  '/api/v1/auth/signup': { max: 10, windowMs: 15 * MINUTE_MS },
+}
+
+const PER_REFRESH_TOKEN: Limit = { max: 10, windowMs: MINUTE_MS }
+
+type Attempt = { app: App; path: string }
+
+/** @throws `rate_limited` rate_limit_exceeded */
+export function limitSignIn(services: Services, c: Http, { app, path }: Attempt): void {
+  const limit = LIMITS[path]
+  if (!limit) return
+  const ip = clientIp(c, services.trustedProxies)
+  take(services, c, { key: `fluxbase ${path} ${app.id} ${ip}`, limit })
+}
+
+/**
+ * Counts one use of a refresh token.
+ * @param hash of the whole token: its beginning would throttle strangers together
+ * @throws `rate_limited` rate_limit_exceeded
+ */
+export function limitRefresh(services: Services, c: Http, hash: string): void {
+  take(services, c, { key: `fluxbase refresh ${hash}`, limit: PER_REFRESH_TOKEN })
+}
+
+type Take = { key: string; limit: Limit }
+
+function take({ config, limiter }: Services, c: Http, { key, limit }: Take): void {
+  if (config.signInRateLimits === 'off') return
+  const allowance = limiter.take(key, limit)
+  c.header('X-RateLimit-Limit', String(allowance.limit))
+  c.header('X-RateLimit-Remaining', String(allowance.remaining))
+  c.header('X-RateLimit-Reset', String(allowance.resetSeconds))
+}

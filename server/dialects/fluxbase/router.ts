@@ -1,0 +1,28 @@
+/** Fluxbase, mounted at /api/v1. */
+import { Hono } from 'hono'
+import { notFound } from '#core/errors'
+import type { Env } from '#http/env'
+import { RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import { cors } from './cors.ts'
+import { errorRenderer } from './errors.ts'
+import { guards, type Scopes } from './guards.ts'
+
+export function fluxbase(services: Services): RouteTable<Scopes> {
+  const hono = new Hono<Env>()
+  hono.onError(errorRenderer(services))
+  hono.use('/api/v1/*', cors(services))
+  const routes = new RouteTable('fluxbase', hono, guards(services))
+  alsoWithSlash(hono)
+  // Last: whatever no route above has taken.
+  hono.all('/api/v1/*', () => {
+    throw notFound('route_not_found', 'Not Found')
+  })
+  return routes
+}
+
+/** A slash at the end of a path makes no difference. */
+function alsoWithSlash(hono: Hono<Env>): void {
+  const plain = hono.routes.filter(({ path }) => !path.endsWith('*'))
+  for (const { method, path, handler } of plain) hono.on(method, `${path}/`, handler)
+}

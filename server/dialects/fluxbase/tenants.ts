@@ -1,0 +1,63 @@
+/** Which app a Fluxbase request means. Its clients know apps as tenants. */
+import { type Caller, manages } from '#domains/accounts'
+import type { App } from '#domains/apps'
+import { forbidden, notFound } from '#core/errors'
+import type { Http } from '#http/env'
+import { hostOf } from '#http/request'
+import type { Services } from '#services'
+
+/**
+ * The app that the request itself names: by its host, else by `X-FB-Tenant` (tenant id, app id or subdomain).
+ * @throws `not_found` app_not_found, `forbidden` when host and header name two apps
+ */
+export async function appNamed(services: Services, c: Http): Promise<App | undefined> {
+  const [byHost, byHeader] = await Promise.all([
+    appOfHost(services, c),
+    appOfHeader(services, c.req.header('x-fb-tenant')),
+  ])
+  if (byHost && byHeader && byHost.id !== byHeader.id) throw accessDenied()
+  return byHost ?? byHeader
+}
+
+/**
+ * The app that the request names, else the credential's, else the default one.
+ * @throws `forbidden` credential_of_another_app
+ */
+export async function appMeant(services: Services, c: Http, caller: Caller): Promise<App> {
+  const own = appIdOf(caller)
+  const app =
+    (await appNamed(services, c)) ??
+    (own === undefined ? undefined : await services.apps.find(own)) ??
+    (await services.apps.default())
+  const mayEnter = own === undefined ? maySee(caller, app) : own === app.id
+  if (!mayEnter) throw accessDenied()
+  return app
+}
+
+function maySee(caller: Caller, app: App): boolean {
+  return caller.kind === 'anonymous' || manages(caller, app)
+}
+
+/** The one app that a credential belongs to, if it is one. */
+function appIdOf(caller: Caller): string | undefined {
+  if (caller.kind === 'user' || caller.kind === 'anonymous') return caller.appId
+  return caller.kind === 'app_key' && caller.appIds.length === 1 ? caller.appIds[0] : undefined
+}
+
+/** A host that is no app's, such as the API's own, names none. */
+async function appOfHost({ apps, config }: Services, c: Http): Promise<App | undefined> {
+  const suffix = `.${config.baseDomain}`
+  const host = hostOf(c)
+  if (!host.endsWith(suffix)) return undefined
+  const label = host.slice(0, -suffix.length)
+  return /^[a-z0-9-]+$/.test(label) ? apps.findByAnyName(label) : undefined
+}
+
+async function appOfHeader({ apps }: Services, name: string | undefined): Promise<App | undefined> {
+  if (!name) return undefined
+  const app = await apps.findByAnyName(name.toLowerCase())
+  if (!app) throw notFound('app_not_found', 'tenant not found')
+  return app
+}
+
+const accessDenied = () => forbidden('credential_of_another_app', 'access denied to this tenant')
