@@ -97,6 +97,10 @@ export async function grantAppDatabase(
     await tx`revoke all on database ${ident(name)} from public`
     await tx`grant connect on database ${ident(name)} to ${ident(api)}, ${ident(user)}`
     await tx`grant all on schema public to ${ident(owner)}`
+    // Policies name the helpers of auth; changes of the schema are recorded where they are made.
+    await tx`grant usage on schema auth, stead to ${ident(owner)}`
+    await tx`grant select, insert on stead.schema_migrations to ${ident(owner)}`
+    await tx`grant select, insert, delete on stead.seed_tables to ${ident(owner)}`
     await tx`alter default privileges for role ${ident(owner)} in schema public
       grant all on tables to service_role`
     await tx`alter default privileges for role ${ident(owner)} in schema public
