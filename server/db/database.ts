@@ -12,8 +12,10 @@ export type Tx = <Row = Record<string, unknown>>(
 ) => Promise<Row[]>
 
 export type DatabaseOptions = {
-  /** Connections at most; default 10. */
+  /** Connections at most for batches, and as many for sessions and transactions; default 10. */
   max?: number
+  /** Connections at most for sessions and transactions, where they are the rarer. */
+  sessions?: number
   /** Idle connections close after this many milliseconds; default 10 000. */
   idleMs?: number
   /** Waiting for a free connection fails after this many milliseconds; default 10 000. */
@@ -48,20 +50,16 @@ export function openDatabase(url: Secret, options: DatabaseOptions = {}): Databa
     application_name: options.applicationName ?? 'stead',
     ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
   }
-  // Batches have connections of their own; sessions and transactions share the others.
-  const wires = Math.max(1, Math.ceil(max * BATCH_SHARE))
+  // Batches have connections of their own, so that a batch never waits for a session to end.
   const pool = new pg.Pool({
     ...config,
-    max: Math.max(1, max - wires),
+    max: options.sessions ?? max,
     idleTimeoutMillis: idleMs,
   })
   // A connection that dies while idle is replaced at the next use.
   pool.on('error', () => {})
-  return new PooledDatabase(pool, new Wires({ config, max: wires, idleMs, acquireMs }))
+  return new PooledDatabase(pool, new Wires({ config, max, idleMs, acquireMs }))
 }
-
-/** The part of the connections that carries batches: nearly all traffic of an app. */
-const BATCH_SHARE = 0.6
 
 const NO_OPTIONS: BatchOptions = {}
 

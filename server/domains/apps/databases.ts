@@ -22,6 +22,9 @@ export type AppDatabases = {
 export const loginPassword = (keyring: Keyring, role: string): Secret =>
   new Secret(keyring.sign('database-login', role))
 
+/** Sessions and transactions are rare beside batches. */
+const SESSIONS = 4
+
 type Place = { cluster: Cluster; keyring: Keyring; name: string; connections: number }
 
 export function openAppDatabases({ cluster, keyring, name, connections }: Place): AppDatabases {
@@ -29,7 +32,8 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
   const lazily = (key: string, url: () => Secret, max: number): Database => {
     const existing = opened.get(key)
     if (existing) return existing
-    const database = openDatabase(url(), { max, applicationName: `stead-${key}` })
+    const sessions = Math.min(max, SESSIONS)
+    const database = openDatabase(url(), { max, sessions, applicationName: `stead-${key}` })
     opened.set(key, database)
     return database
   }

@@ -1,0 +1,22 @@
+/** Every measurement, one table. `npm run bench`, or `npm run bench -- process` for one suite. */
+import { benchProcess } from './process.ts'
+import { report, type Row } from './report.ts'
+
+const SUITES: Record<string, () => Promise<Row[]>> = {
+  process: benchProcess,
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.find((name) => !(name in SUITES))
+if (unknown !== undefined) {
+  process.stderr.write(`Unknown suite "${unknown}": use ${Object.keys(SUITES).join(', ')}\n`)
+  process.exit(2)
+}
+
+const rows: Row[] = []
+for (const [name, suite] of Object.entries(SUITES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  process.stderr.write(`measuring ${name} …\n`)
+  rows.push(...(await suite()))
+}
+report(rows)
