@@ -1,22 +1,65 @@
-/** The commands of `stead`. Each is a file of its own; this one only names them. */
+/** The commands of `stead`: each is a file of its own, this one names them and words what is mistyped. */
 import { Command, CommanderError } from 'commander'
-import { start } from './start.ts'
+import { Failure } from './failure.ts'
+import { addInit } from './init.ts'
+import { addLogs } from './logs.ts'
+import { addStart } from './start.ts'
+import { addStatus } from './status.ts'
+import { addVersion, version } from './version.ts'
 
+/** Typed wrongly, as opposed to tried and failed. */
+const USAGE = 2
+
+/** Runs one command. The exit code is 0 when it did what was asked, 1 when it could not, 2 when it was mistyped. */
 export async function main(args: readonly string[]): Promise<void> {
-  const program = new Command('stead')
-    .description("Your app's whole backend in one process")
-    .exitOverride()
-  program
-    .command('start')
-    .description('Start the instance: PostgreSQL, the API, everything')
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .helpOption(false)
-    .action((_options, command: Command) => start(command.args))
   try {
-    await program.parseAsync([...args], { from: 'user' })
+    await program().parseAsync(args.length === 0 ? ['help'] : [...args], { from: 'user' })
   } catch (error) {
-    process.exitCode = error instanceof CommanderError ? error.exitCode : 1
-    if (!(error instanceof CommanderError)) process.stderr.write(`${String(error)}\n`)
+    process.exitCode = exitCode(error)
+    if (!(error instanceof CommanderError)) process.stderr.write(`${sentence(error)}\n`)
   }
+}
+
+export function program(): Command {
+  const stead = new Command('stead')
+    .description("Your app's whole backend in one process")
+    .version(version(), '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print this help, or that of one command')
+    .showHelpAfterError(false)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(advised(text)) })
+    .addHelpText('after', EXAMPLES)
+  for (const add of [addStart, addStatus, addInit, addLogs, addVersion]) add(stead)
+  return stead
+}
+
+const EXAMPLES = `
+Examples:
+  stead start --port 8080     start here; the data goes to the folder .stead
+  stead status --json         address and keys of what runs here
+  stead init my-app           make an app and see what to do next`
+
+/** What commander says, as one sentence that ends with what to type instead. */
+function advised(text: string): string {
+  const [problem = '', guess = ''] = text.trim().split('\n')
+  const meant = /^\(Did you mean (one of )?(.+)\?\)$/.exec(guess)?.[2]
+  const said = problem
+    .replace(/^error: /, '')
+    .replaceAll("'", '"')
+    .replace(/\.+$/, '')
+  const hasAdvice = said.includes('. ')
+  const advice = meant ? `Did you mean ${meant}?` : 'Type "stead help" to see what there is'
+  return `Cannot run this: ${said}${hasAdvice ? '' : `. ${advice}`}\n`
+}
+
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
+  return error instanceof Failure && error.isUsage ? USAGE : 1
+}
+
+/** Only what nobody foresaw keeps its stack. */
+function sentence(error: unknown): string {
+  if (error instanceof Failure) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 // The `stead` command. Plain JavaScript, so that an old Node can at least say what it lacks.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const LEAST_NODE = 24
+
+/** Ends a program when the one that started it ends, however that happens. */
+const SETPRIV = '/usr/bin/setpriv'
 
 if (Number(process.versions.node.split('.')[0]) >= LEAST_NODE) {
   const { main } = await import('./main.ts')
@@ -22,14 +25,22 @@ function restartWithOwnNode() {
     )
     process.exit(1)
   }
-  const { status, signal } = spawnSync(
-    own,
-    [fileURLToPath(import.meta.url), ...process.argv.slice(2)],
-    {
-      stdio: 'inherit',
-      env: { ...process.env, STEAD_OWN_NODE: '1' },
-    },
-  )
-  if (signal) process.kill(process.pid, signal)
-  process.exit(status ?? 1)
+  const command = [own, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  // This Node cannot become another program, so its death must be that of the program it started.
+  if (process.platform === 'linux' && existsSync(SETPRIV)) {
+    command.unshift(SETPRIV, '--pdeathsig', 'KILL', '--')
+  }
+  const child = spawn(command[0], command.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, STEAD_OWN_NODE: '1' },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => {
+    console.error(`Cannot run ${own}: ${error.message}`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (signal) process.removeAllListeners(signal).kill(process.pid, signal)
+    else process.exit(code ?? 1)
+  })
 }

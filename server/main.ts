@@ -8,7 +8,7 @@ import { createInstance, type Instance } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { openRunningCluster, type RunningCluster } from './process/cluster.ts'
 import { openDataDir } from './process/data-dir.ts'
-import { parseFlags } from './process/flags.ts'
+import { parseFlags, usage } from './process/flags.ts'
 import { type HttpServer, listen } from './process/http-server.ts'
 import { openLog } from './process/logging.ts'
 import { createMetrics, type MetricsServer, serveMetrics } from './process/metrics.ts'
@@ -35,31 +35,42 @@ type Opened = {
 async function start(args: readonly string[]): Promise<void> {
   const began = performance.now()
   const flags = parseFlags(args)
+  if (flags === 'help') {
+    process.stdout.write(usage())
+    return
+  }
   const config = readConfig({ flags })
   const dataDir = openDataDir(config.dataDir, isChosen(config, flags))
   const log = openLog(config, dataDir)
   const opened: Opened = {}
-  stopOnSignals(opened, config, log)
+  const opening = open(opened, { config, dataDir, log })
+  stopOnSignals(opened, { opening, config, log })
   try {
-    await open(opened, { config, dataDir, log })
+    await opening
   } catch (error) {
     await close(opened, config, log)
     throw error
   }
+  announce(opened, { dataDir, log, seconds: (performance.now() - began) / 1000 })
+}
+
+type Ready = { dataDir: string; log: Log; seconds: number }
+
+/** Tells the operator, other commands and the log that requests are answered from now on. */
+function announce(opened: Opened, { dataDir, log, seconds }: Ready): void {
   const { instance, http, metrics } = opened
   if (!instance || !http || !metrics) return
   const url = instance.services.publicUrl
-  const facts = {
+  const running = runningOf({
     url,
+    localUrl: http.localUrl,
     metricsUrl: metrics.url,
     dataDir,
     version: version(),
     steps: instance.firstSteps,
-  }
-  const running = runningOf(facts)
+  })
   writeRunFile(dataDir, running)
   opened.dataDir = dataDir
-  const seconds = (performance.now() - began) / 1000
   log.info({ url, seconds: Number(seconds.toFixed(3)) }, 'ready')
   process.stdout.write(`${panel(running, seconds)}\n`)
 }
@@ -87,7 +98,7 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
     config,
     cluster: cluster.url,
     secrets,
-    publicUrl: config.publicUrl ?? `http://${reachable(config.host)}:${http.port}`,
+    publicUrl: config.publicUrl ?? http.localUrl,
     metrics,
     log,
     clock: systemClock,
@@ -97,29 +108,38 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
   http.open(instance.router.fetch)
 }
 
-/** An address to which a client on this machine can connect. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
-  return host.includes(':') ? `[${host}]` : host
+type Stopping = { opening: Promise<void>; config: Config; log: Log }
+
+/** A second signal within this time is the same wish: a terminal and npm both pass Ctrl-C on. */
+const SAME_WISH_MS = 1000
+
+/** The first signal drains; a later one does not wait for anybody. */
+function stopOnSignals(opened: Opened, { opening, config, log }: Stopping): void {
+  let since: number | undefined
+  const stop = (signal: string): void => {
+    if (since === undefined) {
+      since = performance.now()
+      log.info({ signal }, 'stopping')
+      // What is half open is opened first: a database that nobody holds yet cannot be stopped.
+      void settled(opening)
+        .then(() => close(opened, config, log))
+        .then(
+          () => process.exit(),
+          (error: unknown) => fail(error, log),
+        )
+    } else if (performance.now() - since > SAME_WISH_MS) {
+      log.warn({ signal }, 'stopping at once')
+      opened.http?.cut()
+    }
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, stop)
 }
 
-/** The first signal drains; a second one does not wait for anybody. */
-function stopOnSignals(opened: Opened, config: Config, log: Log): void {
-  let stopping = false
-  const stop = (signal: string): void => {
-    if (stopping) return log.warn({ signal }, 'already stopping')
-    stopping = true
-    log.info({ signal }, 'stopping')
-    close(opened, config, log).then(
-      () => process.exit(),
-      (error: unknown) => {
-        log.error({ err: error }, 'the stop did not end well')
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+const settled = (work: Promise<void>): Promise<void> => work.catch(() => {})
+
+function fail(error: unknown, log: Log): void {
+  log.error({ err: error }, 'the stop did not end well')
+  process.exit(1)
 }
 
 async function close(opened: Opened, { drainMs }: Config, log: Log): Promise<void> {

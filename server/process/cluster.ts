@@ -20,7 +20,7 @@ export type ClusterOptions = {
   keyring: Keyring
   log: Log
   /** Called when the embedded PostgreSQL cannot be kept running. */
-  onLost(error: unknown): void
+  onLost: (error: unknown) => void
 }
 
 export async function openRunningCluster(options: ClusterOptions): Promise<RunningCluster> {

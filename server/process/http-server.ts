@@ -6,11 +6,14 @@ import { AppError } from '#core/errors'
 import type { Router } from '../router.ts'
 
 export type HttpServer = {
-  port: number
+  /** Where a client on this machine reaches it. */
+  localUrl: string
   /** From now on requests reach the instance. */
   open(fetch: Router['fetch']): void
   /** No new requests; running ones may finish within `deadlineMs`, then they are cut. */
   drain(deadlineMs: number): Promise<void>
+  /** Ends every connection, whatever it is doing. */
+  cut(): void
 }
 
 const STARTING = () =>
@@ -29,12 +32,19 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
   server.keepAliveTimeout = 65_000
   const bound = await bind(server, host, port)
   return {
-    port: bound,
+    localUrl: `http://${reachable(host)}:${bound}`,
     open(fetch) {
       handle = fetch
     },
     drain: (deadlineMs) => drain(server, deadlineMs),
+    cut: () => server.closeAllConnections(),
   }
+}
+
+/** An address to which a client on this machine can connect. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {
@@ -56,10 +66,15 @@ function explained(error: NodeJS.ErrnoException, host: string, port: number): Er
   return new AppError({ kind: 'invalid', code: 'bad_address', message }, { cause: error })
 }
 
+/** How often connections that have become idle are looked for. */
+const SWEEP_MS = 50
+
 function drain(server: Server, deadlineMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
     const cut = setTimeout(() => server.closeAllConnections(), deadlineMs)
     server.close(() => {
+      clearInterval(sweep)
       clearTimeout(cut)
       resolve()
     })

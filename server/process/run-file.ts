@@ -1,11 +1,13 @@
 /** What `stead status` reads: a file that only its owner may read, there while the instance runs. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FirstSteps } from '../app.ts'
 
 export type Running = {
   pid: number
   url: string
+  /** Where it answers on this machine; `url` is how the world reaches it. */
+  local_url: string
   console_url: string
   platform_key: string
   app_id: string
@@ -20,16 +22,25 @@ export type Running = {
 
 export type RunFacts = {
   url: string
+  localUrl: string
   metricsUrl: string
   dataDir: string
   version: string
   steps: FirstSteps
 }
 
-export function runningOf({ url, metricsUrl, dataDir, version, steps }: RunFacts): Running {
+export function runningOf({
+  url,
+  localUrl,
+  metricsUrl,
+  dataDir,
+  version,
+  steps,
+}: RunFacts): Running {
   return {
     pid: process.pid,
     url,
+    local_url: localUrl,
     console_url: `${url}/`,
     platform_key: steps.platformKey,
     app_id: steps.app.id,
@@ -52,4 +63,10 @@ export function writeRunFile(dataDir: string, running: Running): void {
   renameSync(draft, pathOf(dataDir))
 }
 
-export const removeRunFile = (dataDir: string): void => rmSync(pathOf(dataDir), { force: true })
+/** Only our own: another process that shares the folder may have written its own since. */
+export function removeRunFile(dataDir: string): void {
+  const path = pathOf(dataDir)
+  if (existsSync(path) && pidIn(path) === process.pid) rmSync(path, { force: true })
+}
+
+const pidIn = (path: string): number => (JSON.parse(readFileSync(path, 'utf8')) as Running).pid

@@ -41,7 +41,7 @@ export function addApps(routes: RouteTable<Scopes>): void {
     { method: 'post', path: '/init', access: 'account', summary: 'Create an app', body: NewApp },
     async ({ c, ctx, body: { organization_id: workspaceId, ...request } }) => {
       const { app, created } = await createApp(ctx, { ...request, workspaceId })
-      return c.json(createdToWire(ctx, app), created ? 201 : 200)
+      return c.json(await createdToWire(ctx, app), created ? 201 : 200)
     },
   )
   routes.add(
@@ -169,7 +169,8 @@ function toWire(app: App) {
   }
 }
 
-function createdToWire(ctx: Context, app: App) {
+/** The keys are our addition: who may make an app is who may hold them. */
+async function createdToWire(ctx: Context, app: App) {
   const apiUrl = ctx.apps.apiUrlOf(app)
   const next = {
     action: 'apply_schema',
@@ -188,6 +189,8 @@ function createdToWire(ctx: Context, app: App) {
     provisioning_status: app.state,
     organization_id: app.workspaceId,
     created_at: app.createdAt.toISOString(),
+    anon_key: await ctx.apps.apiKey(app, 'anon'),
+    service_key: await ctx.apps.apiKey(app, 'service_role'),
     _meta: { next_actions: [next] },
   }
 }

@@ -1,0 +1,117 @@
+/** `stead init NAME`: makes an app on the running instance and says what to do next. */
+import type { Command } from 'commander'
+import { type DataDirOption, dataDirOf, withDataDir } from './data-dir.ts'
+import { Failure, mistyped } from './failure.ts'
+import { runningInstance } from './instance.ts'
+import { bold, dim, table } from './text.ts'
+
+type Options = DataDirOption & { region?: string; url?: string; key?: string }
+
+type Target = { url: string; key: string }
+
+type NewApp = {
+  app_id: string
+  name: string
+  region: string
+  api_url: string
+  anon_key: string
+  service_key: string
+  provisioning_status: string
+}
+
+const TIMEOUT_MS = 30_000
+
+export function addInit(stead: Command): void {
+  const command = stead
+    .command('init')
+    .argument('<name>', 'name of the app: a-z, 0-9, - and _')
+    .description('create an app and print what to do next')
+    .option('--region <region>', 'where its database lives')
+    .option('--url <url>', 'another instance than the one that runs here (with --key)')
+    .option('--key <key>', 'platform key of that instance')
+  withDataDir(command).action(init)
+}
+
+async function init(name: string, options: Options): Promise<void> {
+  const target = await targetOf(options)
+  const body = { name, ...(options.region === undefined ? {} : { region: options.region }) }
+  const { status, app } = await create(target, body)
+  process.stdout.write(`${report(app, { isNew: status === 201, target })}\n`)
+}
+
+async function targetOf({ url, key, ...option }: Options): Promise<Target> {
+  if (url === undefined && key === undefined) {
+    const running = await runningInstance(dataDirOf(option))
+    return { url: running.local_url, key: running.platform_key }
+  }
+  if (url === undefined || key === undefined) {
+    throw mistyped('--url and --key belong together: give both, or neither for what runs here')
+  }
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    throw mistyped(`"${url}" is not an address: type --url http://127.0.0.1:8080, for example`)
+  }
+  return { url: url.replace(/\/+$/, ''), key }
+}
+
+async function create(
+  { url, key }: Target,
+  body: object,
+): Promise<{ status: number; app: NewApp }> {
+  const answer = await fetch(`${url}/init`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((cause: unknown) => {
+    throw new Failure(`Cannot reach ${url}: ${reason(cause)}`)
+  })
+  const content = (await answer.json().catch(() => ({}))) as NewApp & Refusal
+  if (!answer.ok) throw new Failure(`Cannot create the app: ${refusal(content, answer.status)}`)
+  return { status: answer.status, app: content }
+}
+
+type Refusal = { error?: { message?: string; details?: unknown; remediation?: string } }
+
+/** The API's own words; details are what one may choose from. */
+function refusal({ error }: Refusal, status: number): string {
+  if (!error?.message) return `the instance answered ${status}`
+  const details = error.details === undefined ? '' : ` (${JSON.stringify(error.details)})`
+  return `${error.message}${details}. ${error.remediation ?? ''}`.trim()
+}
+
+function reason(cause: unknown): string {
+  const { code } = ((cause as Error).cause ?? {}) as { code?: string }
+  return code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? (cause as Error).message)
+}
+
+function report(app: NewApp, { isNew, target }: { isNew: boolean; target: Target }): string {
+  const api = `${target.url}/v1/${app.app_id}`
+  const facts: [string, string][] = [
+    ['App', app.app_id],
+    ['Region', app.region],
+    ['API', app.api_url],
+    ['Anon key', app.anon_key],
+    ['Service key', app.service_key],
+  ]
+  const done = app.provisioning_status === 'ready' ? 'is ready' : 'is being made'
+  return [
+    bold(isNew ? `${app.name} ${done}` : `${app.name} was there already`),
+    table(facts),
+    '',
+    bold('What to do next'),
+    ...steps(api, app).map(({ about, command }) => `  ${dim(`# ${about}`)}\n  ${command}`),
+  ].join('\n')
+}
+
+const TODO_TABLE =
+  '{"schema":{"tables":{"todos":{"columns":{"id":{"type":"uuid","primaryKey":true,"default":"gen_random_uuid()"},"title":{"type":"text","nullable":false}}}}}}'
+
+function steps(api: string, { service_key: key }: NewApp) {
+  const curl = `curl -H 'Authorization: Bearer ${key}'`
+  const json = "-H 'Content-Type: application/json'"
+  return [
+    { about: 'make a table', command: `${curl} ${json} ${api}/schema/apply -d '${TODO_TABLE}'` },
+    { about: 'write a row', command: `${curl} ${json} ${api}/todos -d '{"title":"Try Stead"}'` },
+    { about: 'read it back', command: `${curl} ${api}/todos` },
+  ]
+}
