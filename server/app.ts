@@ -10,6 +10,7 @@ import {
   resumeUnfinished,
 } from '#domains/apps'
 import { Identifier } from '#domains/auth'
+import { CatalogCache } from '#domains/data'
 import type { Clock } from '#core/clock'
 import { internal } from '#core/errors'
 import { createKeyring, type Keyring } from '#core/keyring'
@@ -107,11 +108,14 @@ async function openServices(
   const { baseDomain, databaseConnections: connections } = config
   const opened = { platform, keyring, credentials, publicUrl }
   const apps = new Apps({ ...opened, locks, regions, connections, baseDomain })
+  const catalogs = new CatalogCache()
+  apps.onForget((appId) => catalogs.forget(appId))
   return {
     ...opened,
     config,
     apps,
     identifier: new Identifier(apps),
+    catalogs,
     limiter: new RateLimiter(clock),
     trustedProxies: new Set(config.trustedProxies),
     clock,

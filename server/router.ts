@@ -10,6 +10,7 @@ import { errorRenderer } from './dialects/butterbase/errors.ts'
 import type { Metrics } from './process/metrics.ts'
 import { butterbase } from './dialects/butterbase/router.ts'
 import { fluxbase } from './dialects/fluxbase/router.ts'
+import { rest } from './dialects/rest/router.ts'
 import { system } from './dialects/system/router.ts'
 
 export type Router = {
@@ -21,7 +22,7 @@ export type Router = {
 type Mounted = Pick<RouteTable<Record<string, unknown>>, 'hono' | 'listed'>
 
 export function buildRouter(services: Services, metrics?: Metrics): Router {
-  const tables: Mounted[] = [system(services), butterbase(services), fluxbase(services)]
+  const tables: Mounted[] = [system(services), butterbase(services), fluxbase(services), rest(services)]
   const hono = new Hono<Env>()
   hono.use(identified(services.log, metrics))
   for (const table of tables) hono.route('/', table.hono)

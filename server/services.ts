@@ -2,6 +2,7 @@
 import type { Caller, Credentials } from '#domains/accounts'
 import type { Apps, Context } from '#domains/apps'
 import type { Identifier } from '#domains/auth'
+import type { CatalogCache } from '#domains/data'
 import type { Clock } from '#core/clock'
 import type { Keyring } from '#core/keyring'
 import type { Log } from '#core/log'
@@ -21,6 +22,8 @@ export type Services = {
   credentials: Credentials
   apps: Apps
   identifier: Identifier
+  /** What each app's database offers, for the data dialects. */
+  catalogs: CatalogCache
   limiter: RateLimiter
   trustedProxies: ReadonlySet<string>
   clock: Clock

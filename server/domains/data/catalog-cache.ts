@@ -9,7 +9,12 @@ type Entry = {
   loading: Promise<Catalog> | undefined
   /** A change was announced after that load began. */
   dirty: boolean
+  /** When the version was last compared, in milliseconds of the monotonic clock. */
+  checkedAt: number
 }
+
+/** While an app is used, its catalog is at most about this old; what is absent is always checked. */
+const CHECK_MS = 1_000
 
 export class CatalogCache {
   readonly #entries = new Map<string, Entry>()
@@ -19,7 +24,18 @@ export class CatalogCache {
     const entry = this.#entry(appId)
     if (!entry.catalog) return this.#load(entry, platform)
     if (entry.dirty && !entry.loading) this.#load(entry, platform).catch(() => {})
+    else if (performance.now() - entry.checkedAt > CHECK_MS) this.#check(entry, platform)
     return entry.catalog
+  }
+
+  /** In the background: whoever asks now is answered from what is at hand. */
+  #check(entry: Entry, platform: Database): void {
+    entry.checkedAt = performance.now()
+    readVersion(platform)
+      .then((version) =>
+        version === entry.catalog?.version ? undefined : this.#load(entry, platform),
+      )
+      .catch(() => {})
   }
 
   /**
@@ -41,19 +57,16 @@ export class CatalogCache {
     entry.dirty = true
   }
 
-  /** Like `invalidate`, and nobody is answered from the old snapshot. */
-  forget(appId: string): void {
-    this.#entries.delete(appId)
-  }
-
-  forgetAll(): void {
-    this.#entries.clear()
+  /** Like `invalidate`, and nobody is answered from the old snapshot; without an id: of any app. */
+  forget(appId?: string): void {
+    if (appId === undefined) this.#entries.clear()
+    else this.#entries.delete(appId)
   }
 
   #entry(appId: string): Entry {
     let entry = this.#entries.get(appId)
     if (!entry) {
-      entry = { catalog: undefined, loading: undefined, dirty: false }
+      entry = { catalog: undefined, loading: undefined, dirty: false, checkedAt: 0 }
       this.#entries.set(appId, entry)
     }
     return entry
@@ -74,6 +87,7 @@ export class CatalogCache {
       catalog = await loadCatalog(platform)
     } while (entry.dirty)
     entry.catalog = catalog
+    entry.checkedAt = performance.now()
     return catalog
   }
 }

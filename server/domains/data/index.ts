@@ -24,3 +24,20 @@ export { parseOrder } from './parse-order.ts'
 export { parseSelect } from './parse-select.ts'
 export * from './query.ts'
 export { type ParseFacts, parseError, Scanner } from './scanner.ts'
+export { decode, type Pair, queryOf, readPairs } from './pairs.ts'
+export {
+  badPayload,
+  columnsOf,
+  payloadOf,
+  type Row,
+  type Rows,
+  rowsOf,
+  rowsOfCsv,
+  rowsOfJson,
+} from './payload.ts'
+export { argumentNames, type RoutineFacts } from './plan-call.ts'
+export { QueryBuilder } from './query-builder.ts'
+export type { RelationshipFacts } from './find-relationship.ts'
+export type { Relationship } from './relationships.ts'
+export type { RequestFacts } from './request-settings.sql.ts'
+export { type SqlFacts, sqlFacts } from '#db/sqlstate'

@@ -1,0 +1,80 @@
+/** Results as HTTP answers: PostgREST's headers and statuses around a body that PostgreSQL wrote. */
+import { internal } from '#core/errors'
+import type { DataResult } from '#domains/data'
+import type { Http } from '#http/env'
+import type { Media } from './media.ts'
+import { appliedPreferences, type Preferences } from './prefer.ts'
+
+export type Answer = {
+  status: number
+  body: string | null
+  headers: Record<string, string>
+}
+
+export type Answering = {
+  media: Media
+  preferences: Preferences
+  /** Preferences that mean something for this request. */
+  applicable: readonly (keyof Preferences)[]
+}
+
+/** Sends an answer; what the database set as headers and status goes over ours. */
+export function send(c: Http, result: DataResult, answer: Answer): Response {
+  const status = statusIn(result.status) ?? answer.status
+  const withoutBody = status === 204 || status === 304 || c.req.method === 'HEAD'
+  const headers = { ...answer.headers }
+  if (withoutBody && status === 204) delete headers['Content-Type']
+  const response = c.newResponse(withoutBody ? null : answer.body, status as 200, headers)
+  if (result.headers !== undefined) setHeaders(response.headers, result.headers)
+  return response
+}
+
+function statusIn(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const status = Number(text)
+  if (Number.isInteger(status) && status >= 200 && status <= 599) return status
+  throw internal('response_status', 'response.status guc must be a valid status code')
+}
+
+function setHeaders(headers: Headers, text: string): void {
+  for (const entry of headerList(text)) {
+    for (const [name, value] of Object.entries(entry)) {
+      if (name.toLowerCase() === 'set-cookie') headers.append(name, value)
+      else headers.set(name, value)
+    }
+  }
+}
+
+function headerList(text: string): Record<string, string>[] {
+  try {
+    const list: unknown = JSON.parse(text)
+    if (Array.isArray(list) && list.every(isHeader)) return list as Record<string, string>[]
+  } catch {
+    // Told below, like any other malformed list.
+  }
+  throw internal(
+    'response_headers',
+    'response.headers guc must be a JSON array composed of objects with a single key and a string value',
+  )
+}
+
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+
+const isHeader = (entry: unknown): boolean => {
+  if (typeof entry !== 'object' || entry === null) return false
+  const [pair, ...others] = Object.entries(entry)
+  if (!pair || others.length > 0 || typeof pair[1] !== 'string') return false
+  return HEADER_NAME.test(pair[0]) && !/[\r\n\0]/.test(pair[1])
+}
+
+/** Headers common to all answers with rows. */
+export function baseHeaders(range: string, answering: Answering): Record<string, string> {
+  const { media, preferences, applicable } = answering
+  const headers: Record<string, string> = {
+    'Content-Type': media.contentType,
+    'Content-Range': range,
+  }
+  const applied = appliedPreferences(preferences, applicable)
+  if (applied !== undefined) headers['Preference-Applied'] = applied
+  return headers
+}

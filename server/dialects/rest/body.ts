@@ -1,0 +1,53 @@
+/** The rows in a request's body, by its content type. */
+import { unsupportedMedia } from '#core/errors'
+import {
+  badPayload,
+  columnsOf,
+  readPairs,
+  type Rows,
+  rowsOf,
+  rowsOfCsv,
+  rowsOfJson,
+} from '#domains/data'
+import { MEBIBYTE, readText } from '#http/body'
+import type { Http } from '#http/env'
+
+/** Bytes of body at most. */
+const LIMIT = 64 * MEBIBYTE
+
+export const contentTypeOf = (c: Http): string =>
+  (c.req.header('content-type') ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+
+export const readBody = (c: Http): Promise<string> => readText(c, LIMIT)
+
+/** @throws `unsupported_media` content_type_not_supported, `invalid` bad_payload */
+export async function readRows(c: Http): Promise<Rows> {
+  const type = contentTypeOf(c)
+  const text = await readBody(c)
+  if (type === 'application/json' || type.endsWith('+json')) {
+    return rowsOfJson(text === '' ? '{}' : text)
+  }
+  if (type === 'text/csv') return rowsOfCsv(text)
+  if (type === 'application/x-www-form-urlencoded') return rowsOf([formOf(text)], 'object')
+  throw notSupported(type)
+}
+
+export const notSupported = (type: string) =>
+  unsupportedMedia('content_type_not_supported', `Content-Type not acceptable: ${type}`)
+
+export const formOf = (text: string): Record<string, string> =>
+  Object.fromEntries(readPairs(text).map(({ key, value }) => [key, value]))
+
+/** Without `columns`, every row names the same ones. @throws `invalid` bad_payload */
+export function uniformColumns(rows: Rows): string[] {
+  const { columns, ragged } = columnsOf(rows)
+  if (ragged) throw badPayload('All object keys must match')
+  return columns
+}
+
+/** The names in `columns=a,"b c"` */
+export const readNames = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim().replace(/^"(.*)"$/, '$1'))
+    .filter((name) => name !== '')

@@ -1,0 +1,109 @@
+/** How PostgREST answers what PostgreSQL refuses: status by SQLSTATE, the database's own words. */
+import type { AppError } from '#core/errors'
+import { sqlFacts, type SqlFacts } from '#domains/data'
+import type { ErrorAnswer } from './errors.ts'
+
+const STATES: Record<string, number> = {
+  '23503': 409,
+  '23505': 409,
+  '25006': 405,
+  '53400': 500,
+  P0001: 400,
+  '42P01': 404,
+  '42P17': 500,
+  '42883': 404,
+}
+
+const CLASSES: Record<string, number> = {
+  '08': 503,
+  '09': 500,
+  '0L': 403,
+  '0P': 403,
+  '25': 500,
+  '28': 403,
+  '2D': 500,
+  '38': 500,
+  '39': 500,
+  '3B': 500,
+  '40': 500,
+  '53': 503,
+  '54': 500,
+  '55': 500,
+  '57': 500,
+  '58': 500,
+  F0: 500,
+  HV: 500,
+  P0: 500,
+  XX: 500,
+}
+
+/** Undefined when the error is not from the database. */
+export function databaseAnswer(error: AppError, signedIn: boolean): ErrorAnswer | undefined {
+  const facts = sqlFacts(error)
+  if (!facts) return undefined
+  const { sqlstate: code, message, detail, hint } = facts
+  if (code === 'PGRST') return raisedAnswer(facts)
+  const status = statusOf(facts, signedIn)
+  return {
+    status,
+    body: { code, message, details: detail, hint },
+    headers: status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {},
+  }
+}
+
+function statusOf({ sqlstate, message }: SqlFacts, signedIn: boolean): number {
+  if (sqlstate === '42501') return signedIn ? 403 : 401
+  if (sqlstate === '21000') return message.endsWith('requires a WHERE clause') ? 400 : 500
+  if (sqlstate === '22023' && /^role ".*" does not exist$/.test(message)) return 401
+  if (/^PT\d{3}$/.test(sqlstate)) return validStatus(Number(sqlstate.slice(2)))
+  return STATES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)] ?? 400
+}
+
+const validStatus = (status: number): number => (status >= 200 && status <= 599 ? status : 500)
+
+/** `raise sqlstate 'PGRST'` with the answer's parts as JSON in message and detail. */
+function raisedAnswer({ message, detail }: SqlFacts): ErrorAnswer {
+  const body = objectIn(message)
+  const answer = objectIn(detail ?? '')
+  const { code, message: text } = body ?? {}
+  const status = Number(answer?.status)
+  if (typeof code !== 'string' || typeof text !== 'string' || !(status >= 200 && status <= 599)) {
+    return unreadable(body ? 'DETAIL' : 'MESSAGE')
+  }
+  return {
+    status,
+    body: { code, message: text, details: body?.details ?? null, hint: textOr(body?.hint) },
+    headers: headersIn(answer?.headers),
+  }
+}
+
+const unreadable = (part: string): ErrorAnswer => ({
+  status: 500,
+  body: {
+    code: 'PGRST121',
+    message: 'Could not parse JSON in the "RAISE SQLSTATE \'PGRST\'" error',
+    details: `Invalid JSON value for ${part}`,
+    hint: "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: 'details', 'hint'. DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'.",
+  },
+})
+
+function objectIn(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const textOr = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+
+const headersIn = (value: unknown): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries((value ?? {}) as Record<string, unknown>).map(([name, text]) => [
+      name,
+      String(text),
+    ]),
+  )

@@ -1,0 +1,147 @@
+/** The query string of a REST request: its shape, its values, and the tree it stands for. */
+import {
+  type Condition,
+  type Literal,
+  operatorHead,
+  type Pair,
+  parseFilter,
+  parseLogic,
+  parseOrder,
+  parseSelect,
+  QueryBuilder,
+  readField,
+  readPairs,
+  type ReadQuery,
+  Scanner,
+} from '#domains/data'
+import { readCount } from './range.ts'
+
+export type Param = Pair & {
+  /** Where the value stands among the request's values; -1 = it is part of the shape. */
+  slot: number
+}
+
+export type Params = {
+  all: readonly Param[]
+  /** Undefined when the shape would hold values (logic trees): such a request is not kept. */
+  shape: string | undefined
+  slots: string[]
+}
+
+/** Not filters, wherever they stand. */
+const TOP_LEVEL = new Set(['select', 'columns', 'on_conflict', 'apikey'])
+
+const ORDER = /(^|\.)order$/
+const COUNT = /(^|\.)(limit|offset)$/
+const LOGIC = /(^|\.)(not\.)?(and|or)$/
+
+export function readParams(query: string): Params {
+  const params: Params = { all: [], shape: '', slots: [] }
+  const all: Param[] = []
+  for (const { key, value } of readPairs(query)) all.push(shaped(params, key, value))
+  return { ...params, all }
+}
+
+/** Adds one pair to the shape; what differs from request to request goes into a slot. */
+function shaped(params: Params, key: string, value: string): Param {
+  if (TOP_LEVEL.has(key) || ORDER.test(key)) {
+    if (params.shape !== undefined && key !== 'apikey') params.shape += `&${key}=${value}`
+    return { key, value, slot: -1 }
+  }
+  if (COUNT.test(key)) return inSlot(params, { key, value, at: 0, rest: value })
+  if (LOGIC.test(key)) {
+    params.shape = undefined
+    return { key, value, slot: -1 }
+  }
+  const head = operatorHead(value)
+  if (!head || head.operator === 'is') {
+    if (params.shape !== undefined) params.shape += `&${key}=${value}`
+    return { key, value, slot: -1 }
+  }
+  return inSlot(params, { key, value, at: head.operandAt, rest: value.slice(head.operandAt) })
+}
+
+function inSlot(
+  params: Params,
+  { key, value, at, rest }: Pair & { at: number; rest: string },
+): Param {
+  if (params.shape !== undefined) params.shape += `&${key}=${value.slice(0, at)}\0`
+  return { key, value, slot: params.slots.push(rest) - 1 }
+}
+
+export const valueOf = ({ all }: Params, key: string): string | undefined =>
+  all.findLast((param) => param.key === key)?.value
+
+export type QueryRules = {
+  /** `limit` and `offset` of the top level come from elsewhere. */
+  paged: boolean
+  /** Parameters that are not the query's (arguments of a function). */
+  isForeign?: ((param: Param) => boolean) | undefined
+}
+
+/** @throws `invalid` parse_error, embed_unknown */
+export function buildQuery({ all }: Params, { paged, isForeign }: QueryRules): ReadQuery {
+  const select = all.findLast(({ key }) => key === 'select')?.value
+  const builder = new QueryBuilder(select === undefined ? [] : parseSelect(select))
+  for (const param of all) {
+    if (TOP_LEVEL.has(param.key) || isForeign?.(param)) continue
+    addParam(builder, param, paged)
+  }
+  return builder.build()
+}
+
+function addParam(builder: QueryBuilder, param: Param, paged: boolean): void {
+  const { key, value, slot } = param
+  if (ORDER.test(key)) builder.order(pathBefore(key), parseOrder(value))
+  else if (COUNT.test(key)) addCount(builder, param, paged)
+  else if (LOGIC.test(key)) {
+    const { path, kind, negated } = logicKey(key)
+    const item: Condition = parseLogic(kind, value)
+    builder.where(path, negated ? { kind: 'not', item } : item)
+  } else {
+    const { path, field } = readKey(key)
+    builder.where(path, parseFilter(field, value, slot))
+  }
+}
+
+function addCount(builder: QueryBuilder, { key, value, slot }: Param, paged: boolean): void {
+  const path = pathBefore(key)
+  if (path.length === 0 && paged) return
+  const count = readCount(value)
+  if (count === undefined) return
+  const literal: Literal = { text: String(count), slot, encoding: 'text' }
+  if (key.endsWith('limit')) builder.limit(path, literal)
+  else builder.offset(path, literal)
+}
+
+/** `a.b.order` → a, b */
+const pathBefore = (key: string): string[] => namesOf(key).slice(0, -1)
+
+function logicKey(key: string): { path: string[]; kind: 'and' | 'or'; negated: boolean } {
+  const names = namesOf(key)
+  const kind = names.pop() === 'or' ? 'or' : 'and'
+  const negated = names.at(-1) === 'not'
+  return { path: negated ? names.slice(0, -1) : names, kind, negated }
+}
+
+/** Names between dots; a quoted one may hold a dot. */
+function namesOf(key: string): string[] {
+  const scanner = new Scanner('tree path', key)
+  const names: string[] = []
+  do names.push(scanner.name())
+  while (scanner.takes('.'))
+  scanner.end()
+  return names
+}
+
+/** `posts.data->>key` → path posts, field data with its JSON path. */
+function readKey(key: string) {
+  const scanner = new Scanner('tree path', key)
+  const path: string[] = []
+  for (;;) {
+    const field = readField(scanner)
+    if (scanner.done) return { path, field }
+    scanner.needs('.')
+    path.push(field.name)
+  }
+}

@@ -1,0 +1,89 @@
+/** The `Prefer` header: what is asked for, what is not understood, and what is told back. */
+
+export type Preferences = {
+  return?: 'representation' | 'minimal' | 'headers-only' | undefined
+  count?: 'exact' | 'planned' | 'estimated' | undefined
+  resolution?: 'merge-duplicates' | 'ignore-duplicates' | undefined
+  missing?: 'default' | 'null' | undefined
+  handling?: 'strict' | 'lenient' | undefined
+  tx?: 'commit' | 'rollback' | undefined
+  timezone?: string | undefined
+  maxAffected?: number | undefined
+  /** In the words of the caller. */
+  unknown: readonly string[]
+}
+
+const WORDS: Record<string, { key: keyof Preferences; values: readonly string[] }> = {
+  return: { key: 'return', values: ['representation', 'minimal', 'headers-only'] },
+  count: { key: 'count', values: ['exact', 'planned', 'estimated'] },
+  resolution: { key: 'resolution', values: ['merge-duplicates', 'ignore-duplicates'] },
+  missing: { key: 'missing', values: ['default', 'null'] },
+  handling: { key: 'handling', values: ['strict', 'lenient'] },
+  tx: { key: 'tx', values: ['commit', 'rollback'] },
+}
+
+const NONE: Preferences = { unknown: [] }
+
+/** Headers repeat from request to request; the same text is read once. */
+const memo = new Map<string, Preferences>()
+const MAX_MEMO = 500
+
+export function readPrefer(header: string | undefined): Preferences {
+  if (header === undefined || header === '') return NONE
+  let known = memo.get(header)
+  if (!known) {
+    known = parse(header)
+    if (memo.size >= MAX_MEMO) memo.clear()
+    memo.set(header, known)
+  }
+  return known
+}
+
+function parse(header: string): Preferences {
+  const found: Record<string, unknown> = {}
+  const unknown: string[] = []
+  for (const text of header.split(',').map((part) => part.trim())) {
+    if (text === '') continue
+    const [name = '', value = ''] = text.split('=', 2).map((part) => part.trim())
+    const word = WORDS[name]
+    if (word?.values.includes(value)) found[word.key] ??= value
+    else if (name === 'max-affected' && /^\d{1,15}$/.test(value)) {
+      found.maxAffected ??= Number(value)
+    } else if (name === 'timezone' && isTimeZone(value)) found.timezone ??= value
+    else unknown.push(text)
+  }
+  return { ...found, unknown }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** The value of `Preference-Applied`: those given that had a meaning for this request. */
+export function appliedPreferences(
+  preferences: Preferences,
+  applicable: readonly (keyof Preferences)[],
+): string | undefined {
+  const applied: string[] = []
+  for (const key of ORDER) {
+    const value = preferences[key]
+    if (value === undefined || !applicable.includes(key)) continue
+    applied.push(`${key === 'maxAffected' ? 'max-affected' : key}=${String(value)}`)
+  }
+  return applied.length > 0 ? applied.join(', ') : undefined
+}
+
+const ORDER: readonly (keyof Preferences)[] = [
+  'resolution',
+  'missing',
+  'return',
+  'count',
+  'tx',
+  'handling',
+  'timezone',
+  'maxAffected',
+]

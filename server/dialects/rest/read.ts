@@ -1,0 +1,84 @@
+/** `GET` and `HEAD` of a table or view. */
+import { type DataContext, type DataRequest, execute, type Literal } from '#domains/data'
+import type { Http } from '#http/env'
+import { baseHeaders, send } from './answer.ts'
+import { buildQuery, type Params, valueOf } from './params.ts'
+import {
+  ALL,
+  contentRange,
+  intersect,
+  type Page,
+  rangeStatus,
+  readCount,
+  readRange,
+} from './range.ts'
+import { type RestRequest, readRequest } from './request.ts'
+
+const APPLICABLE = ['count', 'tx', 'handling', 'timezone'] as const
+
+export async function readTable(c: Http, ctx: DataContext, table: string): Promise<Response> {
+  const request = readRequest(c)
+  const header = c.req.method === 'GET' ? readRange(c.req.header('range')) : ALL
+  const page = pageOf(request.params, header)
+  const paged = header !== ALL
+  const slots = paged ? withPage(request.params.slots, page) : request.params.slots
+  const { shape } = request.params
+  const result = await execute(ctx, {
+    ...request,
+    shape:
+      shape === undefined
+        ? undefined
+        : `${request.shapeHead} ${table}${pageKey(paged, page)}${shape}`,
+    slots,
+    build: () => buildRead(request, table, { paged, page }),
+  })
+  const { offset } = page
+  const status = rangeStatus(offset, result.rows, result.total)
+  const range = contentRange(offset, result.rows, result.total)
+  const answering = { ...request, applicable: APPLICABLE }
+  return send(c, result, { status, body: result.body, headers: baseHeaders(range, answering) })
+}
+
+const pageKey = (paged: boolean, { limit }: Page): string =>
+  paged ? `@${limit === undefined ? '' : 'l'}` : ''
+
+/** The rows that the parameters and the `Range` header leave together. */
+export function pageOf(params: Params, header: Page): Page {
+  const limit = valueOf(params, 'limit')
+  const offset = valueOf(params, 'offset')
+  if (limit === undefined && offset === undefined) return header
+  const own = {
+    offset: (offset === undefined ? undefined : readCount(offset)) ?? 0,
+    limit: limit === undefined ? undefined : readCount(limit),
+  }
+  return header === ALL ? own : intersect(own, header)
+}
+
+/** With a `Range` header the page has the last two slots. */
+const withPage = (slots: readonly string[], { offset, limit }: Page): string[] => [
+  ...slots,
+  String(offset),
+  ...(limit === undefined ? [] : [String(limit)]),
+]
+
+export function buildRead(
+  request: RestRequest,
+  table: string,
+  { paged, page }: { paged: boolean; page: Page },
+): DataRequest {
+  const { schema, params, media, preferences } = request
+  const query = buildQuery(params, { paged })
+  const at = params.slots.length
+  if (paged) {
+    query.offset = literal(page.offset, at)
+    if (page.limit !== undefined) query.limit = literal(page.limit, at + 1)
+  }
+  const output = { format: media.format, stripNulls: media.stripNulls, count: preferences.count }
+  return { kind: 'read', schema, table, query, output }
+}
+
+export const literal = (value: number, slot: number): Literal => ({
+  text: String(value),
+  slot,
+  encoding: 'text',
+})

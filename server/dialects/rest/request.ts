@@ -1,0 +1,69 @@
+/** What every REST request has: a schema, a query, preferences, a wish for a media type. */
+import { invalid, notAcceptable } from '#core/errors'
+import { queryOf, type RequestFacts } from '#domains/data'
+import type { Http } from '#http/env'
+import { type Media, negotiate } from './media.ts'
+import { type Params, readParams } from './params.ts'
+import { type Preferences, readPrefer } from './prefer.ts'
+
+export type RestRequest = {
+  schema: string
+  params: Params
+  preferences: Preferences
+  media: Media
+  /** Everything but the query that two requests of one shape share. */
+  shapeHead: string
+  rehearse: boolean
+  timeZone: string | undefined
+  facts: () => RequestFacts
+}
+
+/** The schemas that `Accept-Profile` and `Content-Profile` may name; the first is the default. */
+export const EXPOSED: readonly string[] = ['public']
+
+/** @throws `not_acceptable` schema_not_exposed or media_not_available, `invalid` invalid_preferences */
+export function readRequest(c: Http): RestRequest {
+  const { method } = c.req
+  const reads = method === 'GET' || method === 'HEAD'
+  const schema = schemaOf(c.req.header(reads ? 'accept-profile' : 'content-profile'))
+  const preferences = readPrefer(c.req.header('prefer'))
+  checkPreferences(preferences)
+  const media = negotiate(c.req.header('accept'))
+  const params = readParams(queryOf(c.req.url))
+  return {
+    schema,
+    params,
+    preferences,
+    media,
+    shapeHead: `rest ${method} ${schema} ${media.format}${media.stripNulls ? '-' : ''} ${preferences.count ?? ''}`,
+    rehearse: preferences.tx === 'rollback',
+    timeZone: preferences.timezone,
+    facts: () => factsOf(c),
+  }
+}
+
+function schemaOf(profile: string | undefined): string {
+  const schema = profile ?? EXPOSED[0] ?? 'public'
+  if (EXPOSED.includes(schema)) return schema
+  throw notAcceptable('schema_not_exposed', `Invalid schema: ${schema}`, {
+    hint: `Only the following schemas are exposed: ${EXPOSED.join(', ')}`,
+  })
+}
+
+function checkPreferences({ handling, unknown }: Preferences): void {
+  if (handling !== 'strict' || unknown.length === 0) return
+  throw invalid('invalid_preferences', 'Invalid preferences given with handling=strict', {
+    details: { names: unknown },
+  })
+}
+
+function factsOf(c: Http): RequestFacts {
+  const headers = c.req.header()
+  const cookies = Object.fromEntries(
+    (headers.cookie ?? '').split(';').flatMap((part) => {
+      const [name, ...value] = part.trim().split('=')
+      return name ? [[name, value.join('=')]] : []
+    }),
+  )
+  return { method: c.req.method, path: c.req.path.replace(/^\/rest\/v1/, ''), headers, cookies }
+}

@@ -1,0 +1,68 @@
+/** PostgREST's language, mounted at /rest/v1. */
+import { Hono } from 'hono'
+import { methodNotAllowed, notFound } from '#core/errors'
+import type { DataContext } from '#domains/data'
+import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
+import type { Env, Http } from '#http/env'
+import { type Method, RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import { callFunction } from './call.ts'
+import { errorRenderer } from './errors.ts'
+import { guards, type Scopes } from './guards.ts'
+import { readTable } from './read.ts'
+import { deleteRows, insertRows, putRow, updateRows } from './write.ts'
+
+const CORS: CorsRules = {
+  allows: '*',
+  methods: 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD',
+  headers:
+    'Authorization, apikey, Content-Type, Accept, Accept-Profile, Content-Profile, Prefer, Range, Range-Unit, X-Client-Info, X-FB-Tenant, X-Request-ID',
+  exposed:
+    'Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Preference-Applied, X-Request-ID',
+}
+
+type Handler = (c: Http, ctx: DataContext, name: string) => Promise<Response>
+
+const TABLE_ROUTES: readonly (readonly [Method, string, Handler])[] = [
+  ['get', 'Read rows', readTable],
+  ['head', 'Count rows', readTable],
+  ['post', 'Insert or upsert rows', insertRows],
+  ['patch', 'Update rows', updateRows],
+  ['put', 'Put one row by its key', putRow],
+  ['delete', 'Delete rows', deleteRows],
+]
+
+export function rest(services: Services): RouteTable<Scopes> {
+  const hono = new Hono<Env>()
+  const render = errorRenderer(services)
+  hono.onError(render)
+  hono.use('/rest/v1/*', async (c, next) => {
+    if (isPreflight(c)) return preflight(c, CORS)
+    await allowOrigin(c, CORS)
+    return next()
+  })
+  const routes = new RouteTable<Scopes>('rest', hono, guards(services))
+  for (const method of ['get', 'head', 'post'] as const) {
+    addCall(routes, method)
+  }
+  for (const [method, summary, handler] of TABLE_ROUTES) {
+    routes.add({ method, path: '/rest/v1/{table}', access: 'visitor', summary }, ({ c, ctx }) =>
+      handler(c, ctx, c.req.param('table') ?? ''),
+    )
+  }
+  hono.all('/rest/v1/:table', (c) => render(unsupported(c.req.method), c))
+  hono.all('/rest/v1/*', (c) => render(badPath(), c))
+  return routes
+}
+
+function addCall(routes: RouteTable<Scopes>, method: Method): void {
+  const path = '/rest/v1/rpc/{function}'
+  routes.add({ method, path, access: 'visitor', summary: 'Call a function' }, ({ c, ctx }) =>
+    callFunction(c, ctx, c.req.param('function') ?? ''),
+  )
+}
+
+const unsupported = (method: string) =>
+  methodNotAllowed('method_not_supported', `Unsupported HTTP method: ${method}`)
+
+const badPath = () => notFound('route_not_found', 'Invalid path specified in request URL')

@@ -1,0 +1,231 @@
+/** `POST`, `PATCH`, `PUT` and `DELETE` of a table or view. */
+import { invalid, methodNotAllowed } from '#core/errors'
+import {
+  badPayload,
+  catalogOf,
+  type Conflict,
+  type DataContext,
+  type DataRequest,
+  type DataResult,
+  execute,
+  type Format,
+  findRelation,
+  payloadOf,
+  type Rows,
+  rowsOf,
+} from '#domains/data'
+import type { Http } from '#http/env'
+import { type Answer, baseHeaders, send } from './answer.ts'
+import { readNames, readRows, uniformColumns } from './body.ts'
+import { buildQuery, valueOf } from './params.ts'
+import type { Preferences } from './prefer.ts'
+import { contentRange } from './range.ts'
+import { type RestRequest, readRequest } from './request.ts'
+
+const INSERTING = [
+  'resolution',
+  'missing',
+  'return',
+  'count',
+  'tx',
+  'handling',
+  'timezone',
+] as const
+const CHANGING = ['return', 'count', 'tx', 'handling', 'timezone', 'maxAffected'] as const
+
+export async function insertRows(c: Http, ctx: DataContext, table: string): Promise<Response> {
+  const request = readRequest(c)
+  const rows = await readRows(c)
+  const { preferences } = request
+  const result = await run(ctx, request, {
+    rows,
+    shape: `${table} ${preferences.resolution ?? ''} ${preferences.missing ?? ''}`,
+    build: (incoming) => ({
+      kind: 'insert',
+      table,
+      schema: request.schema,
+      payload: incoming.payload,
+      conflict: conflictOf(request),
+      ...optionsOf(request),
+    }),
+  })
+  const allThere = result.inserted === 0 && preferences.resolution === 'merge-duplicates'
+  const answer = written(request, result, { status: allThere ? 200 : 201, applicable: INSERTING })
+  const location = locationOf(table, result.key)
+  if (location !== undefined) answer.headers.Location = location
+  return send(c, result, withReturn(request, answer))
+}
+
+export async function updateRows(c: Http, ctx: DataContext, table: string): Promise<Response> {
+  const request = readRequest(c)
+  const given = await readRows(c)
+  // Of several objects, the first one says what to set.
+  const rows = given.shape === 'object' ? given : rowsOf(given.rows.slice(0, 1), 'object')
+  const result = await run(ctx, request, {
+    rows,
+    shape: table,
+    build: ({ payload }) => ({
+      kind: 'update',
+      table,
+      schema: request.schema,
+      payload,
+      ...optionsOf(request),
+    }),
+  })
+  const range = contentRange(0, result.rows, counted(request, result))
+  return changed(c, { request, result, range })
+}
+
+export async function deleteRows(c: Http, ctx: DataContext, table: string): Promise<Response> {
+  const request = readRequest(c)
+  const { params, schema, shapeHead } = request
+  const result = await execute(ctx, {
+    ...request,
+    shape:
+      params.shape === undefined
+        ? undefined
+        : `${shapeHead} ${optionKey(request)} ${table}${params.shape}`,
+    slots: params.slots,
+    build: () => ({ kind: 'delete', schema, table, ...optionsOf(request) }),
+  })
+  return changed(c, { request, result, range: contentRange(0, 0, counted(request, result)) })
+}
+
+/** One row by its whole key: inserted, or replaced. */
+export async function putRow(c: Http, ctx: DataContext, table: string): Promise<Response> {
+  const request = readRequest(c)
+  const rows = await readRows(c)
+  const key = await checkPut(ctx, request, { table, rows })
+  const result = await run(ctx, request, {
+    rows,
+    shape: table,
+    build: ({ payload }) => ({
+      kind: 'insert',
+      table,
+      schema: request.schema,
+      payload,
+      conflict: { action: 'merge', columns: key },
+      ...optionsOf(request),
+      query: { ...buildQuery(request.params, { paged: false }), where: [] },
+    }),
+  })
+  const created = (result.inserted ?? 0) > 0
+  const status = created ? 201 : request.preferences.return === 'representation' ? 200 : 204
+  const answer = written(request, result, { status, applicable: ['return', 'count', 'tx'] })
+  return send(c, result, withReturn(request, answer))
+}
+
+type Incoming = { payload: ReturnType<typeof payloadOf> }
+type Write = { rows: Rows; shape: string; build(incoming: Incoming): DataRequest }
+
+/** The body is the last slot, so that equal columns make an equal shape. */
+function run(
+  ctx: DataContext,
+  request: RestRequest,
+  { rows, shape, build }: Write,
+): Promise<DataResult> {
+  const { params, shapeHead, preferences } = request
+  const named = valueOf(params, 'columns')
+  const columns = named === undefined ? uniformColumns(rows) : readNames(named)
+  const ragged = named !== undefined && preferences.missing === 'default'
+  const slots = [...params.slots, rows.json]
+  const payload = payloadOf(rows, { columns, ragged }, slots.length - 1)
+  const key = `${shapeHead} ${optionKey(request)} ${shape} ${rows.shape} ${JSON.stringify(columns)}`
+  return execute(ctx, {
+    ...request,
+    shape: params.shape === undefined ? undefined : `${key}${params.shape}`,
+    slots,
+    build: () => build({ payload }),
+  })
+}
+
+const optionKey = ({ preferences }: RestRequest): string =>
+  `${preferences.return ?? ''} ${preferences.handling ?? ''} ${preferences.maxAffected ?? ''}`
+
+function optionsOf(request: RestRequest) {
+  const { params, preferences, media } = request
+  const { return: wanted, handling, maxAffected } = preferences
+  const format: Format = wanted === 'representation' ? media.format : 'none'
+  return {
+    query: buildQuery(params, { paged: true }),
+    output: { format, stripNulls: media.stripNulls },
+    maxAffected: handling === 'strict' ? maxAffected : undefined,
+    wantKey: wanted === 'headers-only',
+  }
+}
+
+function conflictOf({ preferences, params }: RestRequest): Conflict | undefined {
+  if (preferences.resolution === undefined) return undefined
+  const named = valueOf(params, 'on_conflict')
+  return {
+    action: preferences.resolution === 'merge-duplicates' ? 'merge' : 'ignore',
+    columns: named === undefined ? undefined : readNames(named),
+  }
+}
+
+const counted = ({ preferences }: RestRequest, { rows }: DataResult): number | undefined =>
+  preferences.count === undefined ? undefined : rows
+
+type Written = { status: number; applicable: readonly (keyof Preferences)[] }
+
+function written(
+  request: RestRequest,
+  result: DataResult,
+  { status, applicable }: Written,
+): Answer {
+  const range = contentRange(0, 0, counted(request, result))
+  return { status, body: result.body, headers: baseHeaders(range, { ...request, applicable }) }
+}
+
+/** Without `return=representation` there is no body, and so no type of one. */
+function withReturn({ preferences }: RestRequest, answer: Answer): Answer {
+  if (preferences.return === 'representation') return answer
+  const { 'Content-Type': _, ...headers } = answer.headers
+  return { ...answer, body: null, headers }
+}
+
+type Changed = { request: RestRequest; result: DataResult; range: string }
+
+function changed(c: Http, { request, result, range }: Changed): Response {
+  const shown = request.preferences.return === 'representation'
+  const headers = baseHeaders(range, { ...request, applicable: CHANGING })
+  const answer = { status: shown ? 200 : 204, body: result.body, headers }
+  return send(c, result, withReturn(request, answer))
+}
+
+function locationOf(table: string, key: string | undefined): string | undefined {
+  if (key === undefined) return undefined
+  const pairs = Object.entries(JSON.parse(key) as Record<string, string>)
+  const query = pairs.map(([name, value]) => {
+    return `${encodeURIComponent(name)}=eq.${encodeURIComponent(value)}`
+  })
+  return `/${encodeURIComponent(table)}?${query.join('&')}`
+}
+
+type Put = { table: string; rows: Rows }
+
+/** @returns the key's columns @throws `method_not_allowed` put_filters, `invalid` put_range, put_key_mismatch */
+async function checkPut(
+  ctx: DataContext,
+  { schema, params }: RestRequest,
+  { table, rows }: Put,
+): Promise<readonly string[]> {
+  if (params.all.some(({ key }) => key === 'limit' || key === 'offset')) {
+    throw invalid('put_range', 'limit/offset querystring parameters are not allowed for PUT')
+  }
+  const { primaryKey } = findRelation(await catalogOf(ctx), { schema, table })
+  const filters = params.all.filter(({ key }) => !['select', 'columns', 'apikey'].includes(key))
+  const names = filters.map(({ key }) => key)
+  const exact =
+    names.length === primaryKey.length && primaryKey.every((name) => names.includes(name))
+  if (primaryKey.length === 0 || !exact || !filters.every(({ value }) => value.startsWith('eq.'))) {
+    throw methodNotAllowed(
+      'put_filters',
+      "Filters must include all and only primary key columns with 'eq' operators",
+    )
+  }
+  const [row, ...others] = rows.rows
+  if (!row || others.length > 0) throw badPayload('Exactly one object must be sent')
+  if (filters.every(({ key, value }) => String(row[key]) === value.slice(3))) return primaryKey
+  throw invalid('put_key_mismatch', 'Payload values do not match URL in primary key column(s)')
+}
