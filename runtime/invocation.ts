@@ -19,6 +19,8 @@ export type Live = {
   answered: boolean
   abort: AbortController
   requestBody?: ReadableStreamDefaultController<Uint8Array>
+  /** Ends the wait for a handler whose invocation has failed elsewhere. */
+  giveUp?: () => void
   responseReader?: ReadableStreamDefaultReader<Uint8Array>
   credit: number
   onCredit?: (() => void) | undefined
@@ -51,13 +53,20 @@ export function startInvocation(isolate: Isolate, start: Start, body: Uint8Array
     waiting: [],
   }
   lives.set(start.c, live)
-  current.run(live, () => void run(live, start, body))
+  const source = start.request.body === 'stream' ? bodyStream(live) : body
+  current.run(live, () => void run(live, start, source))
 }
 
-async function run(live: Live, { request, context }: Start, body: Uint8Array): Promise<void> {
+async function run(
+  live: Live,
+  { request, context }: Start,
+  body: Uint8Array | ReadableStream,
+): Promise<void> {
   try {
     const handler = await live.isolate.handler
-    const response = await handler(toRequest(live, request, body), makeContext(live, context))
+    const answer = handler(toRequest(live, request, body), makeContext(live, context))
+    const failure = new Promise<void>((giveUp) => (live.giveUp = giveUp))
+    const response = await Promise.race([answer, failure])
     await respond(live, response)
   } catch (error) {
     failInvocation(live, error)
@@ -71,12 +80,16 @@ export function failInvocation(live: Live, error: unknown): void {
   if (!lives.has(live.c)) return
   live.answered = true
   live.isolate.wire.send({ t: 'fail', c: live.c, error: toWireError(error) })
+  live.giveUp?.()
 }
 
 /** Frames that concern an invocation already begun. One that has ended is not missed. */
 export function continueInvocation(frame: ToIsolate & { c: string }, body: Uint8Array): void {
   const live = lives.get(frame.c)
-  if (!live) return
+  if (live) current.run(live, () => advance(live, frame, body))
+}
+
+function advance(live: Live, frame: ToIsolate & { c: string }, body: Uint8Array): void {
   if (frame.t === 'chunk') live.requestBody?.enqueue(body)
   else if (frame.t === 'end') endRequestBody(live, frame.broken === true)
   else if (frame.t === 'credit') addCredit(live, frame.bytes)
@@ -104,10 +117,10 @@ function abortInvocation(live: Live): void {
   addCredit(live, PIECE_BYTES)
 }
 
-function toRequest(live: Live, wire: WireRequest, whole: Uint8Array): Request {
+function toRequest(live: Live, wire: WireRequest, given: Uint8Array | ReadableStream): Request {
   const { method, url, headers } = wire
-  const place = NO_BODY.has(method.toUpperCase()) ? 'none' : wire.body
-  const body = place === 'none' ? null : place === 'whole' ? (whole as BodyInit) : bodyStream(live)
+  const isBodiless = wire.body === 'none' || NO_BODY.has(method.toUpperCase())
+  const body = isBodiless ? null : (given as BodyInit)
   const init = { method, headers, body, signal: live.abort.signal, duplex: 'half' }
   return new Request(url, init as RequestInit)
 }

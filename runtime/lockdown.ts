@@ -45,7 +45,7 @@ const refusal = (message: string): Fn =>
 function hideInternals(): void {
   delete deno[(Deno as unknown as { internal: symbol }).internal]
   delete deno.internal
-  deno.args = []
+  Object.defineProperty(Deno, 'args', { value: [] })
   const { process } = globalThis as unknown as { process: Patchable }
   for (const name of ['binding', '_linkedBinding', 'dlopen'])
     process[name] = refusal(`process.${name} is not available`)

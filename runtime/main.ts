@@ -11,10 +11,13 @@ import {
   startInvocation,
 } from './invocation.ts'
 import { lockDown } from './lockdown.ts'
+import { importHandler } from './module.ts'
 import type { ToIsolate, WireLimits } from './protocol.ts'
+import { warmUp } from './warm-up.ts'
 import { makeWire, toBytes, type Wire } from './wire.ts'
 
-const path = Deno.args[0] as string
+const [path = '', purpose] = Deno.args
+const isStandby = purpose === 'standby'
 const conn = await Deno.connect({ transport: 'unix', path })
 await Deno.permissions.revoke({ name: 'read' })
 await Deno.permissions.revoke({ name: 'write' })
@@ -33,7 +36,7 @@ let limits: WireLimits = {
 const nobody: LogOwner = { c: null, entries: 0 }
 captureConsole({ wire, limits: () => limits, owner: () => current.getStore() ?? nobody })
 hearFailures(wire)
-await import(address('export const warm: boolean = true'))
+if (isStandby) await warmUp(limits)
 
 let isolate: Isolate | undefined
 wire.send({ t: 'ready' })
@@ -51,15 +54,9 @@ function receive(frame: ToIsolate, body: Uint8Array): void {
   else if (frame.t !== 'start') continueInvocation(frame, body)
 }
 
-function address(source: string | Uint8Array): string {
-  return URL.createObjectURL(new Blob([source as BlobPart], { type: 'application/typescript' }))
-}
-
 async function load(source: Uint8Array): Promise<Handler> {
-  const url = address(source)
   try {
-    const module = await import(url)
-    const handler = [module.default, module.handler].find((found) => typeof found === 'function')
+    const { handler } = await importHandler(source)
     wire.send({ t: 'loaded', handler: handler !== undefined })
     if (handler) return handler
   } catch (error) {
@@ -67,8 +64,6 @@ async function load(source: Uint8Array): Promise<Handler> {
     const syntax = wired.name === 'SyntaxError' || wired.message.startsWith('SyntaxError:')
     wire.send({ t: 'unloadable', syntax, error: wired })
     throw error
-  } finally {
-    URL.revokeObjectURL(url)
   }
   throw new TypeError('Function must export a handler function')
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { Log } from '#core/log'
 import type { FromIsolate, ToIsolate, WireLimits } from '../../runtime/protocol.ts'
 import { MAX_FRAME_BYTES, readFrames, sendFrame } from './frames.ts'
-import type { Launcher } from './launcher.ts'
+import type { Launcher, Purpose } from './launcher.ts'
 import { type Host, Live, LOG_CHARS, LOG_ENTRIES, readError, WAIT_UNTIL_MS } from './live.ts'
 import { residentMb } from './memory.ts'
 import { OutputTail } from './output-tail.ts'
@@ -18,6 +18,8 @@ const SILENCE_MS = 1_000
 const SUSPECT_MS = 250
 /** Beyond the memory limit, for what is not the function's: young generation, compiled code, buffers of the wire. */
 const MEMORY_SLACK_MB = 32
+/** A module may take so long to load; after that the next timeout of a call ends the process. */
+export const LOAD_MS = 5_000
 const INLINE_BODY_BYTES = 1_048_576
 
 const LIMITS: WireLimits = {
@@ -30,7 +32,7 @@ const LIMITS: WireLimits = {
 
 type Ending = { reason: FailureReason; message: string; stack?: string | undefined }
 type LogFrame = { frame: FromIsolate & { t: 'log' }; body: Buffer }
-export type IsolateOptions = { launcher: Launcher; memoryMb: number; log: Log }
+export type IsolateOptions = { launcher: Launcher; memoryMb: number; purpose: Purpose; log: Log }
 export type RunOptions = { invocation: Invocation; start: StartKind; since: number }
 
 export class Isolate {
@@ -54,18 +56,20 @@ export class Isolate {
   #outbox: [ToIsolate, Uint8Array | undefined][] = []
   #ending: Ending | undefined
   #isDisconnected = false
+  #hasLoaded = false
   #baseMb = 0
   #lastMb = 0
   #measuredAt = 0
   #pings = 0
   #askedAt: number | undefined
+  readonly #bornAt = performance.now()
   #isReady!: () => void
   #isLoaded!: (result: CheckResult) => void
 
-  constructor({ launcher, memoryMb, log }: IsolateOptions) {
+  constructor({ launcher, memoryMb, purpose, log }: IsolateOptions) {
     this.memoryMb = memoryMb
     this.#log = log
-    const { child, socket } = launcher.launch(memoryMb)
+    const { child, socket } = launcher.launch(memoryMb, purpose)
     this.#child = child
     this.#output = new OutputTail(child, log)
     this.loaded = new Promise((resolve) => (this.#isLoaded = resolve))
@@ -110,7 +114,6 @@ export class Isolate {
 
   run({ invocation, start, since }: RunOptions): Live {
     const live = new Live({ invocation, start, since, log: this.#log, host: this.#host })
-    if (this.#lives.size > 0) this.#ping()
     this.#lives.set(live.capability, live)
     for (const { frame, body } of this.#early.splice(0)) live.addLog(frame, body)
     this.#start(live)
@@ -123,6 +126,11 @@ export class Isolate {
     this.#ending = ending
     this.#child.kill('SIGKILL')
     this.#endLives()
+  }
+
+  /** Asks for a sign of life, unless an answer is already waited for. */
+  probe(): void {
+    if (this.#socket && this.#askedAt === undefined) this.#ping()
   }
 
   /** @returns false when it was over its limit, and has been ended */
@@ -184,8 +192,13 @@ export class Isolate {
     if (this.#send(frame, body) || !this.#socket || this.#socket.destroyed) return
     const socket = this.#socket
     await new Promise<void>((resolve) => {
-      socket.once('drain', resolve)
-      socket.once('close', resolve)
+      const go = () => {
+        socket.off('drain', go)
+        socket.off('close', go)
+        resolve()
+      }
+      socket.on('drain', go)
+      socket.on('close', go)
     })
   }
 
@@ -194,13 +207,11 @@ export class Isolate {
     if (frame.t === 'ready') {
       this.#baseMb = this.#measure()
       this.#isReady()
-    } else if (frame.t === 'loaded')
-      this.#isLoaded({ ok: true, hasHandler: frame.handler === true })
+    } else if (frame.t === 'loaded') this.#onLoaded(frame)
     else if (frame.t === 'unloadable') this.#onUnloadable(frame)
     else if (frame.t === 'fatal') this.#onFatal(frame)
     else if ('c' in frame && frame.c !== null) this.#toLive(frame, body)
-    else if (frame.t === 'log' && this.#early.length < LOG_ENTRIES)
-      this.#early.push({ frame, body })
+    else if (frame.t === 'log') this.#toAnybody(frame, body)
   }
 
   /** Its end should follow, with the reason; if not, it is made. */
@@ -220,6 +231,18 @@ export class Isolate {
       message: 'The invocation has ended: its context can no longer be used',
     }
     this.#send({ t: 'answer', c: '', n: frame.n, error })
+  }
+
+  #onLoaded({ handler }: FromIsolate & { t: 'loaded' }): void {
+    this.#hasLoaded = true
+    this.#isLoaded({ ok: true, hasHandler: handler === true })
+  }
+
+  /** Written while the module loaded: it goes to the invocation that waits for it, or will. */
+  #toAnybody(frame: LogFrame['frame'], body: Buffer): void {
+    const [first] = this.#lives.values()
+    if (first) first.addLog(frame, body)
+    else if (this.#early.length < LOG_ENTRIES) this.#early.push({ frame, body })
   }
 
   #onUnloadable({ syntax, error }: FromIsolate & { t: 'unloadable' }): void {
@@ -265,13 +288,16 @@ export class Isolate {
   }
 
   #ping(): void {
-    if (!this.#socket) return
     this.#askedAt ??= performance.now()
     this.#send({ t: 'ping', n: ++this.#pings })
   }
 
   #expectLife(message: string): void {
     if (!this.isAlive) return
+    if (!this.#hasLoaded && performance.now() - this.#bornAt > LOAD_MS) {
+      return this.kill({ reason: 'timeout', message })
+    }
+    if (!this.#socket) return
     this.#ping()
     const asked = this.#askedAt
     const timer = setTimeout(() => {

@@ -23,8 +23,11 @@ export type Launched = {
   socket: Promise<net.Socket>
 }
 
+export type Purpose = 'standby' | 'call'
+
 export type Launcher = {
-  launch(memoryMb: number): Launched
+  /** A process for standby runs itself warm first; one for a call that waits does not. */
+  launch(memoryMb: number, purpose: Purpose): Launched
   forget(pid: number): void
   close(): void
 }
@@ -51,11 +54,11 @@ export function makeLauncher(options: PoolOptions): Launcher {
   }
   const importHosts = options.importHosts ?? []
   return {
-    launch(memoryMb) {
+    launch(memoryMb, purpose) {
       const socketPath = path.join(place.socketDir, randomBytes(6).toString('hex'))
       const flags = denoFlags({ socketPath, memoryMb, importHosts, ownAddresses })
       const server = listen(socketPath, place.identity)
-      const child = start(place, [...flags, place.main, socketPath], env)
+      const child = start(place, [...flags, place.main, socketPath, purpose], env)
       return { child, socket: firstConnection(server, child, reaper) }
     },
     forget: (pid) => reaper.remove(pid),

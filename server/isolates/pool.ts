@@ -1,8 +1,8 @@
 /** Which process serves which call: one per key, some on standby, idle ones ended. */
 import { rateLimited, unavailable } from '#core/errors'
 import type { Log } from '#core/log'
-import { Isolate } from './isolate.ts'
-import { type Launcher, makeLauncher } from './launcher.ts'
+import { Isolate, LOAD_MS } from './isolate.ts'
+import { type Launcher, makeLauncher, type Purpose } from './launcher.ts'
 import type {
   CheckResult,
   Invocation,
@@ -14,10 +14,12 @@ import type {
   StartKind,
 } from './types.ts'
 
-const MEMORY_LOOK_MS = 50
+/** How often the memory of busy processes is looked at. */
+const LOOK_MS = 50
+/** Every so many looks they are asked for a sign of life. */
+const PROBE_EVERY = 4
 const REFILL_MS = 25
 const REFILL_AFTER_FAILURE_MS = 2_000
-const CHECK_MS = 5_000
 const IDLE = { reason: 'crash', message: 'The function process was idle' } as const
 
 export function createIsolatePool(options: PoolOptions): IsolatePool {
@@ -37,7 +39,7 @@ class Pool implements IsolatePool {
   #standby: Isolate[] = []
   #active = 0
   #isClosed = false
-  #memoryTimer: NodeJS.Timeout | undefined
+  #watchTimer: NodeJS.Timeout | undefined
   #refillTimer: NodeJS.Timeout | undefined
   readonly #sweepTimer: NodeJS.Timeout
 
@@ -58,7 +60,7 @@ class Pool implements IsolatePool {
     this.#admit()
     const since = performance.now()
     this.#active++
-    this.#watchMemory()
+    this.#watch()
     try {
       const [isolate, start] = this.#pick(source)
       const live = isolate.run({ invocation, start, since })
@@ -75,7 +77,7 @@ class Pool implements IsolatePool {
     if (this.#isClosed) throw closed()
     const [isolate] = this.#take(this.#standbyMemoryMb)
     isolate.load(code)
-    const timer = setTimeout(() => isolate.kill({ reason: 'load', message: LATE }), CHECK_MS)
+    const timer = setTimeout(() => isolate.kill({ reason: 'load', message: LATE }), LOAD_MS)
     const result = await isolate.loaded
     clearTimeout(timer)
     isolate.kill(IDLE)
@@ -104,7 +106,7 @@ class Pool implements IsolatePool {
   async close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#sweepTimer)
-    clearInterval(this.#memoryTimer)
+    clearInterval(this.#watchTimer)
     clearTimeout(this.#refillTimer)
     const all = [...this.#all]
     for (const isolate of all) isolate.kill({ reason: 'crash', message: 'The server is stopping' })
@@ -134,11 +136,11 @@ class Pool implements IsolatePool {
   #take(memoryMb: number): [Isolate, StartKind] {
     this.#scheduleRefill(REFILL_MS)
     const waiting = memoryMb === this.#standbyMemoryMb ? this.#standby.shift() : undefined
-    return waiting ? [waiting, 'standby'] : [this.#spawn(memoryMb), 'cold']
+    return waiting ? [waiting, 'standby'] : [this.#spawn(memoryMb, 'call'), 'cold']
   }
 
-  #spawn(memoryMb: number): Isolate {
-    const isolate = new Isolate({ launcher: this.#launcher, memoryMb, log: this.#log })
+  #spawn(memoryMb: number, purpose: Purpose): Isolate {
+    const isolate = new Isolate({ launcher: this.#launcher, memoryMb, purpose, log: this.#log })
     this.#all.add(isolate)
     void isolate.exited.then(() => this.#all.delete(isolate))
     return isolate
@@ -162,7 +164,7 @@ class Pool implements IsolatePool {
   #refill(): void {
     this.#refillTimer = undefined
     if (this.#isClosed || this.#standby.length >= this.#standbyCount) return
-    const isolate = this.#spawn(this.#standbyMemoryMb)
+    const isolate = this.#spawn(this.#standbyMemoryMb, 'standby')
     this.#standby.push(isolate)
     void isolate.exited.then(() => {
       this.#standby = this.#standby.filter((other) => other !== isolate)
@@ -173,13 +175,16 @@ class Pool implements IsolatePool {
     )
   }
 
-  #watchMemory(): void {
-    this.#memoryTimer ??= setInterval(() => {
-      for (const isolate of this.#all) if (isolate.active > 0) isolate.checkMemory()
+  /** Only while somebody is served. */
+  #watch(): void {
+    let looks = 0
+    this.#watchTimer ??= setInterval(() => {
+      const isProbe = ++looks % PROBE_EVERY === 0
+      for (const isolate of this.#all) if (isolate.active > 0) lookAfter(isolate, isProbe)
       if (this.#active > 0) return
-      clearInterval(this.#memoryTimer)
-      this.#memoryTimer = undefined
-    }, MEMORY_LOOK_MS).unref()
+      clearInterval(this.#watchTimer)
+      this.#watchTimer = undefined
+    }, LOOK_MS).unref()
   }
 
   /** Ends what was idle for too long, and the longest idle of too many. */
@@ -194,8 +199,12 @@ class Pool implements IsolatePool {
   }
 }
 
-const LATE = `The module did not finish loading within ${CHECK_MS / 1000} s`
+const LATE = `The module did not finish loading within ${LOAD_MS / 1000} s`
 const closed = () => unavailable('isolates_closed', 'The server is stopping')
+
+function lookAfter(isolate: Isolate, isProbe: boolean): void {
+  if (isolate.checkMemory() && isProbe) isolate.probe()
+}
 
 function retireIsolate(isolate: Isolate): void {
   isolate.isRetired = true

@@ -1,0 +1,185 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, test } from 'vitest'
+import { isRunning, settle, startPool, until } from './test-support.ts'
+
+const PID = `export default () => new Response(String(Deno.pid))`
+
+test('standby serves the first call of a function and is filled up again', async () => {
+  await using pool = startPool({ standby: 1 })
+  await until(() => pool.stats().standby === 1)
+  expect((await pool.call(PID)).report.start).toBe('standby')
+  await until(() => pool.stats().standby === 1)
+  expect((await pool.call(`${PID}//2`)).report.start).toBe('standby')
+})
+
+test('a function with another memory limit than the standby is started for itself', async () => {
+  await using pool = startPool({ standby: 1 })
+  await until(() => pool.stats().standby === 1)
+  expect((await pool.call(PID, { memoryMb: 256 })).report.start).toBe('cold')
+})
+
+test('two functions never share a process', async () => {
+  await using pool = startPool()
+  const [one, two] = await Promise.all([pool.call(PID, { key: 'a' }), pool.call(PID, { key: 'b' })])
+  expect(one?.text).not.toBe(two?.text)
+})
+
+test('an idle process is ended', async () => {
+  await using pool = startPool({ idleMs: 100 })
+  const { text } = await pool.call(PID)
+  expect(isRunning(Number(text))).toBe(true)
+  await until(() => !isRunning(Number(text)))
+  expect(pool.stats()).toMatchObject({ processes: 0, idle: 0 })
+  expect((await pool.call(PID)).report.start).toBe('cold')
+})
+
+test('a process that serves is not idle', async () => {
+  await using pool = startPool({ idleMs: 50 })
+  const { text } = await pool.call(
+    `export default () => new Promise((r) => setTimeout(() => r(new Response('slow')), 400))`,
+  )
+  expect(text).toBe('slow')
+})
+
+test('of too many idle processes the longest idle is ended', async () => {
+  await using pool = startPool({ idleMs: 400, maxIdle: 1 })
+  const old = await pool.call(PID, { key: 'old' })
+  const young = await pool.call(PID, { key: 'young' })
+  await until(() => !isRunning(Number(old.text)))
+  expect(isRunning(Number(young.text))).toBe(true)
+})
+
+test('retire lets a running invocation finish, and the next call gets a new process', async () => {
+  await using pool = startPool()
+  const slow = `export default () => new Promise((r) => setTimeout(() => r(new Response(String(Deno.pid))), 200))`
+  const running = pool.call(slow, { key: 'app/f/1' })
+  const other = await pool.call(PID, { key: 'app/g/1' })
+  pool.retire('app/f/')
+  const next = await pool.call(slow, { key: 'app/f/1' })
+  expect(next.report.start).toBe('cold')
+  expect((await running).text).toMatch(/^\d+$/)
+  expect((await running).text).not.toBe(next.text)
+  expect((await pool.call(PID, { key: 'app/g/1' })).text).toBe(other.text)
+})
+
+test('a retired process is ended after its last invocation', async () => {
+  await using pool = startPool()
+  const slow = `export default () => new Promise((r) => setTimeout(() => r(new Response(String(Deno.pid))), 150))`
+  const running = pool.call(slow, { key: 'app/f/1' })
+  await until(() => pool.stats().processes === 1)
+  pool.retire('app/f/')
+  const { text } = await running
+  await until(() => !isRunning(Number(text)))
+  expect(pool.stats().processes).toBe(0)
+})
+
+test('one invocation more than the limit is refused with the numbers', async () => {
+  await using pool = startPool({ maxConcurrent: 2 })
+  const held = `export default () => new Promise(() => {})`
+  const running = [1, 2].map(() => pool.call(held, { timeoutMs: 500 }))
+  await expect(pool.call(held)).rejects.toMatchObject({
+    kind: 'rate_limited',
+    code: 'concurrency_limit',
+    retryAfter: 5,
+    details: { active: 2, max: 2 },
+  })
+  await Promise.all(running)
+  expect((await pool.call(PID)).outcome.ok).toBe(true)
+})
+
+test('check finds a handler, its absence, a syntax error with its place, and a module that fails', async () => {
+  await using pool = startPool({ standby: 1 })
+  expect(
+    await pool.check(
+      `export default function handler(req: Request): Response { return new Response() }`,
+    ),
+  ).toEqual({ ok: true, hasHandler: true })
+  expect(await pool.check(`export const handler = async () => new Response()`)).toEqual({
+    ok: true,
+    hasHandler: true,
+  })
+  expect(await pool.check(`export const other = 1; export default 5`)).toEqual({
+    ok: true,
+    hasHandler: false,
+  })
+  expect(await pool.check(`export default function (`)).toMatchObject({
+    ok: false,
+    problem: 'syntax',
+    message: expect.stringContaining('function.ts:1:'),
+  })
+  expect(await pool.check(`export default () => {}; export default 5`)).toMatchObject({
+    ok: false,
+    problem: 'syntax',
+  })
+  expect(await pool.check(`throw new Error('at load'); export default () => {}`)).toEqual({
+    ok: false,
+    problem: 'load',
+    message: 'at load',
+  })
+  expect(await pool.check(`Deno.exit(0)`)).toMatchObject({ ok: false, problem: 'load' })
+  expect(await pool.check(`import './other.ts'; export default () => {}`)).toMatchObject({
+    ok: false,
+    problem: 'load',
+  })
+})
+
+test('check ends a module that does not finish loading', { timeout: 15_000 }, async () => {
+  await using pool = startPool()
+  expect(await pool.check(`for (;;) {}`)).toEqual({
+    ok: false,
+    problem: 'load',
+    message: 'The module did not finish loading within 5 s',
+  })
+  await until(() => pool.stats().processes === 0)
+})
+
+test('close ends every process, and a call after it is refused', async () => {
+  const pool = startPool({ standby: 1 })
+  const { text } = await pool.call(PID)
+  const open = await pool.start(`export default () => new Response(new ReadableStream({}))`)
+  await pool.close()
+  expect(isRunning(Number(text))).toBe(false)
+  expect((await open.done).reason).toBe('crash')
+  await expect(pool.call(PID)).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(pool.check('')).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('a parent killed with SIGKILL leaves no process behind, not even one in a loop', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'stead-orphan-'))
+  const program = `
+    import { startPool } from ${JSON.stringify(new URL('./test-support.ts', import.meta.url).href)}
+    const pool = startPool({ standby: 1, scratchDir: ${JSON.stringify(dir)} })
+    const pids = [(await pool.call('export default () => new Response(String(Deno.pid))')).text]
+    const loop = await pool.start('export default () => { setTimeout(() => { for (;;) {} }, 20); return new Response(String(Deno.pid)) }')
+    pids.push(await new Response(loop.body).text())
+    console.log(pids.join(' '))
+    setInterval(() => {}, 1000)`
+  const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: process.cwd(),
+  })
+  const [line] = await new Promise<string[]>((resolve) =>
+    createInterface(parent.stdout).once('line', (text) => resolve([text])),
+  )
+  const pids = String(line).split(' ').map(Number)
+  expect(pids.length).toBe(2)
+  expect(pids.every(isRunning)).toBe(true)
+  await new Promise((resolve) => setTimeout(resolve, 50)) // the loop has begun
+  parent.kill('SIGKILL')
+  await until(() => !pids.some(isRunning))
+  await until(() => !readdirSync(dir).some((name) => name.startsWith('run-')))
+})
+
+test("a signal to the terminal's process group does not reach a running function", async () => {
+  await using pool = startPool()
+  const outcome = await pool.start(
+    `export default () => new Promise((r) => setTimeout(() => r(new Response(String(Deno.pid))), 100))`,
+  )
+  const { text } = await settle(outcome)
+  const fields = readFileSync(`/proc/${text}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  expect(fields[2]).toBe(text) // leads its own group
+})
