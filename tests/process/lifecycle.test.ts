@@ -1,0 +1,168 @@
+/** A life of one instance: started, stopped, killed, started again, on the same folder. */
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { clientFor } from '#support/client'
+import { beginSlowRequest } from './slow-request.ts'
+import {
+  familyOf,
+  isRunning,
+  type Running,
+  startProcess,
+  type Status,
+  temporaryFolder,
+  until,
+} from './stead-process.ts'
+
+const folder = temporaryFolder()
+const dataDir = join(folder.path, 'data')
+let running: Running
+let first: Status
+
+beforeAll(async () => {
+  running = await startProcess({ dataDir, env: { STEAD_LOG_LEVEL: 'trace' } })
+  first = await running.status()
+})
+
+afterAll(async () => {
+  await running.stop()
+  folder[Symbol.dispose]()
+})
+
+const postmaster = (): number =>
+  Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
+
+async function appNames(): Promise<string[]> {
+  const { url, platform_key: key } = await running.status()
+  const { apps } = (await (await clientFor(url, key).get('/apps')).json()) as {
+    apps: { name: string }[]
+  }
+  return apps.map(({ name }) => name)
+}
+
+describe('the first start', () => {
+  test('shows the address, the keys, the database and three commands', () => {
+    const shown = running.stdout()
+    for (const value of Object.values(first)) expect(shown).toContain(value)
+    expect(shown.match(/^ {2}(curl|npx) /gm)).toHaveLength(3)
+    expect(first.platform_key).toMatch(/^bb_sk_[0-9a-f]{40}$/)
+  })
+
+  test('answers health, readiness and a request with the platform key', async () => {
+    const client = clientFor(first.url, first.platform_key)
+    expect((await client.get('/health')).status).toBe(200)
+    expect(await (await client.get('/health/ready')).json()).toMatchObject({ status: 'ready' })
+    expect(await appNames()).toEqual(['default'])
+  })
+
+  test('keeps its secret and its run file from other users', () => {
+    for (const name of ['instance-secret', 'run.json']) {
+      expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600)
+    }
+  })
+
+  test('writes logs to standard error as JSON lines with a time and a level', () => {
+    const lines = running.stderr().trim().split('\n')
+    expect(lines.length).toBeGreaterThan(0)
+    for (const line of lines) {
+      expect(JSON.parse(line)).toMatchObject({
+        level: expect.any(Number),
+        time: expect.any(Number),
+      })
+    }
+  })
+
+  test('serves metrics on loopback alone, with the requests counted', async () => {
+    const { metrics_url: url } = JSON.parse(readFileSync(join(dataDir, 'run.json'), 'utf8')) as {
+      metrics_url: string
+    }
+    expect(new URL(url).hostname).toBe('127.0.0.1')
+    expect(new URL(url).port).not.toBe(new URL(first.url).port)
+    const text = await (await fetch(url)).text()
+    expect(text).toMatch(/^stead_http_request_duration_seconds_count\{.*status="200"\} \d+$/m)
+    expect((await fetch(new URL('/', url))).status).toBe(404)
+  })
+
+  test('gives every answer a request id, and keeps one that the caller chose', async () => {
+    const client = clientFor(first.url)
+    expect((await client.get('/health')).headers.get('x-request-id')).toMatch(/.{8,}/)
+    const chosen = await client.get('/health', { 'x-request-id': 'chosen-by-the-caller' })
+    expect(chosen.headers.get('x-request-id')).toBe('chosen-by-the-caller')
+  })
+})
+
+describe('SIGTERM', () => {
+  test('lets a running request finish, then ends everything with code 0', async () => {
+    const family = familyOf(running.pid)
+    expect(family).toContain(postmaster())
+    const slow = await beginSlowRequest(first.url, first.platform_key)
+    running.signal('SIGTERM')
+    await running.said('"msg":"stopping"')
+    expect(isRunning(running.pid)).toBe(true)
+
+    const { status } = await slow.finish()
+
+    expect(status).toBe(201)
+    expect(await running.ended).toEqual({ code: 0, signal: null })
+    await until(() => family.every((pid) => !isRunning(pid)))
+  })
+
+  test('leaves logs that hold no key and no password', async () => {
+    const badKey = `bb_sk_${'5'.repeat(40)}`
+    running = await startProcess({ dataDir, env: { STEAD_LOG_LEVEL: 'trace' } })
+    const { url } = await running.status()
+    expect((await clientFor(url, badKey).get('/apps')).status).toBe(401)
+    expect((await clientFor(url).get(`/apps?apikey=${first.anon_key}`)).status).toBe(401)
+    await clientFor(url, first.service_key).post('/init', { name: 'password' })
+    const password = new URL(first.database_url).password
+    const secret = readFileSync(join(dataDir, 'instance-secret'), 'utf8').trim()
+    const { platform_key, anon_key, service_key } = first
+    const log = readFileSync(join(dataDir, 'logs', 'stead.log'), 'utf8') + running.stderr()
+    expect(log).toContain('"msg":"request"')
+    for (const value of [badKey, platform_key, anon_key, service_key, password, secret]) {
+      expect(log.includes(value)).toBe(false)
+    }
+  })
+})
+
+describe('a later start', () => {
+  test('shows the same app and the same keys, and has the data', async () => {
+    const { url: _, console_url: __, database_url: ___, ...again } = await running.status()
+    expect(first).toMatchObject(again)
+    expect(await appNames()).toContain('made-while-stopping')
+  })
+
+  test('works after kill -9 of the process', async () => {
+    running.signal('SIGKILL')
+    await running.ended
+    running = await startProcess({ dataDir })
+    expect((await running.status()).app_id).toBe(first.app_id)
+    expect(await appNames()).toContain('made-while-stopping')
+  })
+
+  test('works after kill -9 of the process and of PostgreSQL', async () => {
+    process.kill(postmaster(), 'SIGKILL')
+    running.signal('SIGKILL')
+    await running.ended
+    running = await startProcess({ dataDir })
+    expect(await appNames()).toContain('made-while-stopping')
+  })
+})
+
+test('PostgreSQL killed alone is started again, and requests work again', async () => {
+  const { url, platform_key: key } = await running.status()
+  const killed = postmaster()
+  process.kill(killed, 'SIGKILL')
+  await running.said('PostgreSQL ended by itself')
+  await until(async () => (await fetch(`${url}/health/ready`)).ok && postmaster() !== killed)
+  const made = await clientFor(url, key).post('/init', { name: 'made-afterwards' })
+  expect(made.status).toBe(201)
+})
+
+test('SIGINT ends everything with code 0, also when it comes twice at once', async () => {
+  const family = familyOf(running.pid)
+  running.signal('SIGINT')
+  running.signal('SIGINT')
+  expect(await running.ended).toEqual({ code: 0, signal: null })
+  await until(() => family.every((pid) => !isRunning(pid)))
+})
