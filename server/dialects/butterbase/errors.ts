@@ -40,6 +40,11 @@ const BY_CODE: Record<string, Answer> = {
   app_provisioning: [409, 'APP_PROVISIONING'],
   app_paused: [503, 'APP_PAUSED'],
   app_migrating: [503, 'app_migrating'],
+  circular_references: [400, 'VALIDATION_INVALID_SCHEMA'],
+  vector_missing: [400, 'VALIDATION_INVALID_SCHEMA'],
+  schema_destructive_change: [409, 'SCHEMA_DESTRUCTIVE_CHANGE'],
+  schema_migration_failed: [400, 'SCHEMA_MIGRATION_FAILED'],
+  not_null_over_rows: [400, 'SCHEMA_MIGRATION_FAILED'],
   database_unavailable: [503, 'EXTERNAL_DB_ERROR'],
 }
 
@@ -62,12 +67,20 @@ const REMEDIATION: Record<ErrorKind, string> = {
   internal: 'Try again; if it stays, tell the operator the request id.',
 }
 
+const SCHEMA_ROUTE = /^\/v1\/[^/]+\/(schema|migrations)(\/|$)/
+
+/** The schema routes have a word of their own for an app that is not there. */
+const schemaAnswer = (error: AppError, c: Http): Answer | undefined =>
+  error.code === 'app_not_found' && SCHEMA_ROUTE.test(c.req.path)
+    ? [404, 'APP_NOT_FOUND']
+    : undefined
+
 /** Tables of parts of the dialect are merged in where they are mounted. */
 export function errorRenderer(services: Services, own: Record<string, Answer> = {}) {
   const answers = { ...BY_CODE, ...own }
   return (thrown: Error, c: Http): Response => {
     const error = AppError.from(thrown)
-    const [status, code] = answers[error.code] ?? BY_KIND[error.kind]
+    const [status, code] = schemaAnswer(error, c) ?? answers[error.code] ?? BY_KIND[error.kind]
     if (status >= 500 && error.kind === 'internal') {
       services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
     }

@@ -6,11 +6,17 @@ import type { Services } from '#services'
 import { addApps } from './apps.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
+import { addRows } from './rows.ts'
+import { ROW_ANSWERS } from './rows-errors.ts'
+import { addSchema } from './schema.ts'
 
 export function butterbase(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
-  hono.onError(errorRenderer(services))
+  hono.onError(errorRenderer(services, ROW_ANSWERS))
   const routes = new RouteTable('butterbase', hono, guards(services))
   addApps(routes)
+  addSchema(routes)
+  // Last: the name of a table may be almost any word.
+  addRows(routes, services)
   return routes
 }

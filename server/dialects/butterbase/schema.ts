@@ -1,0 +1,109 @@
+/** Butterbase's declarative schema: read it, apply one, list what was applied. */
+import { z } from 'zod'
+import type { AppContext } from '#domains/apps'
+import {
+  type Applied,
+  applySchema,
+  currentSchema,
+  type History,
+  type SchemaDsl,
+  SchemaShape,
+  schemaHistory,
+} from '#domains/schema'
+import type { RouteTable } from '#http/routes'
+import type { Scopes } from './guards.ts'
+
+const Apply = z.object({
+  schema: SchemaShape,
+  dry_run: z.boolean().optional(),
+  name: z.string().min(1).max(200).optional(),
+})
+
+export function addSchema(routes: RouteTable<Scopes>): void {
+  routes.add(
+    {
+      method: 'get',
+      path: '/v1/{app_id}/schema',
+      access: 'owner',
+      summary: 'Read the schema of the app',
+    },
+    async ({ c, ctx }) => c.json(schemaToWire(ctx, await currentSchema(ctx))),
+  )
+  routes.add(
+    {
+      method: 'post',
+      path: '/v1/{app_id}/schema/apply',
+      access: 'owner',
+      summary: 'Bring the schema to what the body describes',
+      body: Apply,
+    },
+    async ({ c, ctx, body: { schema, name, dry_run: dryRun } }) => {
+      const applied = await applySchema(ctx, { schema, name, dryRun })
+      return c.json(dryRun ? rehearsedToWire(applied) : appliedToWire(applied))
+    },
+  )
+  routes.add(
+    {
+      method: 'get',
+      path: '/v1/{app_id}/migrations',
+      access: 'owner',
+      summary: 'List the changes of the schema, newest first',
+    },
+    async ({ c, ctx }) => c.json(historyToWire(ctx, await schemaHistory(ctx))),
+  )
+}
+
+function schemaToWire(ctx: AppContext, schema: SchemaDsl) {
+  const tables = Object.keys(schema.tables)
+  const next =
+    tables.length === 0
+      ? { action: 'apply_schema', description: 'Describe tables with POST schema/apply.' }
+      : { action: 'secure_tables', description: 'Give each user their own rows with POST rls.' }
+  return {
+    app_id: ctx.app.id,
+    schema,
+    api_base: ctx.apps.apiUrlOf(ctx.app),
+    _meta: {
+      resource_info: { table_count: tables.length, tables },
+      next_actions: [{ ...next, recommended: true }],
+    },
+  }
+}
+
+function appliedToWire({ statements, migrationId }: Applied) {
+  if (migrationId === undefined) {
+    return { applied: 0, statements: [], message: 'Schema is up to date' }
+  }
+  return {
+    applied: statements.length,
+    statements: statements.map(({ sql, description }) => ({ sql, description })),
+    migration_id: migrationId,
+    message: `Applied ${statements.length} ${statements.length === 1 ? 'statement' : 'statements'}`,
+  }
+}
+
+const rehearsedToWire = ({ statements }: Applied) => ({
+  dry_run: true,
+  applied: statements.length,
+  statements: statements.map(({ sql, description, destructive }) => ({
+    sql,
+    description,
+    destructive,
+  })),
+})
+
+const historyToWire = ({ app }: AppContext, { own, template }: History) => ({
+  app_id: app.id,
+  migrations: own.map(({ id, name, sqlUp, appliedAt }) => ({
+    id,
+    name,
+    description: name,
+    applied_sql: sqlUp,
+    applied_at: appliedAt.toISOString(),
+  })),
+  template_migrations: template.map(({ version, name, appliedAt }) => ({
+    id: version,
+    filename: `${String(version).padStart(4, '0')}_${name}.sql`,
+    applied_at: appliedAt.toISOString(),
+  })),
+})
