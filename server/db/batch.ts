@@ -30,6 +30,13 @@ export type BatchOptions = {
   rehearse?: boolean | undefined
   /** Cancels the batch on the server, or takes it out of the queue. */
   signal?: AbortSignal | undefined
+  /**
+   * A statement of somebody else's: the session is made new before the connection serves again.
+   * Nobody waits for that but the connection.
+   */
+  reset?: boolean | undefined
+  /** Rows of more bytes than this end the connection, and the batch with `too_large` result_too_large. */
+  maxBytes?: number | undefined
 }
 
 /** A last statement that always fails, so that nothing before it stays. */

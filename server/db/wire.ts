@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import pg from 'pg'
+import { tooLarge } from '#core/errors'
 import {
   type BatchOptions,
   type BatchResult,
@@ -21,6 +22,8 @@ import {
   readError,
   readFields,
   readRow,
+  RESET,
+  RESET_ANSWERS,
   SYNC,
 } from './wire-messages.ts'
 
@@ -67,6 +70,9 @@ export class Wire {
   /** Open cancel requests: until they end they could hit the next batch. */
   #cancelling = 0
   #abort: (() => void) | undefined
+  /** Answers of a reset that are still to come. */
+  #resetting = 0
+  #bytes = 0
   #ended = false
   /** When the last job ended, in milliseconds of the monotonic clock. */
   freeSince = performance.now()
@@ -90,13 +96,14 @@ export class Wire {
   }
 
   get busy(): boolean {
-    return this.#job !== undefined || this.#cancelling > 0
+    return this.#job !== undefined || this.#cancelling > 0 || this.#resetting > 0
   }
 
   run(job: WireJob): void {
     this.#job = job
     this.#results = []
     this.#error = undefined
+    this.#bytes = 0
     const { describe = false, rehearse = false, signal } = job.options
     const parts: Buffer[] = []
     for (const statement of job.statements) this.#encode(parts, statement, describe)
@@ -135,7 +142,7 @@ export class Wire {
   readonly #onMessage = (code: number, bytes: Buffer, start: number, end: number): void => {
     switch (code) {
       case 0x44: // DataRow
-        this.#current.rows.push(readRow(bytes, start))
+        this.#onRow(bytes, start, end)
         return
       case 0x43: // CommandComplete
         this.#current.count = readCount(bytes, start, end)
@@ -145,7 +152,8 @@ export class Wire {
         this.#nextResult()
         return
       case 0x5a: // ReadyForQuery
-        this.#finish()
+        if (this.#resetting > 0) this.#onReset()
+        else this.#finish()
         return
       case 0x31: // ParseComplete
         this.#confirmParse()
@@ -158,6 +166,19 @@ export class Wire {
         return
       case 0x47: // CopyInResponse
         this.#stream.write(copyFailMessage('COPY is not offered here'))
+    }
+  }
+
+  #onRow(bytes: Buffer, start: number, end: number): void {
+    this.#bytes += end - start
+    const { maxBytes } = this.#job?.options ?? {}
+    if (maxBytes === undefined || this.#bytes <= maxBytes) {
+      this.#current.rows.push(readRow(bytes, start))
+    } else if (!this.#stream.destroyed) {
+      this.#error = tooLarge('result_too_large', `The result is larger than ${maxBytes} bytes`, {
+        hint: 'Ask for fewer rows at a time.',
+      })
+      this.#stream.destroy()
     }
   }
 
@@ -174,6 +195,7 @@ export class Wire {
 
   #onError(error: pg.DatabaseError): void {
     this.#error = error
+    if (this.#resetting > 0) this.#stream.destroy()
     if (error.severity === 'FATAL' || error.severity === 'PANIC') this.#stream.destroy()
   }
 
@@ -187,9 +209,22 @@ export class Wire {
     const undone = job.options.rehearse === true && this.#results.length === job.statements.length
     const error = this.#error
     const results = this.#results
+    if (job.options.reset) this.#reset()
     this.#becomeFree()
     if (error && !undone) job.reject(error)
     else job.resolve(results)
+  }
+
+  /** Prepared statements go with the rest of the session. */
+  #reset(): void {
+    this.#resetting = RESET_ANSWERS
+    this.#prepared.clear()
+    this.#stream.write(RESET)
+  }
+
+  #onReset(): void {
+    this.#resetting -= 1
+    this.#becomeFree()
   }
 
   #becomeFree(): void {

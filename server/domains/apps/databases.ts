@@ -9,6 +9,8 @@ export type AppDatabases = {
   readonly api: Database
   /** May become anon or authenticated only: statements that the app's own code wrote. */
   readonly user: Database
+  /** `api` and `user` again, on connections of their own, for statements that functions wrote. */
+  readonly functions: { readonly api: Database; readonly user: Database }
   /** The owner of the app's tables: DDL. */
   readonly owner: Database
   /** Stead itself, for its own tables. Never for a statement that a caller wrote. */
@@ -25,15 +27,21 @@ export const loginPassword = (keyring: Keyring, role: string): Secret =>
 /** Sessions and transactions are rare beside batches. */
 const SESSIONS = 4
 
+/** How long a function waits for a connection. */
+const FUNCTION_ACQUIRE_MS = 5000
+
+type Pool = { max: number; acquireMs?: number }
+
 type Place = { cluster: Cluster; keyring: Keyring; name: string; connections: number }
 
 export function openAppDatabases({ cluster, keyring, name, connections }: Place): AppDatabases {
   const opened = new Map<string, Database>()
-  const lazily = (key: string, url: () => Secret, max: number): Database => {
+  const lazily = (key: string, url: () => Secret, { max, acquireMs }: Pool): Database => {
     const existing = opened.get(key)
     if (existing) return existing
     const sessions = Math.min(max, SESSIONS)
-    const database = openDatabase(url(), { max, sessions, applicationName: `stead-${key}` })
+    const applicationName = `stead-${key}`
+    const database = openDatabase(url(), { max, sessions, acquireMs, applicationName })
     opened.set(key, database)
     return database
   }
@@ -41,19 +49,30 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
   const as = (role: string) => () =>
     cluster.urlOf(name, { role, password: loginPassword(keyring, role) })
   const platformUrl = cluster.urlOf(name)
-  return {
+  const pool = { max: connections }
+  const functionPool = { max: connections, acquireMs: FUNCTION_ACQUIRE_MS }
+  const functions = {
     get api() {
-      return lazily('api', as(roles.api), connections)
+      return lazily('functions-api', as(roles.api), functionPool)
     },
     get user() {
-      return lazily('user', as(roles.user), connections)
+      return lazily('functions-user', as(roles.user), functionPool)
+    },
+  }
+  return {
+    get api() {
+      return lazily('api', as(roles.api), pool)
+    },
+    get user() {
+      return lazily('user', as(roles.user), pool)
     },
     get owner() {
-      return lazily('owner', as(roles.owner), 2)
+      return lazily('owner', as(roles.owner), { max: 2 })
     },
     get platform() {
-      return lazily('platform', () => platformUrl, 4)
+      return lazily('platform', () => platformUrl, { max: 4 })
     },
+    functions,
     platformUrl,
     async close() {
       await Promise.all([...opened.values()].map((database) => database.close()))
