@@ -55,40 +55,52 @@ function hideInternals(): void {
 function guardFetch(): void {
   const { fetch, WebSocket } = globalThis
   const { createHttpClient } = Deno
+  const made = new WeakSet<object>()
   const guarded = (options: Patchable = {}) => {
-    const proxy = options.proxy as Patchable | undefined
-    if (proxy && typeof proxy.url !== 'string')
-      refusal('Only HTTP and SOCKS proxies are available')()
-    return createHttpClient({ ...options, localAddress: '0.0.0.0' } as Deno.CreateHttpClientOptions)
+    const { proxy, ...rest } = { ...options }
+    const all = { ...rest, ...(proxy ? { proxy: copyProxy(proxy) } : {}), localAddress: '0.0.0.0' }
+    const client = createHttpClient(all as Deno.CreateHttpClientOptions)
+    made.add(client)
+    return client
   }
-  const client = guarded()
+  const common = guarded()
+  /** What only looks like a client would be passed over, and Deno's own taken. */
+  const clientOf = (given: unknown) =>
+    made.has(given as object) ? (given as Deno.HttpClient) : common
   deno.createHttpClient = guarded
-  world.fetch = (
-    input: string | URL | Request,
-    init: RequestInit & { client?: Deno.HttpClient } = {},
-  ) => {
-    const all = { ...init }
-    all.client ??= client
-    return fetch(input, all)
+  world.fetch = (input: string | URL | Request, init?: RequestInit & { client?: unknown }) => {
+    const { client, ...rest } = { ...init }
+    return fetch(input, { ...rest, client: clientOf(client) })
   }
   world.WebSocket = new Proxy(WebSocket, {
     construct(target, [url, given], newTarget) {
-      const options =
-        typeof given === 'string' || Array.isArray(given) ? { protocols: given } : { ...given }
-      options.client ??= client
-      return Reflect.construct(target, [url, options], newTarget)
+      const isList = typeof given === 'string' || Array.isArray(given)
+      const { client, ...rest } = isList ? ({ protocols: given } as Patchable) : { ...given }
+      return Reflect.construct(target, [url, { ...rest, client: clientOf(client) }], newTarget)
     },
   })
   Object.defineProperty(WebSocket.prototype, 'constructor', { value: world.WebSocket })
 }
 
+/** A proxy is dialled by the client too; one behind a unix or virtual-machine socket is not for functions. */
+function copyProxy(proxy: unknown): Patchable {
+  const { transport = 'http', url, basicAuth } = { ...(proxy as Patchable) }
+  if (typeof url !== 'string' || !['http', 'https', 'socks5'].includes(String(transport))) {
+    refusal('Only HTTP and SOCKS proxies are available')()
+  }
+  return { url, ...(basicAuth ? { basicAuth } : {}) }
+}
+
 function guardConnect(): void {
-  const { connect, connectTls, startTls } = Deno
-  deno.connect = async (options: Deno.ConnectOptions) => {
-    const { hostname = '127.0.0.1', ...rest } = { ...options } as Deno.ConnectOptions
-    if ((rest as Patchable).transport !== undefined && (rest as Patchable).transport !== 'tcp') {
-      return connect({ ...rest } as Deno.ConnectOptions)
-    }
+  const { connect, connectTls, startTls, resolveDns } = Deno
+  deno.connect = async (options: Deno.ConnectOptions & { transport?: string }) => {
+    const {
+      hostname = '127.0.0.1',
+      transport = 'tcp',
+      ...rest
+    } = { ...options } as Deno.ConnectOptions & { transport?: string }
+    if (transport !== 'tcp')
+      refusal(`Requires net access: only TCP is available, not "${transport}"`)()
     return dial(connect, { ...rest, hostname: String(hostname) })
   }
   deno.connectTls = async (options: Deno.ConnectTlsOptions) => {
@@ -101,6 +113,10 @@ function guardConnect(): void {
       hostname,
       ...rest,
     })
+  }
+  deno.resolveDns = async (query: string, type: 'A', options?: Deno.ResolveDnsOptions) => {
+    if (options?.nameServer) refusal('Choosing a name server is not available')()
+    return resolveDns(query, type, options?.signal ? { signal: options.signal } : {})
   }
 }
 
@@ -184,6 +200,8 @@ function guardNodeSockets(): void {
     }
   }
   const { UDP } = bindings('udp_wrap') as { UDP: { prototype: Patchable } }
+  const { ChannelWrap } = bindings('cares_wrap') as { ChannelWrap: { prototype: Patchable } }
+  ChannelWrap.prototype.setServers = refusal('Choosing a name server is not available')
   const noListening = refusal('A function cannot listen')
   for (const name of ['listen', 'bind', 'bind6']) TCP.prototype[name] = noListening
   for (const name of ['bind', 'bind6']) UDP.prototype[name] = noListening

@@ -20,8 +20,6 @@ type Conn = {
 
 export type Wire = {
   send(header: FromIsolate, body?: Uint8Array): void
-  /** Resolves once all that was sent has left the process. */
-  flushed(): Promise<void>
   frames(): AsyncGenerator<[ToIsolate, Uint8Array]>
 }
 
@@ -36,7 +34,6 @@ export function makeWire(conn: Conn): Wire {
   const sender = makeSender(write)
   return {
     send: (header, body = EMPTY) => sender.push(frame(header, body)),
-    flushed: sender.flushed,
     frames: () => readFrames(read),
   }
 }
@@ -59,7 +56,6 @@ function frame(header: FromIsolate, body: Uint8Array): Uint8Array {
 function makeSender(write: Conn['write']) {
   const queue: Uint8Array[] = []
   let underWay = 0
-  let idle: (() => void)[] = []
 
   async function put(bytes: Uint8Array): Promise<void> {
     underWay += bytes.length
@@ -73,17 +69,12 @@ function makeSender(write: Conn['write']) {
     while (queue[0] && (underWay === 0 || underWay + queue[0].length <= EAGER_BYTES)) {
       put(queue.shift() as Uint8Array).catch(() => Deno.exit(0))
     }
-    if (underWay > 0) return
-    for (const wake of idle) wake()
-    idle = []
   }
   return {
     push(bytes: Uint8Array): void {
       queue.push(bytes)
       pump()
     },
-    flushed: (): Promise<void> =>
-      underWay === 0 ? Promise.resolve() : new Promise((done) => idle.push(done)),
   }
 }
 

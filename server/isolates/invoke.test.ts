@@ -210,6 +210,11 @@ describe('streams', () => {
     expect(console.map(({ message }) => message)).toEqual(['left', 'cancelled'])
   })
 
+  test('a client that had left before the call aborts request.signal', async () => {
+    const code = `export default (req) => new Promise((r) => { const end = () => r(new Response('heard')); if (req.signal.aborted) end(); req.signal.addEventListener('abort', end) })`
+    expect((await pool.call(code, { signal: AbortSignal.abort() })).text).toBe('heard')
+  })
+
   test('a stream nobody reads is held back by flow control', async () => {
     const code = `export default (req, ctx) => {
       let sent = 0

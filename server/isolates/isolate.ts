@@ -117,6 +117,7 @@ export class Isolate {
     this.#lives.set(live.capability, live)
     for (const { frame, body } of this.#early.splice(0)) live.addLog(frame, body)
     this.#start(live)
+    if (invocation.signal?.aborted) live.clientGone()
     return live
   }
 

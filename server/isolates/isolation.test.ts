@@ -111,6 +111,44 @@ const WAYS: [string, (host: string, url: string) => string][] = [
       `fetch('http://${url}/', { client: Deno.createHttpClient({ localAddress: '::' }) }).then((r) => r.text())`,
   ],
   [
+    'fetch with a false client',
+    (_, url) =>
+      `fetch('http://${url}/', { client: Object.create(Deno.HttpClient.prototype) }).then((r) => r.text())`,
+  ],
+  [
+    'fetch with an empty client',
+    (_, url) => `fetch('http://${url}/', { client: {} }).then((r) => r.text())`,
+  ],
+  [
+    'a Request with a false client',
+    (_, url) => `fetch(new Request('http://${url}/', { client: {} })).then((r) => r.text())`,
+  ],
+  [
+    'fetch through a proxy',
+    (_, url) =>
+      `fetch('http://example.test/', { client: Deno.createHttpClient({ proxy: { url: 'http://${url}' } }) }).then((r) => r.text())`,
+  ],
+  [
+    'fetch through a TCP proxy',
+    (host) =>
+      `fetch('http://example.test/', { client: Deno.createHttpClient({ proxy: { transport: 'tcp', hostname: '${host}', port: PORT } }) }).then((r) => r.text())`,
+  ],
+  [
+    'Deno.resolveDns',
+    (host) =>
+      `Deno.resolveDns('example.test', 'A', { nameServer: { ipAddr: '${host}', port: PORT } })`,
+  ],
+  [
+    'node:dns',
+    (host) =>
+      `import('node:dns').then(({ promises: { Resolver } }) => { const r = new Resolver(); r.setServers([net.isIPv6('${host}') ? '[${host}]:PORT' : '${host}:PORT']); return r.resolve4('example.test') })`,
+  ],
+  [
+    'WebSocket with a false client',
+    (_, url) =>
+      `new Promise((yes, no) => { const s = new WebSocket('ws://${url}/', { client: {} }); s.onopen = () => yes(1); s.onerror = (e) => no(new Error(e.message)) })`,
+  ],
+  [
     'WebSocket',
     (_, url) =>
       `new Promise((yes, no) => { const s = new WebSocket('ws://${url}/'); s.onopen = () => yes(1); s.onerror = (e) => no(new Error(e.message)) })`,
@@ -201,6 +239,12 @@ describe('private networks are out of reach', () => {
     `import('node:dgram').then((d) => new Promise((yes, no) => { const s = d.createSocket('udp4'); s.on('error', no); s.bind(0, yes) }))`,
   ])('listening is refused: %s', async (expression) => {
     expect(await attempt(expression, NET_PRELUDE)).toMatch(/^(refused|failed): /)
+  })
+
+  test('the socket of a virtual machine is refused', async () => {
+    expect(await attempt(`Deno.connect({ transport: 'vsock', cid: 2, port: 1 })`)).toMatch(
+      /^refused: NotCapable/,
+    )
   })
 
   test('a unix socket of somebody else is refused', async () => {

@@ -73,7 +73,7 @@ export class Live {
     this.outcome = new Promise((answer) => (this.#answer = answer))
     this.#report = new Promise((finish) => (this.#finish = finish))
     this.#deadline(invocation.timeoutMs - (performance.now() - since), () => this.#timeOut())
-    invocation.signal?.addEventListener('abort', this.#onClientGone, { once: true })
+    invocation.signal?.addEventListener('abort', this.clientGone, { once: true })
   }
 
   get hasEnded(): boolean {
@@ -122,7 +122,7 @@ export class Live {
     }
     this.#stage = 'ended'
     clearTimeout(this.#timer)
-    this.invocation.signal?.removeEventListener('abort', this.#onClientGone)
+    this.invocation.signal?.removeEventListener('abort', this.clientGone)
     this.#desk.end()
     this.#host.release(this)
     this.#finish(this.#makeReport())
@@ -166,7 +166,8 @@ export class Live {
     if (this.#stage === 'streaming') this.#host.send({ t: 'abort', c: this.capability })
   }
 
-  readonly #onClientGone = (): void => {
+  /** `request.signal` fires; a handler that goes on may, until its time is over. */
+  readonly clientGone = (): void => {
     if (this.#stage === 'ended') return
     this.#host.send({ t: 'abort', c: this.capability })
     if (this.#stage === 'streaming') this.#body?.break(new Error('The client has left'))
