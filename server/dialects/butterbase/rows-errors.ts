@@ -1,0 +1,78 @@
+/** What Butterbase says when rows cannot be read or written. */
+import { AppError, type ErrorExtras } from '#core/errors'
+import { type SqlFacts, sqlFacts } from '#domains/data'
+
+/** Codes of rows; merged into the dialect's table of answers. */
+export const ROW_ANSWERS = {
+  row_table_not_found: [404, 'VALIDATION_TABLE_NOT_FOUND'],
+  row_not_found: [404, 'RESOURCE_NOT_FOUND'],
+  invalid_filters: [400, 'VALIDATION_INVALID_SCHEMA'],
+  filters_required: [400, 'VALIDATION_INVALID_SCHEMA'],
+  no_valid_columns: [400, 'VALIDATION_INVALID_SCHEMA'],
+  bad_payload: [400, 'REQUEST_ERROR'],
+  no_single_key: [400, 'VALIDATION_INVALID_SCHEMA'],
+  invalid_id: [400, 'VALIDATION_INVALID_TYPE'],
+  missing_user: [400, 'VALIDATION_MISSING_FIELD'],
+  row_unique: [400, 'VALIDATION_UNIQUE_CONSTRAINT_VIOLATION'],
+  row_foreign_key: [400, 'VALIDATION_FOREIGN_KEY_VIOLATION'],
+  row_check: [400, 'VALIDATION_CHECK_CONSTRAINT_VIOLATION'],
+  row_not_null: [400, 'VALIDATION_NOT_NULL_VIOLATION'],
+  row_invalid_input: [400, 'VALIDATION_INVALID_INPUT'],
+  row_policy: [403, 'AUTH_RLS_POLICY_VIOLATION'],
+  row_requires_user: [403, 'AUTH_RLS_REQUIRES_USER_JWT'],
+  row_statement_failed: [500, 'INTERNAL_ERROR'],
+} as const
+
+const CONSTRAINTS: Record<string, readonly [code: keyof typeof ROW_ANSWERS, hint: string]> = {
+  '23505': ['row_unique', 'Use another value, or update the row that has it.'],
+  '23503': ['row_foreign_key', 'Refer to a row that exists, or remove what refers to this one.'],
+  '23514': ['row_check', 'Send a value that the check of the table allows.'],
+  '23502': ['row_not_null', 'Send a value for the column.'],
+}
+
+/** A database error in Butterbase's words; others are given back. */
+export function rowError(thrown: unknown): unknown {
+  if (!(thrown instanceof AppError)) return thrown
+  if (thrown.code === 'not_single') return rowNotFound()
+  const facts = sqlFacts(thrown)
+  if (!facts) return thrown
+  const constraint = CONSTRAINTS[facts.sqlstate]
+  if (constraint) return constraintError(facts, constraint)
+  const { kind, code } = refusalOf(thrown, facts)
+  const extras: ErrorExtras = { details: pgDetails(facts), cause: thrown }
+  if (code === 'row_requires_user') extras.hint = 'Sign in and send the token of a user of the app.'
+  if (code === 'row_policy') {
+    extras.hint = 'Ask as a user whom the policies of the table let do this.'
+  }
+  return new AppError({ kind, code, message: thrown.message }, extras)
+}
+
+export const rowNotFound = () =>
+  new AppError(
+    { kind: 'not_found', code: 'row_not_found', message: 'Not found' },
+    { hint: 'Check the id; rows that the policies hide are as if they did not exist.' },
+  )
+
+function constraintError(facts: SqlFacts, [code, hint]: readonly [string, string]): AppError {
+  const { message, detail, column, table } = facts
+  const details = {
+    constraint_details: detail ?? message,
+    ...(column === null ? {} : { column }),
+    ...(table === null ? {} : { table }),
+  }
+  return new AppError({ kind: 'invalid', code, message }, { details, hint })
+}
+
+const pgDetails = ({ sqlstate, detail }: SqlFacts) => ({ pg_code: sqlstate, pg_detail: detail })
+
+function refusalOf({ kind }: AppError, { sqlstate, message }: SqlFacts) {
+  if (message.includes('current_user_id')) {
+    return { kind: 'forbidden', code: 'row_requires_user' } as const
+  }
+  if (sqlstate === '42501') return { kind: 'forbidden', code: 'row_policy' } as const
+  if (sqlstate === '57014' || kind === 'internal') {
+    return { kind: 'internal', code: 'row_statement_failed' } as const
+  }
+  if (kind === 'unavailable') return { kind, code: 'database_unavailable' } as const
+  return { kind: 'invalid', code: 'row_invalid_input' } as const
+}

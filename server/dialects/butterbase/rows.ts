@@ -1,0 +1,282 @@
+/** Butterbase's data API: the rows of an app's tables at /v1/{app_id}/{table}. */
+import { authRequired } from '#domains/accounts'
+import { type AppContext, requireNotPaused } from '#domains/apps'
+import {
+  type Catalog,
+  columnsOf,
+  type DataContext,
+  type DataRequest,
+  type DataResult,
+  execute,
+  type Format,
+  type Payload,
+  payloadOf,
+  queryOf,
+  type ReadQuery,
+  type Relation,
+  type Rows,
+  rowsOfJson,
+  simulatedIdentity,
+} from '#domains/data'
+import { invalid, notFound } from '#core/errors'
+import { MEBIBYTE, readText } from '#http/body'
+import type { Http } from '#http/env'
+import type { Method, RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import type { Scopes } from './guards.ts'
+import { rowError, rowNotFound } from './rows-errors.ts'
+import { buildRowQuery, type RowParams, readRowParams, SCHEMA, tableOf } from './rows-query.ts'
+
+const TIMEOUT_MS = 15_000
+
+/** Words that stand where a table could: they belong to other parts of the API. */
+const RESERVED = new Set(
+  `functions fn webhook env schema migrations rls config secure auth admin audit-logs realtime kv rag
+  agents mcp-servers public durable-objects ai chat embeddings images videos integrations frontend
+  edge-ssr billing repo`.split(/\s+/),
+)
+
+type RowCall = { c: Http; ctx: DataContext; table: string; params: RowParams }
+
+type Handler = (call: RowCall) => Promise<Response>
+
+/** Mounted after every other route of the dialect: a table's name may be almost any word. */
+export function addRows(routes: RouteTable<Scopes>, services: Services): void {
+  const table = '/v1/{app_id}/{table}'
+  const row = `${table}/{id}`
+  const all: readonly (readonly [Method, string, string, Handler])[] = [
+    ['get', table, 'Read rows', listRows],
+    ['post', table, 'Insert a row, or several', insertRows],
+    ['patch', table, 'Update the rows that the filters find', updateRows],
+    ['delete', table, 'Delete the rows that the filters find', deleteRows],
+    ['get', row, 'Read one row by its key', getRow],
+    ['patch', row, 'Update one row by its key', updateRow],
+    ['delete', row, 'Delete one row by its key', deleteRow],
+  ]
+  for (const [method, path, summary, handler] of all) {
+    routes.add({ method, path, access: 'visitor', summary }, async ({ c, ctx }) => {
+      const call = callOf(services, c, ctx)
+      return handler(call).catch((error: unknown) => {
+        throw rowError(error)
+      })
+    })
+  }
+}
+
+function callOf(services: Services, c: Http, ctx: AppContext): RowCall {
+  const table = c.req.param('table') ?? ''
+  if (RESERVED.has(table)) throw notFound('route_not_found', `There is nothing at ${c.req.path}`)
+  requireNotPaused(ctx.app)
+  if (ctx.app.accessMode === 'authenticated' && ctx.caller.kind === 'anonymous') {
+    throw authRequired()
+  }
+  const data: DataContext = {
+    appId: ctx.app.id,
+    database: ctx.databases.api,
+    platform: ctx.databases.platform,
+    identity: identityFor(c, ctx),
+    catalogs: services.catalogs,
+    timeoutMs: TIMEOUT_MS,
+  }
+  return { c, ctx: data, table, params: readRowParams(queryOf(c.req.url)) }
+}
+
+/** Owners may look at the data as nobody or as one of the app's users. */
+function identityFor(c: Http, { caller, identity }: AppContext): AppContext['identity'] {
+  if (caller.kind !== 'account' && caller.kind !== 'app_key') return identity
+  const role = c.req.header('x-butterbase-as-role')
+  if (role === 'anon') return simulatedIdentity('anon')
+  if (role !== 'user') return identity
+  const userId = c.req.header('x-butterbase-as-user')
+  if (userId) return simulatedIdentity({ userId })
+  throw invalid('missing_user', 'X-Butterbase-As-User is required when the role is "user"', {
+    hint: 'Send the id of a user of the app in X-Butterbase-As-User.',
+  })
+}
+
+type Asking = {
+  what: string
+  slots?: readonly string[]
+  build(relation: Relation, query: ReadQuery, catalog: Catalog): DataRequest
+}
+
+function run(call: RowCall, { what, slots = [], build }: Asking): Promise<DataResult> {
+  const { ctx, table, params } = call
+  return execute(ctx, {
+    shape: `rows ${what} ${table}${params.shape}`,
+    slots: slots.length > 0 ? [...params.slots, ...slots] : params.slots,
+    schema: SCHEMA,
+    build: (catalog) => {
+      const relation = tableOf(catalog, table)
+      return build(relation, buildRowQuery(relation, params), catalog)
+    },
+  })
+}
+
+const json = (c: Http, body: string, status: 200 | 201 = 200): Response =>
+  c.body(body, status, { 'Content-Type': 'application/json; charset=utf-8' })
+
+const read = (table: string, query: ReadQuery, format: Format): DataRequest => ({
+  kind: 'read',
+  schema: SCHEMA,
+  table,
+  query,
+  output: { format },
+})
+
+const listRows: Handler = async (call) => {
+  const build = (_: Relation, query: ReadQuery) => read(call.table, query, 'array')
+  return json(call.c, (await run(call, { what: 'list', build })).body)
+}
+
+const getRow: Handler = async (call) => {
+  const { body } = await byKey(call, 'get', (query) => read(call.table, query, 'object'))
+  return json(call.c, body)
+}
+
+/** The id is the last slot. @throws `invalid` no_single_key, invalid_id */
+async function byKey(
+  call: RowCall,
+  what: string,
+  build: (query: ReadQuery, relation: Relation) => DataRequest,
+): Promise<DataResult> {
+  const id = call.c.req.param('id') ?? ''
+  const slot = call.params.slots.length
+  const asking = run(call, {
+    what: `${what} by key`,
+    slots: [id],
+    build: (relation, query) => {
+      const [name, ...others] = relation.primaryKey
+      if (name === undefined || others.length > 0) throw noSingleKey(relation)
+      const field = { name, path: [] }
+      const value = { text: id, slot, encoding: 'text' as const }
+      const condition = { kind: 'compare' as const, field, operator: 'eq' as const, value }
+      return build({ ...query, where: [...query.where, condition] }, relation)
+    },
+  })
+  return asking.catch((error: unknown) => {
+    throw isBadId(error, id) ? invalidId(id) : error
+  })
+}
+
+const noSingleKey = ({ name, primaryKey }: Relation) =>
+  invalid(
+    'no_single_key',
+    primaryKey.length === 0
+      ? `Table "${name}" has no primary key`
+      : `Table "${name}" has a composite primary key`,
+    { hint: 'Use filters instead of an id in the path.' },
+  )
+
+const isBadId = (error: unknown, id: string): boolean =>
+  error instanceof Error && error.message.endsWith(`: "${id}"`) && error.message.includes('invalid')
+
+const invalidId = (id: string) =>
+  invalid('invalid_id', `Invalid id "${id}"`, { hint: 'Send an id of the type of the key.' })
+
+/** @throws `invalid` bad_payload */
+const readRows = async (c: Http): Promise<Rows> => rowsOfJson(await readText(c, MEBIBYTE))
+
+/** Columns that the table does not have are dropped. @throws `invalid` no_valid_columns */
+function payloadFor(relation: Relation, rows: Rows, slot: number): Payload {
+  const { columns, ragged } = columnsOf(rows)
+  const known = columns.filter((name) => relation.columns.has(name))
+  if (known.length > 0) return payloadOf(rows, { columns: known, ragged }, slot)
+  throw invalid('no_valid_columns', 'No valid columns in request body', {
+    hint: `Send at least one of: ${[...relation.columns.keys()].join(', ')}`,
+  })
+}
+
+/** Everything about a body that decides the statement. */
+function shapeOf(rows: Rows): string {
+  const { columns, ragged } = columnsOf(rows)
+  return `${rows.shape}${ragged ? '?' : ''} ${JSON.stringify(columns)}`
+}
+
+const insertRows: Handler = async (call) => {
+  const rows = await readRows(call.c)
+  const slot = call.params.slots.length
+  const format = rows.shape
+  const { body } = await run(call, {
+    what: `insert ${shapeOf(rows)}`,
+    slots: [rows.json],
+    build: (relation, query) => ({
+      kind: 'insert',
+      schema: SCHEMA,
+      table: call.table,
+      payload: payloadFor(relation, rows, slot),
+      query: { ...query, where: [], order: [], limit: undefined, offset: undefined },
+      output: { format },
+    }),
+  })
+  return json(call.c, body, 201)
+}
+
+const updateRow: Handler = async (call) => {
+  const rows = await readRows(call.c)
+  const { body } = await byKey(
+    { ...call, params: withSlot(call.params, rows.json) },
+    `update ${shapeOf(rows)}`,
+    (query, relation) => updateRequest(call, { rows, relation, query, format: 'object' }),
+  )
+  return json(call.c, body)
+}
+
+const withSlot = (params: RowParams, text: string): RowParams => ({
+  ...params,
+  slots: [...params.slots, text],
+})
+
+type Updating = { rows: Rows; relation: Relation; query: ReadQuery; format: Format }
+
+/** The body stands in the slot after those of the query string. */
+function updateRequest(call: RowCall, { rows, relation, query, format }: Updating): DataRequest {
+  const payload = payloadFor(relation, rows, call.params.slots.length)
+  return { kind: 'update', schema: SCHEMA, table: call.table, payload, query, output: { format } }
+}
+
+const updateRows: Handler = async (call) => {
+  const rows = await readRows(call.c)
+  const { body } = await run(call, {
+    what: `update ${shapeOf(rows)}`,
+    slots: [rows.json],
+    build: (relation, query) => {
+      requireFilters(query)
+      return updateRequest(call, { rows, relation, query, format: 'array' })
+    },
+  })
+  return json(call.c, body)
+}
+
+/** @throws `invalid` filters_required: without filters every row would be meant */
+function requireFilters({ where }: ReadQuery): void {
+  if (where.length > 0) return
+  throw invalid('filters_required', 'At least one filter is required', {
+    hint: 'Write filters as column=op.value, or put the id of a row in the path.',
+  })
+}
+
+const deleting = (table: string, query: ReadQuery): DataRequest => ({
+  kind: 'delete',
+  schema: SCHEMA,
+  table,
+  query,
+  output: { format: 'none' },
+})
+
+const deleteRow: Handler = async (call) => {
+  const { rows } = await byKey(call, 'delete', (query) => deleting(call.table, query))
+  if (rows === 0) throw rowNotFound()
+  return call.c.json({ deleted: true })
+}
+
+const deleteRows: Handler = async (call) => {
+  const { rows } = await run(call, {
+    what: 'delete',
+    build: (_, query) => {
+      requireFilters(query)
+      return deleting(call.table, query)
+    },
+  })
+  return call.c.json({ deleted: true, count: rows })
+}
