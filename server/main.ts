@@ -48,7 +48,7 @@ async function start(args: readonly string[]): Promise<void> {
   try {
     await opening
   } catch (error) {
-    await close(opened, config, log)
+    await close(opened, config)
     throw error
   }
   announce(opened, { dataDir, log, seconds: (performance.now() - began) / 1000 })
@@ -122,7 +122,8 @@ function stopOnSignals(opened: Opened, { opening, config, log }: Stopping): void
       log.info({ signal }, 'stopping')
       // What is half open is opened first: a database that nobody holds yet cannot be stopped.
       void settled(opening)
-        .then(() => close(opened, config, log))
+        .then(() => close(opened, config))
+        .then(() => log.info('stopped'))
         .then(
           () => process.exit(),
           (error: unknown) => fail(error, log),
@@ -142,13 +143,12 @@ function fail(error: unknown, log: Log): void {
   process.exit(1)
 }
 
-async function close(opened: Opened, { drainMs }: Config, log: Log): Promise<void> {
+async function close(opened: Opened, { drainMs }: Config): Promise<void> {
   if (opened.dataDir !== undefined) removeRunFile(opened.dataDir)
   await opened.http?.drain(drainMs)
   await opened.metrics?.close()
   await opened.instance?.close()
   await opened.cluster?.stop()
-  log.info('stopped')
 }
 
 /** What the operator can mend is said in a sentence; anything else keeps its stack. */

@@ -5,6 +5,7 @@ import type { Log } from '#core/log'
 import { Secret } from '#core/secret'
 import { type EmbeddedPostgres, startPostgres } from '#postgres'
 import type { Config } from '../config.ts'
+import { requireUsableCluster } from './given-cluster.ts'
 
 export type RunningCluster = {
   url: Secret
@@ -25,8 +26,9 @@ export type ClusterOptions = {
 
 export async function openRunningCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { databaseUrl } = options.config
-  if (databaseUrl) return { url: databaseUrl, stop: async () => {} }
-  return keepRunning(options)
+  if (!databaseUrl) return keepRunning(options)
+  await requireUsableCluster(databaseUrl)
+  return { url: databaseUrl, stop: async () => {} }
 }
 
 async function keepRunning({

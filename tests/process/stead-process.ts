@@ -144,7 +144,8 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   const end = Date.now() + PATIENCE_MS
   for (;;) {
     if (await attempt(condition)) return
-    if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS} ms in vain for ${String(condition)}`)
+    if (Date.now() > end)
+      throw new Error(`waited ${PATIENCE_MS} ms in vain for ${String(condition)}`)
     await delay(POLL_MS)
   }
 }

@@ -1,0 +1,88 @@
+/** A PostgreSQL that the operator brings, and several processes on it. */
+import { join } from 'node:path'
+import pg from 'pg'
+import pino from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { clientFor } from '#support/client'
+import { Secret } from '#core/secret'
+import { type EmbeddedPostgres, startPostgres } from '#postgres'
+import { launch, type Running, startProcess, temporaryFolder } from './stead-process.ts'
+
+const folder = temporaryFolder()
+const dataDir = (name: string): string => join(folder.path, name)
+const STEAD_SECRET = 'one secret that every node of this instance is given'
+let postgres: EmbeddedPostgres
+let env: { STEAD_DATABASE_URL: string; STEAD_SECRET: string }
+let nodes: Running[] = []
+
+beforeAll(async () => {
+  postgres = await startPostgres({
+    dataDir: dataDir('cluster'),
+    password: new Secret('test'),
+    durable: false,
+    log: pino({ level: 'silent' }),
+  })
+  env = { STEAD_DATABASE_URL: postgres.urlOf('postgres').reveal(), STEAD_SECRET }
+})
+
+afterAll(async () => {
+  await Promise.all(nodes.map((node) => node.stop()))
+  await postgres.stop()
+  folder[Symbol.dispose]()
+})
+
+async function rows(database: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: postgres.urlOf(database).reveal() })
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+test('two first starts at the same moment make one instance: same app, same keys', async () => {
+  nodes = await Promise.all(['a', 'b'].map((name) => startProcess({ dataDir: dataDir(name), env })))
+  const [a, b] = await Promise.all(nodes.map((node) => node.status()))
+  expect(a?.url).not.toBe(b?.url)
+  for (const key of ['platform_key', 'app_id', 'anon_key', 'service_key'] as const) {
+    expect(a?.[key]).toBe(b?.[key])
+  }
+})
+
+test('they have run every migration once', async () => {
+  const ledger =
+    'select version, count(*)::int as times from stead.migrations group by 1 order by 1'
+  const applied = await rows('stead', ledger)
+  expect(applied.length).toBeGreaterThan(0)
+  expect(applied.map(({ version }) => version)).toEqual(applied.map((_, index) => index + 1))
+  expect(applied.every(({ times }) => times === 1)).toBe(true)
+})
+
+test('an app made through one is there for the other', async () => {
+  const [a, b] = await Promise.all(nodes.map((node) => node.status()))
+  const made = await clientFor(a?.url ?? '', a?.platform_key).post('/init', { name: 'shared' })
+  const { app_id: id } = (await made.json()) as { app_id: string }
+  const seen = await clientFor(b?.url ?? '', b?.platform_key).get(`/v1/${id}/config`)
+  expect(await seen.json()).toMatchObject({ id, name: 'shared' })
+})
+
+test('a start with another secret is refused, because it could read nothing', async () => {
+  const other = launch({
+    dataDir: dataDir('other'),
+    env: { ...env, STEAD_SECRET: 'another secret, as after a lost data folder' },
+  })
+  expect((await other.ended).code).toBe(1)
+  expect(other.stderr()).toMatch(/it was written with another secret/)
+  expect(other.stderr()).not.toMatch(/^\s+at /m)
+})
+
+test('a role that may not create databases is refused with the statement that mends it', async () => {
+  await rows('postgres', `create role small login password 'small'`)
+  const url = new URL(env.STEAD_DATABASE_URL)
+  url.username = 'small'
+  url.password = 'small'
+  const start = launch({ dataDir: dataDir('c'), env: { STEAD_DATABASE_URL: url.href } })
+  expect((await start.ended).code).toBe(1)
+  expect(start.stderr()).toContain('Run there: alter role "small" createdb createrole')
+})
