@@ -9,7 +9,7 @@ import {
   openRegions,
   resumeUnfinished,
 } from '#domains/apps'
-import { Identifier } from '#domains/auth'
+import { Identifier, SignInHooks } from '#domains/auth'
 import { CatalogCache } from '#domains/data'
 import type { Clock } from '#core/clock'
 import { internal } from '#core/errors'
@@ -114,7 +114,8 @@ async function openServices(
     ...opened,
     config,
     apps,
-    identifier: new Identifier(apps),
+    identifier: new Identifier(apps, clock),
+    signInHooks: new SignInHooks(),
     catalogs,
     limiter: new RateLimiter(clock),
     trustedProxies: new Set(config.trustedProxies),
@@ -124,11 +125,17 @@ async function openServices(
 }
 
 /** Caches drop what another process changed, and everything when messages may have been missed. */
-function forgetWhatOthersChange({ apps, credentials, log }: Services, url: Secret): Listener {
+function forgetWhatOthersChange(services: Services, url: Secret): Listener {
+  const { apps, credentials, identifier, log } = services
+  const onMessage: Record<string, (payload: string) => void> = {
+    stead_apps: (id) => apps.forget(id),
+    stead_credentials: (id) => credentials.forget(id),
+    stead_sessions: (ended) => identifier.onEnded(ended),
+  }
   return listen({
     url,
-    channels: ['stead_apps', 'stead_credentials'],
-    onMessage: (channel, id) => (channel === 'stead_apps' ? apps : credentials).forget(id),
+    channels: Object.keys(onMessage),
+    onMessage: (channel, payload) => onMessage[channel]?.(payload),
     onGap: () => {
       credentials.forget()
       apps.forget()

@@ -1,7 +1,7 @@
 /** Everything that lives as long as the process, made once by app.ts; dialects are built from it. */
 import type { Caller, Credentials } from '#domains/accounts'
 import type { Apps, Context } from '#domains/apps'
-import type { Identifier } from '#domains/auth'
+import type { Identifier, SignInHooks } from '#domains/auth'
 import type { CatalogCache } from '#domains/data'
 import type { Clock } from '#core/clock'
 import type { Keyring } from '#core/keyring'
@@ -22,6 +22,8 @@ export type Services = {
   credentials: Credentials
   apps: Apps
   identifier: Identifier
+  /** Who hears that somebody signed up or in. */
+  signInHooks: SignInHooks
   /** What each app's database offers, for the data dialects. */
   catalogs: CatalogCache
   limiter: RateLimiter

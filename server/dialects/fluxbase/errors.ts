@@ -52,6 +52,7 @@ const BY_CODE: Record<string, Answer> = {
   invalid_email: [400, 'VALIDATION_FAILED'],
   invalid_profile: [400, 'VALIDATION_FAILED'],
   email_taken: [409, 'ALREADY_EXISTS'],
+  invalid_refresh_token: [401, 'INVALID_TOKEN'],
   invalid_nonce: [400, 'INVALID_TOKEN'],
 }
 

@@ -4,6 +4,7 @@ import { notFound } from '#core/errors'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { addAuth } from './auth.ts'
 import { cors } from './cors.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
@@ -13,6 +14,7 @@ export function fluxbase(services: Services): RouteTable<Scopes> {
   hono.onError(errorRenderer(services))
   hono.use('/api/v1/*', cors(services))
   const routes = new RouteTable('fluxbase', hono, guards(services))
+  addAuth(routes, services)
   alsoWithSlash(hono)
   // Last: whatever no route above has taken.
   hono.all('/api/v1/*', () => {

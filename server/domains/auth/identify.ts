@@ -1,8 +1,22 @@
 /** From the text of a credential to who is asking. The good answer is remembered until something changes. */
+import type { JWTPayload } from 'jose'
 import { type AccountCaller, type Caller, type Credential, workspacesOf } from '#domains/accounts'
-import { decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import type { App, Apps } from '#domains/apps'
+import type { Clock } from '#core/clock'
 import { unauthenticated } from '#core/errors'
+import { isUuid } from '#core/ids'
+import { type Claims, identityOf } from '#db/identity'
+import { notifySessionEnded } from './notify.sql.ts'
+import { sessionLives } from './sessions.sql.ts'
+import {
+  invalidToken,
+  invalidUserToken,
+  isOfUser,
+  readToken,
+  revokedToken,
+  type Unverified,
+  verifiedClaims,
+} from './tokens.ts'
 
 /** Callers remembered; the oldest go first. */
 const CACHE_SIZE = 20_000
@@ -10,26 +24,27 @@ const CACHE_SIZE = 20_000
 /** A remembered caller is looked up again after this long, whatever happens. */
 const MAX_AGE_MS = 60_000
 
+/** Issuers of tokens that others sign with the app's secret. */
+const FOREIGN_ISSUERS = new Set(['', 'fluxbase', 'supabase', 'supabase-demo'])
+
 export const invalidApiKey = () =>
   unauthenticated('invalid_api_key', 'The API key is unknown, revoked or expired', {
     hint: 'Make a new key with POST /api-keys, or ask the owner for one.',
   })
 
-export const invalidToken = (cause?: unknown) =>
-  unauthenticated('invalid_token', 'Invalid or expired Bearer token', {
-    cause,
-    hint: 'Sign in again, or refresh the session.',
-  })
+type Found = { caller: Caller; expiresAt: number }
 
 type Remembered = { caller: Caller; until: number; appId: string | undefined }
 
 export class Identifier {
   readonly #apps: Apps
+  readonly #clock: Clock
   readonly #callers = new Map<string, Remembered>()
   #epoch = 0
 
-  constructor(apps: Apps) {
+  constructor(apps: Apps, clock: Clock) {
     this.#apps = apps
+    this.#clock = clock
     apps.onForget((appId) => this.forget(appId))
     apps.needs.credentials.onForget(() => this.forget())
   }
@@ -37,15 +52,17 @@ export class Identifier {
   /**
    * Who shows this credential.
    * @param app the app that the request addresses, whose secret verifies a token that names no app
-   * @throws `unauthenticated` invalid_api_key or invalid_token
+   * @throws `unauthenticated` invalid_api_key, invalid_token, invalid_user_token, user_token_expired
+   *   or revoked_token
    */
   async identify(secret: string, app?: App): Promise<Caller> {
     const key = app ? `${app.id} ${secret}` : secret
     const known = this.#callers.get(key)
-    if (known && known.until > Date.now()) return known.caller
+    const now = this.#clock().getTime()
+    if (known && known.until > now) return known.caller
     const epoch = this.#epoch
     const { caller, expiresAt } = await this.#find(secret, app)
-    const until = Math.min(Date.now() + MAX_AGE_MS, expiresAt)
+    const until = Math.min(now + MAX_AGE_MS, expiresAt)
     if (epoch === this.#epoch) this.#remember(key, { caller, until, appId: appOf(caller) })
     return caller
   }
@@ -59,6 +76,29 @@ export class Identifier {
     }
   }
 
+  /**
+   * A session, or every session of a user, has ended: its tokens are refused from now on, here and in
+   * every other process. Call it after the sessions are gone.
+   */
+  async ended(appId: string, sessionOrUserId: string): Promise<void> {
+    this.#forgetEnded(appId, sessionOrUserId)
+    await notifySessionEnded(this.#apps.needs.platform.query, `${appId} ${sessionOrUserId}`)
+  }
+
+  /** What another process told with `ended`. */
+  onEnded(payload: string): void {
+    const [appId = '', id = ''] = payload.split(' ')
+    this.#forgetEnded(appId, id)
+  }
+
+  #forgetEnded(appId: string, id: string): void {
+    this.#epoch += 1
+    for (const [key, { caller }] of this.#callers) {
+      if (caller.kind !== 'user' || caller.appId !== appId) continue
+      if (caller.sessionId === id || caller.userId === id) this.#callers.delete(key)
+    }
+  }
+
   #remember(key: string, entry: Remembered): void {
     if (this.#callers.size >= CACHE_SIZE) {
       this.#callers.delete(this.#callers.keys().next().value ?? '')
@@ -66,11 +106,8 @@ export class Identifier {
     this.#callers.set(key, entry)
   }
 
-  async #find(
-    secret: string,
-    app: App | undefined,
-  ): Promise<{ caller: Caller; expiresAt: number }> {
-    if (secret.startsWith('eyJ')) return this.#fromToken(secret, app)
+  async #find(secret: string, app: App | undefined): Promise<Found> {
+    if (secret.startsWith('eyJ')) return this.#fromToken(readToken(secret), app)
     const credential = await this.#apps.needs.credentials.find(secret)
     if (!credential) throw invalidApiKey()
     const expiresAt = credential.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
@@ -100,53 +137,83 @@ export class Identifier {
     return { kind: 'account', accountId, workspaceIds: workspaces.map(({ id }) => id) }
   }
 
-  async #fromToken(
-    token: string,
-    hint: App | undefined,
-  ): Promise<{ caller: Caller; expiresAt: number }> {
-    const named = appIdIn(decoded(token))
-    const app = named === undefined ? hint : await this.#apps.find(named)
-    if (!app) throw invalidToken()
-    const secret = new TextEncoder().encode(this.#apps.keysOf(app).secret)
-    const { payload } = await jwtVerify(token, secret, { algorithms: ['HS256'] }).catch(
-      (error: unknown) => {
-        throw invalidToken(error)
-      },
-    )
+  async #fromToken(unverified: Unverified, hint: App | undefined): Promise<Found> {
+    const { appId, payload: claimed } = unverified
+    const app = appId === undefined ? hint : await this.#apps.find(appId)
+    if (!app) throw isOfUser(claimed) ? invalidUserToken() : invalidToken()
+    const now = this.#clock()
+    const payload = await verifiedClaims(this.#apps, app, { ...unverified, now })
     const expiresAt = payload.exp === undefined ? Number.POSITIVE_INFINITY : payload.exp * 1000
-    return { caller: await this.#fromClaims(token, app, payload), expiresAt }
+    return { caller: await this.#fromClaims(unverified.token, app, payload), expiresAt }
   }
 
   async #fromClaims(token: string, app: App, payload: JWTPayload): Promise<Caller> {
-    if (payload.iss === 'stead') {
-      const credential = await this.#apps.needs.credentials.find(token)
-      if (!credential) throw invalidApiKey()
-      if (payload.role === 'anon') return { kind: 'anonymous', appId: app.id }
+    if (payload.iss === 'stead') return this.#fromAppKey(token, app, payload)
+    if ((payload.token_type ?? 'access') !== 'access') throw invalidUserToken()
+    if (payload.session_id === undefined) return fromForeignClaims(app, payload)
+    return this.#fromSession(app, payload)
+  }
+
+  /** The app's own anon and service key. */
+  async #fromAppKey(token: string, app: App, { role }: JWTPayload): Promise<Caller> {
+    const credential = await this.#apps.needs.credentials.find(token)
+    if (!credential) throw invalidApiKey()
+    if (role === 'anon') return { kind: 'anonymous', appId: app.id }
+    const { id: credentialId, scopes } = credential
+    return { kind: 'app_key', appIds: [app.id], credentialId, scopes, accountId: undefined }
+  }
+
+  async #fromSession(app: App, payload: JWTPayload): Promise<Caller> {
+    const { sub, session_id: id } = payload
+    if (typeof sub !== 'string' || typeof id !== 'string' || !isUuid(sub) || !isUuid(id)) {
+      throw invalidUserToken()
+    }
+    const { query } = this.#apps.databasesOf(app).platform
+    const session = { id, userId: sub, now: this.#clock() }
+    if (!(await sessionLives(query, session))) throw revokedToken()
+    return userOf(app, payload)
+  }
+}
+
+/** A token that somebody else signed with the app's secret. Only three words become a database role. */
+function fromForeignClaims(app: App, payload: JWTPayload): Caller {
+  if (!FOREIGN_ISSUERS.has(payload.iss ?? '')) throw invalidUserToken()
+  switch (payload.role) {
+    case 'anon':
+      return { kind: 'anonymous', appId: app.id }
+    case 'authenticated':
+      return userOf(app, payload)
+    case 'service_role':
       return {
         kind: 'app_key',
         appIds: [app.id],
-        credentialId: credential.id,
-        scopes: credential.scopes,
+        credentialId: payload.jti ?? 'signed with the secret of the app',
+        scopes: ['service_role'],
         accountId: undefined,
       }
-    }
-    throw invalidToken()
+    default:
+      throw isOfUser(payload) ? invalidUserToken() : invalidToken()
   }
 }
 
-function decoded(token: string): JWTPayload {
-  try {
-    return decodeJwt(token)
-  } catch (error) {
-    throw invalidToken(error)
+/** A signed-in user is `authenticated` to the database, whatever the application calls them. */
+function userOf(app: App, payload: JWTPayload): Caller {
+  const { sub = '', email = '', role = 'authenticated', session_id: sessionId } = payload
+  if (!isText(sub) || !isText(email) || !isText(role)) throw invalidUserToken()
+  const claims: Claims = { ...payload, role }
+  return {
+    kind: 'user',
+    appId: app.id,
+    userId: sub,
+    sessionId: typeof sessionId === 'string' ? sessionId : undefined,
+    claims,
+    identity: identityOf('authenticated', claims),
   }
 }
 
-/** Our tokens carry their app in a claim or in the issuer. */
-function appIdIn({ app_id: appId, iss }: JWTPayload): string | undefined {
-  if (typeof appId === 'string') return appId
-  return iss?.startsWith('butterbase:app:') ? iss.slice('butterbase:app:'.length) : undefined
-}
+/** Text that PostgreSQL can hold. */
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && !value.includes('\0')
 
 function appOf(caller: Caller): string | undefined {
   if (caller.kind === 'user' || caller.kind === 'anonymous') return caller.appId

@@ -1,0 +1,240 @@
+/** Fluxbase's sign-in: mounted at /api/v1/auth. */
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { CookieOptions } from 'hono/utils/cookie'
+import { z } from 'zod'
+import {
+  type AuthContext,
+  changeUser,
+  findUser,
+  hashOfToken,
+  invalidToken,
+  PLAIN_RULES,
+  refreshSession,
+  type SessionRules,
+  signIn,
+  signOut,
+  signUpAndIn,
+  type Tokens,
+  type User,
+} from '#domains/auth'
+import type { AppContext } from '#domains/apps'
+import { AppError, invalid } from '#core/errors'
+import { randomToken } from '#core/ids'
+import type { Http } from '#http/env'
+import type { RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import { ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE } from './credentials.ts'
+import type { Scopes } from './guards.ts'
+import { limitRefresh } from './limits.ts'
+
+/** Bytes of body at most. */
+const LIMIT = 64 * 1024
+
+const SESSIONS: SessionRules = { family: 'secret', maxSessions: 5 }
+
+const CSRF_SECONDS = 86_400
+
+const optionalText = z.string().optional()
+
+const Credentials = z.object({ email: optionalText, password: optionalText })
+
+const Metadata = z.record(z.string(), z.unknown())
+
+const NewUser = Credentials.extend({ user_metadata: Metadata.nullish() })
+
+const Refresh = z.object({ refresh_token: optionalText })
+
+const Changes = Credentials.extend({
+  user_metadata: Metadata.optional(),
+  data: Metadata.optional(),
+  nonce: optionalText,
+})
+
+export function addAuth(routes: RouteTable<Scopes>, services: Services): void {
+  const { identifier, signInHooks } = services
+  const withNeeds = <C extends AppContext>(ctx: C): C & AuthContext => ({
+    ...ctx,
+    identifier,
+    signInHooks,
+  })
+  addPublic(routes, services, withNeeds)
+  addAccount(routes, services, withNeeds)
+}
+
+type WithNeeds = <C extends AppContext>(ctx: C) => C & AuthContext
+
+/** What needs no credential. */
+function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: WithNeeds): void {
+  const open = { access: 'public', limit: LIMIT } as const
+  routes
+    .add(
+      { ...open, method: 'get', path: '/api/v1/auth/config', summary: 'How one may sign in' },
+      ({ c }) => c.json(CONFIG),
+    )
+    .add(
+      { ...open, method: 'get', path: '/api/v1/auth/csrf', summary: 'A token for cookie writes' },
+      ({ c }) => c.json({ csrf_token: csrfToken(services, c) }),
+    )
+    .add(
+      { ...open, method: 'post', path: '/api/v1/auth/signup', summary: 'Sign up', body: NewUser },
+      async ({ c, ctx, body }) => {
+        const { email, password } = requireCredentials(body)
+        const request = { email, password, displayName: null, passwordRules: PLAIN_RULES }
+        const userMetadata = body.user_metadata ?? {}
+        const tokens = await signUpAndIn(
+          withNeeds(ctx),
+          { ...request, userMetadata },
+          SESSIONS,
+        ).catch(hideTaken)
+        return c.json(signedIn(services, c, tokens), 201)
+      },
+    )
+    .add(
+      {
+        ...open,
+        method: 'post',
+        path: '/api/v1/auth/signin',
+        summary: 'Sign in',
+        body: Credentials,
+      },
+      async ({ c, ctx, body }) => {
+        const tokens = await signIn(withNeeds(ctx), requireCredentials(body), SESSIONS)
+        return c.json(signedIn(services, c, tokens))
+      },
+    )
+    .add(
+      {
+        ...open,
+        method: 'post',
+        path: '/api/v1/auth/refresh',
+        summary: 'New tokens',
+        body: Refresh,
+      },
+      async ({ c, ctx, body }) => {
+        const token = body.refresh_token || getCookie(c, REFRESH_COOKIE)
+        if (!token) throw invalid('missing_field', 'Refresh token is required')
+        limitRefresh(services, c, hashOfToken(token).toString('hex'))
+        const tokens = await refreshSession(withNeeds(ctx), token, SESSIONS.family).catch(
+          (error: unknown) => {
+            clearCookies(services, c)
+            throw error
+          },
+        )
+        return c.json(signedIn(services, c, tokens))
+      },
+    )
+}
+
+/** What only somebody who signed in may do. */
+function addAccount(routes: RouteTable<Scopes>, services: Services, withNeeds: WithNeeds): void {
+  const own = { access: 'user', limit: LIMIT, path: '/api/v1/auth/user' } as const
+  routes
+    .add(
+      { access: 'leaving', method: 'post', path: '/api/v1/auth/signout', summary: 'Sign out' },
+      async ({ c, ctx }) => {
+        if (ctx.caller.kind === 'user') await signOut(withNeeds(ctx), ctx.caller)
+        clearCookies(services, c)
+        return c.json({ message: 'Successfully signed out' })
+      },
+    )
+    .add({ ...own, method: 'get', summary: 'Who am I?' }, async ({ c, ctx }) => {
+      const user = await findUser(withNeeds(ctx), ctx.caller.userId)
+      if (!user) throw invalidToken()
+      return c.json(toWire(user))
+    })
+    .add(
+      { ...own, method: 'patch', summary: 'Change address, password or metadata', body: Changes },
+      async ({ c, ctx, body }) => {
+        const { email, password, nonce, data, user_metadata: userMetadata = data } = body
+        const changes = { email, password, nonce, userMetadata, passwordRules: PLAIN_RULES }
+        return c.json(toWire(await changeUser(withNeeds(ctx), ctx.caller, changes)))
+      },
+    )
+}
+
+const { minLength, uppercase, lowercase, number, special } = PLAIN_RULES
+
+const CONFIG = {
+  signup_enabled: true,
+  require_email_verification: false,
+  magic_link_enabled: false,
+  password_login_enabled: true,
+  mfa_available: false,
+  password_min_length: minLength,
+  password_require_uppercase: uppercase,
+  password_require_lowercase: lowercase,
+  password_require_number: number,
+  password_require_special: special,
+  oauth_providers: [],
+  saml_providers: [],
+  captcha: null,
+}
+
+type Given = { email?: string | undefined; password?: string | undefined }
+
+function requireCredentials({ email, password }: Given): { email: string; password: string } {
+  if (email && password) return { email, password }
+  throw invalid('missing_field', 'Email and password are required')
+}
+
+/** A taken address is refused like any other that cannot be used. */
+function hideTaken(error: unknown): never {
+  const taken = error instanceof AppError && error.code === 'email_taken'
+  throw taken ? invalid('registration_failed', 'Registration failed') : error
+}
+
+/** Tokens as Fluxbase words them; a browser gets them as cookies too. */
+function signedIn(services: Services, c: Http, tokens: Tokens) {
+  const cookies = cookieOptions(services)
+  setCookie(c, ACCESS_COOKIE, tokens.accessToken, { ...cookies.access, maxAge: tokens.expiresIn })
+  setCookie(c, REFRESH_COOKIE, tokens.refreshToken, {
+    ...cookies.refresh,
+    maxAge: tokens.refreshExpiresIn,
+  })
+  return {
+    user: toWire(tokens.user),
+    access_token: tokens.accessToken,
+    refresh_token: tokens.refreshToken,
+    expires_in: tokens.expiresIn,
+    token_type: 'bearer',
+  }
+}
+
+function cookieOptions({ publicUrl }: Services) {
+  const common = { httpOnly: true, secure: publicUrl.startsWith('https:') }
+  return {
+    access: { ...common, path: '/', sameSite: 'Lax' },
+    refresh: { ...common, path: '/api/v1/auth', sameSite: 'Strict' },
+    csrf: { ...common, path: '/', sameSite: 'Strict', maxAge: CSRF_SECONDS },
+  } as const satisfies Record<string, CookieOptions>
+}
+
+function clearCookies(services: Services, c: Http): void {
+  const { access, refresh } = cookieOptions(services)
+  deleteCookie(c, ACCESS_COOKIE, access)
+  deleteCookie(c, REFRESH_COOKIE, refresh)
+}
+
+/** The one the browser has, or a new one when it has none of ours. */
+function csrfToken(services: Services, c: Http): string {
+  const known = getCookie(c, CSRF_COOKIE)
+  if (known && /^[\w-]{43}$/.test(known)) return known
+  const token = randomToken(32)
+  setCookie(c, CSRF_COOKIE, token, cookieOptions(services).csrf)
+  return token
+}
+
+/** The only place where a user becomes Fluxbase's. */
+function toWire(user: User) {
+  return {
+    id: user.id,
+    email: user.email,
+    email_verified: user.emailVerified,
+    role: user.role,
+    user_metadata: user.userMetadata,
+    metadata: user.userMetadata,
+    app_metadata: user.appMetadata,
+    created_at: user.createdAt.toISOString(),
+    updated_at: user.updatedAt.toISOString(),
+  }
+}

@@ -1,0 +1,116 @@
+import { createHmac } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { identityIn } from '#domains/accounts'
+import { compile } from '#db/sql'
+import { startApp, type TestApp } from '#support/app'
+
+let app: TestApp
+
+beforeAll(async () => {
+  app = await startApp({ env: { STEAD_SIGN_IN_RATE_LIMITS: 'off' } })
+})
+
+afterAll(() => app[Symbol.asyncDispose]())
+
+type Session = { user: { id: string; email: string }; access_token: string }
+
+let made = 0
+
+async function enter(path: string, body: object): Promise<Session> {
+  const res = await app.nobody.post(path, body)
+  expect(res.ok).toBe(true)
+  return (await res.json()) as Session
+}
+
+const signUp = () =>
+  enter('/api/v1/auth/signup', { email: `user${++made}@example.com`, password: 'correct horse' })
+
+const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+
+/** A token that somebody else signed with the secret of the default app. */
+async function minted(claims: object): Promise<string> {
+  const { apps } = app.instance.services
+  const { secret } = apps.keysOf(await apps.default())
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const body = `${part({ alg: 'HS256' })}.${part(claims)}`
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`
+}
+
+/** What SQL under the caller's identity answers, run as the app's data API would. */
+async function askAs(token: string, question: string): Promise<Record<string, unknown>[]> {
+  const { apps, identifier } = app.instance.services
+  const found = await apps.find(app.appId)
+  const caller = await identifier.identify(token, found)
+  if (!found || caller.kind === 'account') throw new Error('not of the app')
+  const { api } = apps.databasesOf(found)
+  return api.session(async (client) => {
+    await client.query('begin')
+    const { text, values } = compile(identityIn(caller, found).settings)
+    await client.query(text, values)
+    const answer = await client.query(question).catch((error: Error) => error)
+    await client.query('rollback')
+    if (answer instanceof Error) throw answer
+    return answer.rows as Record<string, unknown>[]
+  })
+}
+
+test('auth.uid() and the claims in SQL are those of the token', async () => {
+  const { user, access_token: access } = await signUp()
+  const question = `select auth.uid() uid, auth.role() role, auth.email() email, current_user db_role,
+    public.current_user_id() id, auth.jwt() ->> 'session_id' session`
+  expect(await askAs(access, question)).toEqual([
+    {
+      uid: user.id,
+      role: 'authenticated',
+      email: user.email,
+      db_role: 'authenticated',
+      id: user.id,
+      session: claimsOf(access).session_id,
+    },
+  ])
+  expect(await askAs(app.anonKey, 'select auth.uid() uid, current_user db_role')).toEqual([
+    { uid: null, db_role: 'anon' },
+  ])
+  const custom = await minted({ role: 'service_role', sub: user.id })
+  expect(await askAs(custom, 'select current_user db_role')).toEqual([{ db_role: 'service_role' }])
+})
+
+test('a role of the application never becomes a role of the database', async () => {
+  const { user } = await signUp()
+  await app.sql(`update auth.users set role = 'postgres' where id = $1`, [user.id])
+  const { access_token: access } = await enter('/api/v1/auth/signin', {
+    email: user.email,
+    password: 'correct horse',
+  })
+  expect(await askAs(access, 'select current_user db_role, auth.role() role')).toEqual([
+    { db_role: 'authenticated', role: 'postgres' },
+  ])
+  const elevate = app.sql(`update auth.users set role = 'service_role' where id = $1`, [user.id])
+  await expect(elevate).rejects.toThrow(/check constraint/)
+})
+
+test('SQL shows users their own row without secrets, the anon role nothing, and nobody a hash', async () => {
+  const { user, access_token: access } = await signUp()
+  await signUp()
+  expect(await askAs(access, 'select id, email from auth.users')).toEqual([
+    { id: user.id, email: user.email },
+  ])
+  expect(await askAs(access, 'select user_id from auth.sessions')).toEqual([{ user_id: user.id }])
+  const all = await askAs(app.serviceKey, 'select id from auth.users')
+  expect(all.length).toBeGreaterThan(1)
+  const denied = [
+    [app.anonKey, 'select id from auth.users'],
+    [app.anonKey, 'select id from auth.sessions'],
+    [access, 'select password_hash from auth.users'],
+    [access, 'select refresh_token_hash from auth.sessions'],
+    [access, 'select hash from auth.spent_refresh_tokens'],
+    [access, 'select hash from auth.one_time_tokens'],
+    [access, `update auth.users set role = 'editor'`],
+    [access, 'delete from auth.sessions'],
+    [app.serviceKey, 'select password_hash from auth.users'],
+  ] as const
+  for (const [token, question] of denied) {
+    await expect(askAs(token, question), question).rejects.toThrow(/permission denied/)
+  }
+})
