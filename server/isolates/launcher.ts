@@ -46,6 +46,7 @@ export function makeLauncher(options: PoolOptions): Launcher {
   const reaper = startReaper(place.socketDir)
   const ownAddresses = privateAddresses()
   const env = {
+    DENO_TLS_CA_STORE: 'mozilla,system', // a company's own authority counts for imports and fetch
     ...options.env,
     DENO_DIR: place.cacheDir,
     NO_COLOR: '1',

@@ -18,6 +18,8 @@ import type {
 const LOOK_MS = 50
 /** Every so many looks they are asked for a sign of life. */
 const PROBE_EVERY = 4
+/** How often idle processes are looked at, or oftener when they may be idle for less. */
+const SWEEP_MS = 5_000
 const REFILL_MS = 25
 const REFILL_AFTER_FAILURE_MS = 2_000
 const IDLE = { reason: 'crash', message: 'The function process was idle' } as const
@@ -51,7 +53,7 @@ class Pool implements IsolatePool {
     this.#idleMs = options.idleMs
     this.#maxConcurrent = options.maxConcurrent ?? 100
     this.#maxIdle = options.maxIdle ?? 32
-    this.#sweepTimer = setInterval(() => this.#sweep(), Math.max(50, options.idleMs / 4))
+    this.#sweepTimer = setInterval(() => this.#sweep(), Math.min(SWEEP_MS, options.idleMs / 4))
     this.#sweepTimer.unref()
     this.#refill()
   }
