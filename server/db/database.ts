@@ -48,6 +48,8 @@ export function openDatabase(url: Secret, options: DatabaseOptions = {}): Databa
     connectionString: url.reveal(),
     connectionTimeoutMillis: acquireMs,
     application_name: options.applicationName ?? 'stead',
+    // By default a role whose name is that of a schema, such as `stead`, would write there.
+    options: '-c search_path=public',
     ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
   }
   // Batches have connections of their own, so that a batch never waits for a session to end.

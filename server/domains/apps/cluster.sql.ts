@@ -96,6 +96,8 @@ export async function grantAppDatabase(
   await database.transaction(async (tx) => {
     await tx`revoke all on database ${ident(name)} from public`
     await tx`grant connect on database ${ident(name)} to ${ident(api)}, ${ident(user)}`
+    // Whoever connects by the database's address means the app's own tables, whatever the role is called.
+    await tx`alter database ${ident(name)} set search_path = public`
     await tx`grant all on schema public to ${ident(owner)}`
     // Policies name the helpers of auth; changes of the schema are recorded where they are made.
     await tx`grant usage on schema auth, stead to ${ident(owner)}`
