@@ -13,3 +13,29 @@ create table stead.schema_migrations (
 create table stead.seed_tables (
   table_name text primary key
 );
+
+-- What Stead's own login creates in the public schema (somebody works there by hand) goes to the owner
+-- of the database, so that later changes through the API may touch it.
+create function stead.adopt() returns event_trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  adopter name := (select r.rolname from pg_catalog.pg_database d
+    join pg_catalog.pg_roles r on r.oid = d.datdba
+    where d.datname = pg_catalog.current_database());
+  made record;
+begin
+  for made in
+    select c.object_type, c.object_identity from pg_event_trigger_ddl_commands() c
+    join pg_catalog.pg_class t on t.oid = c.objid
+    where c.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.schema_name = 'public'
+      and not c.in_extension and c.object_type in ('table', 'view', 'materialized view')
+      and t.relowner = pg_catalog.to_regrole(pg_catalog.quote_ident(current_user))
+      and adopter <> current_user
+  loop
+    execute pg_catalog.format('alter %s %s owner to %I', made.object_type, made.object_identity, adopter);
+  end loop;
+end $$;
+
+create event trigger stead_adopt on ddl_command_end
+  when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE VIEW', 'CREATE MATERIALIZED VIEW')
+  execute function stead.adopt();

@@ -45,6 +45,14 @@ const BY_CODE: Record<string, Answer> = {
   schema_destructive_change: [409, 'SCHEMA_DESTRUCTIVE_CHANGE'],
   schema_migration_failed: [400, 'SCHEMA_MIGRATION_FAILED'],
   not_null_over_rows: [400, 'SCHEMA_MIGRATION_FAILED'],
+  reserved_table: [400, 'VALIDATION_RESERVED_TABLE'],
+  no_such_table: [400, 'VALIDATION_TABLE_NOT_FOUND'],
+  no_such_column: [400, 'VALIDATION_COLUMN_NOT_FOUND'],
+  wrong_column_type: [400, 'VALIDATION_INVALID_TYPE'],
+  table_of_another_role: [409, 'STATE_PREREQUISITE_MISSING'],
+  unsafe_expression: [400, 'RLS_UNSAFE_EXPRESSION'],
+  invalid_expression: [400, 'RLS_INVALID_EXPRESSION'],
+  expression_types: [400, 'RLS_TYPE_MISMATCH'],
   database_unavailable: [503, 'EXTERNAL_DB_ERROR'],
 }
 

@@ -4,18 +4,23 @@ import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { addApps } from './apps.ts'
+import { addUsers } from './auth.ts'
+import { AUTH_ANSWERS } from './auth-errors.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
 import { addRows } from './rows.ts'
 import { ROW_ANSWERS } from './rows-errors.ts'
+import { addRls } from './rls.ts'
 import { addSchema } from './schema.ts'
 
 export function butterbase(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
-  hono.onError(errorRenderer(services, ROW_ANSWERS))
+  hono.onError(errorRenderer(services, { ...ROW_ANSWERS, ...AUTH_ANSWERS }))
   const routes = new RouteTable('butterbase', hono, guards(services))
   addApps(routes)
+  addUsers(routes, services)
   addSchema(routes)
+  addRls(routes)
   // Last: the name of a table may be almost any word.
   addRows(routes, services)
   return routes

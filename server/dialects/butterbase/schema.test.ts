@@ -166,10 +166,12 @@ const TYPES = [
   ...'text varchar char uuid boolean bool integer int int4 bigint int8 smallint int2'.split(' '),
   ...'serial bigserial smallserial real float4 float8 numeric decimal timestamptz'.split(' '),
   ...'timestamp date time timetz interval jsonb json bytea'.split(' '),
-  ...['double precision', 'DOUBLE   PRECISION', 'Text', 'VARCHAR(20)', 'varchar(20)', 'char(5)'],
-  ...['numeric(10)', 'numeric(10,2)', 'numeric(10, 2)', 'decimal(8)', 'decimal(8,3)'],
-  ...['text[]', 'integer[]', 'int[]', 'bool[]', 'uuid[]', 'varchar[]', 'char[]', 'decimal[]'],
-  ...['timestamptz[]', 'timestamp[]', 'jsonb[]', 'bytea[]', 'timetz[]', 'interval[]'],
+  ...'varchar(20) VARCHAR(30) char(5) numeric(10) numeric(10,2) decimal(8) decimal(8,3)'.split(' '),
+  ...'text[] integer[] int[] bool[] uuid[] varchar[] char[] decimal[] timestamptz[]'.split(' '),
+  ...'timestamp[] jsonb[] bytea[] timetz[] interval[] Text'.split(' '),
+  'double precision',
+  'DOUBLE   PRECISION',
+  'numeric(10, 2)',
 ]
 
 test('every type and alias is applied once, and reads back as a type that means the same', async () => {

@@ -1,0 +1,229 @@
+/** Butterbase's row security: policies, and each user their own rows in one call. */
+import { z } from 'zod'
+import {
+  createPolicy,
+  disableRowSecurity,
+  dropPolicy,
+  enableRowSecurity,
+  type Isolated,
+  isolateByUser,
+  type NewPolicy,
+  type Policy,
+  type RowSecurity,
+  rowSecurity,
+  type Secured,
+  secureApp,
+  updatePolicy,
+} from '#domains/schema'
+import { validated } from '#http/body'
+import type { RouteTable } from '#http/routes'
+import type { Scopes } from './guards.ts'
+
+const Name = z.string().min(1).max(63)
+
+const PolicyName = z
+  .string()
+  .max(63)
+  .regex(/^[a-z_][a-z0-9_]*$/, 'use lower-case letters, digits and _ for the name of a policy')
+
+const Isolation = z.object({
+  table_name: Name,
+  user_column: Name,
+  public_read_column: Name.optional(),
+})
+
+const Enable = z.object({ table_name: Name })
+
+const Rule = z
+  .object({
+    table_name: Name,
+    command: z.enum(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'ALL']).default('ALL'),
+    role: z.enum(['anon', 'user']).optional(),
+    using_expression: z.string().optional(),
+    with_check_expression: z.string().optional(),
+    restrictive: z.boolean().default(false),
+  })
+  .refine((it) => it.using_expression !== undefined || it.with_check_expression !== undefined, {
+    message: 'give using_expression, with_check_expression or both',
+  })
+
+const NewRule = Rule.safeExtend({ policy_name: PolicyName, user_column: Name.optional() })
+
+const Secure = z.object({ tables: z.array(Isolation).max(200).default([]) })
+
+export function addRls(routes: RouteTable<Scopes>): void {
+  routes.add(
+    {
+      method: 'get',
+      path: '/v1/{app_id}/rls',
+      access: 'owner',
+      summary: 'List the policies',
+    },
+    async ({ c, ctx }) => {
+      const found = await rowSecurity(ctx)
+      return c.json(c.req.query('format') === 'object' ? objectToWire(found) : listToWire(found))
+    },
+  )
+  routes.add(
+    {
+      method: 'post',
+      path: '/v1/{app_id}/rls',
+      access: 'owner',
+      summary: 'Give each user their own rows of a table',
+      body: Isolation,
+    },
+    async ({ c, ctx, body }) => {
+      const isolated = await isolateByUser(ctx, isolationFrom(body))
+      return c.json(isolatedToWire(isolated, body.user_column))
+    },
+  )
+  routes.add(
+    {
+      method: 'post',
+      path: '/v1/{app_id}/rls/enable',
+      access: 'owner',
+      summary: 'Turn row security on for a table',
+      body: Enable,
+    },
+    async ({ c, ctx, body: { table_name: table } }) => {
+      await enableRowSecurity(ctx, table)
+      return c.json({ success: true, table, rls_enabled: true })
+    },
+  )
+  addPolicies(routes)
+  addRemovals(routes)
+  addSecure(routes)
+}
+
+function addPolicies(routes: RouteTable<Scopes>): void {
+  routes.add(
+    {
+      method: 'post',
+      path: '/v1/{app_id}/rls/policies',
+      access: 'owner',
+      summary: 'Create a policy, or replace the one of that name',
+      body: NewRule,
+    },
+    async ({ c, ctx, body }) => {
+      const { policy_name: policy, user_column: userColumn } = body
+      const warnings = await createPolicy(ctx, { ...ruleFrom(body), policy, userColumn })
+      const table = body.table_name
+      const answer = { success: true, policy_name: policy, table, table_name: table }
+      return c.json({ ...answer, ...(warnings.length === 0 ? {} : { warnings }) })
+    },
+  )
+  routes.add(
+    {
+      method: 'patch',
+      path: '/v1/{app_id}/rls/policies/{policy_name}',
+      access: 'owner',
+      summary: 'Put another rule in the place of a policy',
+      body: Rule,
+    },
+    async ({ c, ctx, body }) => {
+      const policy = validated(PolicyName, c.req.param('policy_name'))
+      const warnings = await updatePolicy(ctx, { ...ruleFrom(body), policy })
+      const answer = { success: true, policy_name: policy, table: body.table_name }
+      return c.json({ ...answer, ...(warnings.length === 0 ? {} : { warnings }) })
+    },
+  )
+}
+
+function addRemovals(routes: RouteTable<Scopes>): void {
+  routes.add(
+    {
+      method: 'delete',
+      path: '/v1/{app_id}/rls/{table}',
+      access: 'owner',
+      summary: 'Drop all policies of a table and turn row security off',
+    },
+    async ({ c, ctx }) => {
+      const table = validated(Name, c.req.param('table'))
+      const removed = await disableRowSecurity(ctx, table)
+      const message = `Row security of "${table}" is off: every role with a grant sees every row`
+      return c.json({ message, table, policies_removed: removed })
+    },
+  )
+  routes.add(
+    {
+      method: 'delete',
+      path: '/v1/{app_id}/rls/{table}/{policy_name}',
+      access: 'owner',
+      summary: 'Drop one policy',
+    },
+    async ({ c, ctx }) => {
+      const table = validated(Name, c.req.param('table'))
+      const policy = validated(PolicyName, c.req.param('policy_name'))
+      const remaining = await dropPolicy(ctx, { table, policy })
+      const message = `Policy "${policy}" dropped; row security stays on`
+      return c.json({ message, table, policy_name: policy, remaining_policies: remaining })
+    },
+  )
+}
+
+function addSecure(routes: RouteTable<Scopes>): void {
+  routes.add(
+    {
+      method: 'post',
+      path: '/v1/{app_id}/secure',
+      access: 'owner',
+      summary: 'Keep anonymous requests out, and give each user their own rows',
+      body: Secure,
+    },
+    async ({ c, ctx, body }) =>
+      c.json(securedToWire(await secureApp(ctx, body.tables.map(isolationFrom)))),
+  )
+}
+
+const isolationFrom = (it: z.output<typeof Isolation>) => ({
+  table: it.table_name,
+  userColumn: it.user_column,
+  publicReadColumn: it.public_read_column,
+})
+
+const ruleFrom = (it: z.output<typeof Rule>): Omit<NewPolicy, 'policy'> => ({
+  table: it.table_name,
+  command: it.command,
+  role: it.role,
+  using: it.using_expression,
+  withCheck: it.with_check_expression,
+  restrictive: it.restrictive,
+})
+
+function isolatedToWire({ table, policy, publicReadPolicies }: Isolated, userColumn: string) {
+  const next = {
+    action: 'query_data',
+    description: `Sign in as two users and see that each finds their own rows of "${table}".`,
+    recommended: true,
+  }
+  return {
+    success: true,
+    table,
+    user_column: userColumn,
+    policy_name: policy,
+    ...(publicReadPolicies ? { public_read_policies: publicReadPolicies } : {}),
+    _meta: { next_actions: [next] },
+  }
+}
+
+const securedToWire = ({ app, secured, failed }: Secured) => ({
+  message: 'App secured successfully',
+  app_id: app.id,
+  access_mode: app.accessMode,
+  tables_secured: secured.map(({ table, policy, publicReadPolicies }) => ({
+    table,
+    policy,
+    ...(publicReadPolicies ? { public_read_policies: publicReadPolicies } : {}),
+  })),
+  table_errors: failed.map(({ table, message }) => ({ table, error: message })),
+})
+
+const policyToWire = ({ withCheck, ...policy }: Policy) => ({ ...policy, with_check: withCheck })
+
+/** The form that the client library maps over. */
+const listToWire = ({ policies }: RowSecurity) => policies.map(policyToWire)
+
+const objectToWire = ({ policies, protectedTables }: RowSecurity) => ({
+  policies: policies.map(policyToWire),
+  tables_with_rls: protectedTables,
+})
