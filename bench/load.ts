@@ -91,7 +91,7 @@ const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 function wholeAnswer(bytes: Buffer): { status: number; end: number } | undefined {
   const headEnd = bytes.indexOf(HEAD_END)
   if (headEnd < 0) return undefined
-  const head = bytes.latin1Slice(0, headEnd)
+  const head = bytes.toString('latin1', 0, headEnd)
   const status = Number(head.slice(9, 12))
   const bodyStart = headEnd + HEAD_END.length
   const length = /content-length: (\d+)/i.exec(head)?.[1]
