@@ -1,5 +1,5 @@
 /** `stead status`: the address and the keys of the running instance. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type DataDirOption, dataDirOf, withDataDir } from './data-dir.ts'
 import { type Running, runningInstance, STATUS_KEYS } from './instance.ts'
 import { bold, table } from './text.ts'
@@ -8,14 +8,33 @@ export function addStatus(stead: Command): void {
   const command = stead
     .command('status')
     .description('show the address and the keys of the running instance')
-    .option('--json', 'print one JSON object')
+    .addOption(new Option('--json', 'print one JSON object').conflicts('env'))
+    .option('--env', 'print lines for a shell: eval "$(stead status --env)"')
   withDataDir(command).action(status)
 }
 
-async function status({ json, ...option }: DataDirOption & { json?: true }): Promise<void> {
+type Options = DataDirOption & { json?: true; env?: true }
+
+async function status({ json, env, ...option }: Options): Promise<void> {
   const running = await runningInstance(dataDirOf(option))
-  process.stdout.write(`${json ? asJson(running) : asText(running)}\n`)
+  const render = json ? asJson : env ? asEnvironment : asText
+  process.stdout.write(`${render(running)}\n`)
 }
+
+/** What the examples of the documentation call them; not `STEAD_…`, which are settings. */
+const VARIABLES = {
+  API_URL: 'url',
+  PLATFORM_KEY: 'platform_key',
+  APP_ID: 'app_id',
+  ANON_KEY: 'anon_key',
+  SERVICE_KEY: 'service_key',
+  DATABASE_URL: 'database_url',
+} as const
+
+const asEnvironment = (running: Running): string =>
+  Object.entries(VARIABLES)
+    .map(([name, key]) => `export ${name}='${running[key].replaceAll("'", "'\\''")}'`)
+    .join('\n')
 
 const asJson = (running: Running): string =>
   JSON.stringify(Object.fromEntries(STATUS_KEYS.map((key) => [key, running[key]])), undefined, 2)

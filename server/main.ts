@@ -1,9 +1,9 @@
 /** The process: read the configuration, build, listen, and drain on SIGTERM or Ctrl-C. */
-import { readFileSync } from 'node:fs'
 import { AppError } from '#core/errors'
 import { systemClock } from '#core/clock'
 import { createKeyring } from '#core/keyring'
 import type { Log } from '#core/log'
+import { version } from '#core/version'
 import { createInstance, type Instance } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { openRunningCluster, type RunningCluster } from './process/cluster.ts'
@@ -15,13 +15,6 @@ import { createMetrics, type MetricsServer, serveMetrics } from './process/metri
 import { panel } from './process/panel.ts'
 import { removeRunFile, runningOf, writeRunFile } from './process/run-file.ts'
 import { instanceSecrets } from './process/secret-file.ts'
-
-const version = (): string =>
-  (
-    JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-      version: string
-    }
-  ).version
 
 /** What has been opened so far, in order; a stop closes it in reverse. */
 type Opened = {
@@ -66,7 +59,7 @@ function announce(opened: Opened, { dataDir, log, seconds }: Ready): void {
     localUrl: http.localUrl,
     metricsUrl: metrics.url,
     dataDir,
-    version: version(),
+    version,
     steps: instance.firstSteps,
   })
   writeRunFile(dataDir, running)

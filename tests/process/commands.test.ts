@@ -1,4 +1,5 @@
 /** The commands of `stead` beside a running instance, and beside none. */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -45,6 +46,14 @@ describe('stead status', () => {
     const { code, stdout } = await here('status')
     expect(code).toBe(0)
     for (const value of Object.values(status)) expect(stdout).toContain(value)
+  })
+
+  test('--env prints lines that a shell evaluates', async () => {
+    const { stdout } = await here('status', '--env')
+    const script = `${stdout}\nprintf '%s %s' "$APP_ID" "$DATABASE_URL"`
+    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' })).toBe(
+      `${status.app_id} ${status.database_url}`,
+    )
   })
 
   test('STEAD_DATA_DIR and stead.config.json name the folder, too', async () => {

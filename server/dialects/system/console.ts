@@ -1,18 +1,142 @@
-/** The console's first page: what runs here and where to go next. It holds no secret. */
-import { html } from 'hono/html'
+/** The console's first page: what runs here and how to speak to it. It holds no secret and fetches nothing. */
+import { html, raw } from 'hono/html'
+import { randomToken } from '#core/ids'
+import { version } from '#core/version'
+import type { Http } from '#http/env'
 import type { Services } from '#services'
+import { STYLE } from './console-style.ts'
+import { health } from './health.ts'
 
-export function consolePage({ publicUrl }: Services) {
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Stead</title>
-      </head>
-      <body>
-        <h1>Stead</h1>
-        <p>The API answers at ${publicUrl}.</p>
-      </body>
-    </html>`
+type Door = {
+  name: string
+  base: string
+  about: string
+  /** A first command; $ANON_KEY and the like are filled in by the reader's shell. */
+  command: (url: string) => string
 }
+
+const DOORS: readonly Door[] = [
+  {
+    name: 'Platform and data plane',
+    base: '/v1/{app_id}',
+    about: 'Make and configure apps, describe their tables, read and write rows, deploy functions.',
+    command: (url) =>
+      `curl ${url}/init -H "Authorization: Bearer $PLATFORM_KEY" \\\n  -H 'Content-Type: application/json' -d '{"name":"my-app"}'`,
+  },
+  {
+    name: 'Sign-in of an app’s users',
+    base: '/auth/{app_id}',
+    about: 'Sign up, sign in, refresh, sign out. Rows then answer to the user’s own policies.',
+    command: (url) =>
+      `curl ${url}/auth/$APP_ID/signup -H 'Content-Type: application/json' \\\n  -d '{"email":"ada@example.com","password":"correct-horse-42"}'`,
+  },
+  {
+    name: 'Fluxbase',
+    base: '/api/v1',
+    about: 'Tables, sign-in and functions as the Fluxbase SDK speaks them.',
+    command: (url) => `curl ${url}/api/v1/tables/todos -H "Authorization: Bearer $ANON_KEY"`,
+  },
+  {
+    name: 'PostgREST and Supabase data',
+    base: '/rest/v1',
+    about: 'Works with @supabase/postgrest-js unchanged.',
+    command: (url) => `curl '${url}/rest/v1/todos?select=*&limit=10' -H "apikey: $ANON_KEY"`,
+  },
+]
+
+const KEYS_COMMAND = 'eval "$(npx stead status --env)"'
+
+export async function consolePage(c: Http, services: Services): Promise<Response> {
+  const { ok } = await health(services)
+  const nonce = randomToken(16)
+  c.header('Content-Security-Policy', policy(nonce))
+  c.header('X-Content-Type-Options', 'nosniff')
+  c.header('Referrer-Policy', 'no-referrer')
+  c.header('Cache-Control', 'no-store')
+  return c.html(page(services, ok, nonce))
+}
+
+/** Our own style and script, nothing from anywhere else, in nobody's frame. */
+const policy = (nonce: string): string =>
+  `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+
+function page(services: Services, ok: boolean, nonce: string) {
+  const { publicUrl: url } = services
+  return html`<!doctype html>
+<html lang="en" class="no-script">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Stead</title>
+    <link rel="icon" href="data:," />
+    <style nonce="${nonce}">${raw(STYLE)}</style>
+  </head>
+  <body>
+    <main>
+      <header>
+        ${LOGO}
+        <h1>Stead</h1>
+        <span class="version">${version}</span>
+        <span class="${ok ? 'health' : 'health bad'}">${ok ? 'All is well' : 'The database does not answer'}</span>
+      </header>
+      ${facts(services)}
+      <section>
+        <h2>Keys</h2>
+        <p>This page shows none. On the machine where Stead runs, this puts them into your shell, so that the commands below work as they stand:</p>
+        ${command(KEYS_COMMAND)}
+      </section>
+      <section>
+        <h2>How to speak to it</h2>
+        <div class="dialects">${DOORS.map((door) => dialect(door, url))}</div>
+      </section>
+      <section>
+        <h2>When something goes wrong</h2>
+        <nav>
+          <a href="/docs/errors">What each error means</a>
+          <a href="/health">Health</a>
+          <a href="/health/ready">Readiness</a>
+        </nav>
+      </section>
+      <footer>Stead keeps an app’s whole backend in one process, on your own machine.</footer>
+    </main>
+    <script nonce="${nonce}">${raw(SCRIPT)}</script>
+  </body>
+</html>`
+}
+
+function facts({ publicUrl, apps, config }: Services) {
+  const shown: [string, string][] = [
+    ['API', publicUrl],
+    ['Regions', apps.needs.regions.names.join(', ')],
+    ['Database', config.databaseUrl ? 'your own PostgreSQL' : 'embedded PostgreSQL'],
+  ]
+  return html`<dl class="facts">${shown.map(
+    ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
+  )}</dl>`
+}
+
+const dialect = ({ name, base, about, command: first }: Door, url: string) =>
+  html`<article>
+    <div class="title"><h3>${name}</h3><code>${base}</code></div>
+    <p>${about}</p>
+    ${command(first(url))}
+  </article>`
+
+const command = (text: string) =>
+  html`<div class="command"><pre>${text}</pre><button type="button">Copy</button></div>`
+
+const LOGO = raw(
+  '<svg width="34" height="34" viewBox="0 0 34 34" fill="none" stroke="currentColor" stroke-width="2.6" stroke-linejoin="round" aria-hidden="true"><path d="M4 16 17 5l13 11v13H4z"/><path d="M12 29v-9h10v9"/></svg>',
+)
+
+/** Without a script, or where copying is not allowed, the commands can still be marked by hand. */
+const SCRIPT = `
+if (navigator.clipboard) document.documentElement.classList.remove('no-script')
+for (const button of document.querySelectorAll('button')) {
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(button.previousElementSibling.textContent)
+    button.textContent = 'Copied'
+    setTimeout(() => { button.textContent = 'Copy' }, 1500)
+  })
+}
+`

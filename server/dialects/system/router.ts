@@ -26,7 +26,7 @@ export function system(services: Services): RouteTable<Scopes> {
   routes.add(
     { ...open, path: '/', summary: 'The console for a browser, health for others' },
     async ({ c }) => {
-      if (c.req.header('accept')?.includes('text/html')) return c.html(consolePage(services))
+      if (c.req.header('accept')?.includes('text/html')) return consolePage(c, services)
       const { ok, body } = await health(services)
       return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
     },
