@@ -8,6 +8,7 @@ import { addUsers } from './auth.ts'
 import { AUTH_ANSWERS } from './auth-errors.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
+import { addKeys } from './keys.ts'
 import { addRows } from './rows.ts'
 import { ROW_ANSWERS } from './rows-errors.ts'
 import { addRls } from './rls.ts'
@@ -18,6 +19,7 @@ export function butterbase(services: Services): RouteTable<Scopes> {
   hono.onError(errorRenderer(services, { ...ROW_ANSWERS, ...AUTH_ANSWERS }))
   const routes = new RouteTable('butterbase', hono, guards(services))
   addApps(routes)
+  addKeys(routes)
   addUsers(routes, services)
   addSchema(routes)
   addRls(routes)

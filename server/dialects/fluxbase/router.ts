@@ -8,6 +8,7 @@ import { addAuth } from './auth.ts'
 import { cors } from './cors.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
+import { addTables } from './tables.ts'
 
 export function fluxbase(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
@@ -15,6 +16,7 @@ export function fluxbase(services: Services): RouteTable<Scopes> {
   hono.use('/api/v1/*', cors(services))
   const routes = new RouteTable('fluxbase', hono, guards(services))
   addAuth(routes, services)
+  addTables(routes, services)
   alsoWithSlash(hono)
   // Last: whatever no route above has taken.
   hono.all('/api/v1/*', () => {

@@ -3,7 +3,7 @@ import { internal } from '#core/errors'
 import type { DataResult } from '#domains/data'
 import type { Http } from '#http/env'
 import type { Media } from './media.ts'
-import { appliedPreferences, type Preferences } from './prefer.ts'
+import { appliedPreferences, type Preferences } from '#http/prefer'
 
 export type Answer = {
   status: number

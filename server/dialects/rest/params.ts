@@ -100,7 +100,7 @@ function addParam(builder: QueryBuilder, param: Param, paged: boolean): void {
     builder.where(path, negated ? { kind: 'not', item } : item)
   } else {
     const { path, field } = readKey(key)
-    builder.where(path, parseFilter(field, value, slot))
+    builder.where(path, parseFilter(field, { text: value, slot }))
   }
 }
 

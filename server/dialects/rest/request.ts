@@ -4,7 +4,7 @@ import { queryOf, type RequestFacts } from '#domains/data'
 import type { Http } from '#http/env'
 import { type Media, negotiate } from './media.ts'
 import { type Params, readParams } from './params.ts'
-import { type Preferences, readPrefer } from './prefer.ts'
+import { type Preferences, readPrefer } from '#http/prefer'
 
 export type RestRequest = {
   schema: string

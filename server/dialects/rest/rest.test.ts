@@ -54,7 +54,11 @@ const get = async (path: string, headers: Record<string, string> = {}) => {
   return { status: res.status, headers: res.headers, body: await res.json().catch(() => undefined) }
 }
 test('x', async () => {
-  console.log(await get('/projects?select=id,name,clients(name)&order=id.desc&limit=2', {prefer:'count=exact'}))
+  console.log(
+    await get('/projects?select=id,name,clients(name)&order=id.desc&limit=2', {
+      prefer: 'count=exact',
+    }),
+  )
   console.log(await get('/tasks?select=name&or=(id.eq.1,and(id.gt.10,name.like.t1*))&order=id'))
   console.log(await get('/taskz'))
   console.log(await get('/rpc/add_them?a=1&b=2'))
@@ -64,5 +68,5 @@ test('x', async () => {
   console.log(await get('/rpc/writes'))
   console.log(await get('/projects?select=id,nope(*)'))
   console.log(await get('/projects?select=id,'))
-  console.log((await (await app.as(app.anonKey).get('/rest/v1/notes')).json()))
+  console.log(await (await app.as(app.anonKey).get('/rest/v1/notes')).json())
 })

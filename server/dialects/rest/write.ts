@@ -18,7 +18,7 @@ import type { Http } from '#http/env'
 import { type Answer, baseHeaders, send } from './answer.ts'
 import { readNames, readRows, uniformColumns } from './body.ts'
 import { buildQuery, valueOf } from './params.ts'
-import type { Preferences } from './prefer.ts'
+import type { Preferences } from '#http/prefer'
 import { contentRange } from './range.ts'
 import { type RestRequest, readRequest } from './request.ts'
 

@@ -29,8 +29,13 @@ export function findRelationship(catalog: Catalog, from: Relation, item: EmbedIt
   throw ambiguous(from, item, candidates)
 }
 
-const matching = (all: readonly Relationship[], item: EmbedItem): Relationship[] =>
-  all.filter((one) => matches(one, item.relation, item.hint))
+function matching(all: readonly Relationship[], item: EmbedItem): Relationship[] {
+  const found = all.filter((one) => matches(one, item.relation, item.hint))
+  if (found.length > 0 || !item.stems || item.hint !== undefined) return found
+  return all.filter((one) => !one.parent && stemOf(soleColumn(one)) === item.relation)
+}
+
+const stemOf = (column: string | undefined): string | undefined => column?.replace(/(_id|Id)$/, '')
 
 /** One foreign key of a table to itself seen from both ends: the table's name means its children. */
 function selfReference(candidates: readonly Relationship[]): Relationship | undefined {
@@ -46,10 +51,8 @@ function matches(one: Relationship, target: string, hint: string | undefined): b
   if (one.junction) return one.junction.relation.name === hint || isConstraint(one, hint)
   if (isConstraint(one, hint)) return true
   const own = soleColumn(one)
-  if (one.from === one.to) {
-    // Of the two directions over one key, its own column names the parent, the other the children.
-    return one.parent ? hint === own : hint === own
-  }
+  // Of the two directions over one key of a table to itself, each is named by its own column.
+  if (one.from === one.to) return hint === own
   return hint === own || hint === otherColumn(one)
 }
 

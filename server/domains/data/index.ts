@@ -19,7 +19,13 @@ export {
 } from './execute.ts'
 export { nearest } from './nearest.ts'
 export { outputName, readField } from './parse-field.ts'
-export { isOperator, operatorHead, parseFilter, parseLogic } from './parse-filter.ts'
+export {
+  type FilterRules,
+  isOperator,
+  operatorHead,
+  parseFilter,
+  parseLogic,
+} from './parse-filter.ts'
 export { parseOrder } from './parse-order.ts'
 export { parseSelect } from './parse-select.ts'
 export * from './query.ts'

@@ -1,4 +1,5 @@
 /** Filters: `op.value` after a column, and the logic trees of `and=(…)` and `or=(…)`. */
+import { parseList } from './encode.ts'
 import { readField } from './parse-field.ts'
 import {
   COMPARISONS,
@@ -38,16 +39,26 @@ export type OperatorHead = {
   operandAt: number
 }
 
+export type FilterRules = {
+  /** Parentheses and brackets inside a value of a logic tree must balance and belong to it. */
+  balanced: boolean
+  /** `nin` and `between` are operators too. */
+  extended: boolean
+}
+
+const PLAIN: FilterRules = { balanced: false, extended: false }
+
 /** Reads `[not.]op[(modifier)].` at `at`; undefined when there is no such thing. */
-export function operatorHead(text: string, at = 0): OperatorHead | undefined {
+export function operatorHead(text: string, at = 0, rules = PLAIN): OperatorHead | undefined {
   const negated = text.startsWith('not.', at)
   OPERATOR.lastIndex = negated ? at + 4 : at
   const match = OPERATOR.exec(text)
-  if (!match?.[1] || !isOperator(match[1])) return undefined
+  if (!match?.[1] || !isOperator(match[1], rules)) return undefined
   return { negated, operator: match[1], modifier: match[3], operandAt: OPERATOR.lastIndex }
 }
 
-export const isOperator = (word: string): boolean =>
+export const isOperator = (word: string, { extended }: FilterRules = PLAIN): boolean =>
+  (extended && (word === 'nin' || word === 'between')) ||
   Object.hasOwn(COMPARISONS, word) ||
   Object.hasOwn(SEARCHES, word) ||
   word === 'in' ||
@@ -58,15 +69,22 @@ export const isOperator = (word: string): boolean =>
  * @param slot where the value stands among the request's values; -1 when it has no place of its own
  * @throws `invalid` parse_error
  */
-export function parseFilter(field: Field, text: string, slot: number): Condition {
+export function parseFilter(
+  field: Field,
+  { text, slot }: RawValue,
+  rules: FilterRules = PLAIN,
+): Condition {
   const scanner = new Scanner('filter', text)
-  return readOperation(scanner, field, () => ({ text: scanner.rest(), slot }))
+  const value = (): RawValue => ({ text: scanner.rest(), slot })
+  return readOperation(scanner, { field, rules, value })
 }
 
-type RawValue = { text: string; slot: number }
+export type RawValue = { text: string; slot: number }
 
-function readOperation(scanner: Scanner, field: Field, value: () => RawValue): Condition {
-  const head = operatorHead(scanner.text, scanner.at)
+type Reading = { field: Field; rules: FilterRules; value: () => RawValue }
+
+function readOperation(scanner: Scanner, { field, rules, value }: Reading): Condition {
+  const head = operatorHead(scanner.text, scanner.at, rules)
   if (!head) return scanner.fail('operator (eq, gt, ...)')
   scanner.at = head.operandAt
   const item = conditionOf(scanner, { field, head, value })
@@ -82,10 +100,12 @@ function conditionOf(scanner: Scanner, { field, head, value }: Operation): Condi
     const words = literal(value(), 'text')
     return { kind: 'search', field, operator: operator as Search, language, value: words }
   }
-  if (operator === 'in') {
+  if (operator === 'in' || operator === 'nin') {
     if (modifier !== undefined) scanner.fail('in.(…)')
-    return { kind: 'in', field, values: literal(value(), 'list') }
+    const item: Condition = { kind: 'in', field, values: literal(value(), 'list') }
+    return operator === 'in' ? item : { kind: 'not', item }
   }
+  if (operator === 'between') return readBetween(scanner, field, value)
   if (operator === 'is') return readIs(scanner, field, value)
   const quantifier = quantifierOf(scanner, head)
   const pattern = operator === 'like' || operator === 'ilike'
@@ -97,6 +117,19 @@ function conditionOf(scanner: Scanner, { field, head, value }: Operation): Condi
     quantifier,
     value: literal(value(), encoding),
   }
+}
+
+/** `(min,max)`, both included. */
+function readBetween(scanner: Scanner, field: Field, value: () => RawValue): Condition {
+  const [min, max, ...others] = parseList(value().text)
+  if (min === undefined || max === undefined || others.length > 0) scanner.fail('(min,max)')
+  const bound = (operator: Comparison, text: string | undefined): Condition => ({
+    kind: 'compare',
+    field,
+    operator,
+    value: { text: text ?? '', slot: -1, encoding: 'text' },
+  })
+  return { kind: 'and', items: [bound('gte', min), bound('lte', max)] }
 }
 
 function quantifierOf(scanner: Scanner, head: OperatorHead): Quantifier | undefined {
@@ -118,11 +151,6 @@ function readIs(scanner: Scanner, field: Field, value: () => RawValue): Conditio
 
 const literal = (raw: RawValue, encoding: Encoding): Literal => ({ ...raw, encoding })
 
-export type LogicRules = {
-  /** Parentheses and brackets inside a value must balance and belong to it. */
-  balanced: boolean
-}
-
 /**
  * The operand of `and=` or `or=`: `(a.eq.1,not.or(b.is.null,c.gt.2))`.
  * @throws `invalid` parse_error
@@ -130,7 +158,7 @@ export type LogicRules = {
 export function parseLogic(
   kind: 'and' | 'or',
   text: string,
-  rules: LogicRules = { balanced: false },
+  rules: FilterRules = PLAIN,
 ): Condition {
   const scanner = new Scanner('logic tree', text)
   const items = scanner.nested(() => readItems(scanner, rules))
@@ -139,7 +167,7 @@ export function parseLogic(
   return { kind, items }
 }
 
-function readItems(scanner: Scanner, rules: LogicRules): Condition[] {
+function readItems(scanner: Scanner, rules: FilterRules): Condition[] {
   const items: Condition[] = []
   scanner.blanks()
   scanner.needs('(')
@@ -150,7 +178,7 @@ function readItems(scanner: Scanner, rules: LogicRules): Condition[] {
   return items
 }
 
-function readNode(scanner: Scanner, rules: LogicRules): Condition {
+function readNode(scanner: Scanner, rules: FilterRules): Condition {
   scanner.blanks()
   const start = scanner.at
   const negated = scanner.takes('not.')
@@ -166,17 +194,20 @@ function readNode(scanner: Scanner, rules: LogicRules): Condition {
   return readLeaf(scanner, rules)
 }
 
-function readLeaf(scanner: Scanner, rules: LogicRules): Condition {
+function readLeaf(scanner: Scanner, rules: FilterRules): Condition {
   const field = readField(scanner)
   scanner.needs('.')
-  const head = operatorHead(scanner.text, scanner.at)
-  const read = head?.operator === 'in' ? readList : readLogicValue
-  const item = readOperation(scanner, field, () => ({ text: read(scanner, rules), slot: -1 }))
+  const head = operatorHead(scanner.text, scanner.at, rules)
+  const read = LISTED.has(head?.operator ?? '') ? readList : readLogicValue
+  const value = (): RawValue => ({ text: read(scanner, rules), slot: -1 })
+  const item = readOperation(scanner, { field, rules, value })
   scanner.blanks()
   return item
 }
 
-function readLogicValue(scanner: Scanner, rules: LogicRules): string {
+const LISTED = new Set(['in', 'nin', 'between'])
+
+function readLogicValue(scanner: Scanner, rules: FilterRules): string {
   if (scanner.next === '"') {
     const start = scanner.at
     const value = scanner.quoted()

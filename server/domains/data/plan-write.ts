@@ -37,8 +37,9 @@ export function planUpdate(
 ): UpdatePlan {
   checkWritable(relation)
   checkColumns(relation, request.payload.columns)
-  const { payload } = request
-  return { kind: 'update', ...planReturning(planner, relation, request), payload }
+  const { payload, matchOn = [] } = request
+  checkColumns(relation, matchOn)
+  return { kind: 'update', ...planReturning(planner, relation, request), payload, matchOn }
 }
 
 export function planDelete(

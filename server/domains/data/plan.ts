@@ -68,7 +68,11 @@ export type InsertPlan = WritePlan & {
   conflictColumns: readonly string[] | undefined
 }
 
-export type UpdatePlan = WritePlan & { kind: 'update'; payload: Payload }
+export type UpdatePlan = WritePlan & {
+  kind: 'update'
+  payload: Payload
+  matchOn: readonly string[]
+}
 
 export type DeletePlan = WritePlan & { kind: 'delete' }
 

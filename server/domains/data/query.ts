@@ -106,6 +106,8 @@ export type EmbedItem = {
   /** A foreign key, its column or a junction, to choose among several ways. */
   hint?: string | undefined
   join?: 'inner' | 'left' | undefined
+  /** `author` may also mean the column `author_id`. */
+  stems?: boolean | undefined
   /** The embedded row's columns become the parent's. */
   spread: boolean
   query: ReadQuery
@@ -190,7 +192,13 @@ export type InsertRequest = Target &
     resetMissing?: boolean | undefined
   }
 
-export type UpdateRequest = Target & WriteOptions & { kind: 'update'; payload: Payload }
+export type UpdateRequest = Target &
+  WriteOptions & {
+    kind: 'update'
+    payload: Payload
+    /** Each row of the payload changes the row with the same values in these columns. */
+    matchOn?: readonly string[] | undefined
+  }
 
 export type DeleteRequest = Target & WriteOptions & { kind: 'delete' }
 

@@ -191,8 +191,9 @@ const resettable = ({ read, payload }: InsertPlan, target: readonly string[]): s
 
 /** Without any value nothing changes, and no row comes back. */
 function writeUpdate(sql: SqlWriter, plan: UpdatePlan): void {
-  const { payload, read } = plan
-  if (payload.columns.length === 0) {
+  const { payload, read, matchOn } = plan
+  const set = payload.columns.filter((name) => !matchOn.includes(name))
+  if (set.length === 0) {
     sql.add('select ').name(read.alias).add('.* from ')
     writeTarget(sql, plan)
     sql.add(' where false')
@@ -201,11 +202,29 @@ function writeUpdate(sql: SqlWriter, plan: UpdatePlan): void {
   sql.add('update ')
   writeTarget(sql, plan)
   sql.add(' set ')
-  sql.list(payload.columns, ', ', (name) => sql.name(name).add(' = ').name('incoming', name))
+  sql.list(set, ', ', (name) => writeSet(sql, plan, name))
   sql.add(' from ')
   writeRecords(sql, read.relation, payload)
-  writeWhere(sql, plan)
+  if (matchOn.length > 0) writeMatch(sql, plan)
+  else writeWhere(sql, plan)
   writeReturning(sql, plan)
+}
+
+/** A row that lacks the key keeps its value. */
+function writeSet(sql: SqlWriter, { payload, read }: UpdatePlan, name: string): void {
+  sql.name(name).add(' = ')
+  if (!payload.ragged) {
+    sql.name('incoming', name)
+    return
+  }
+  sql.add('case when incoming.stead_given::jsonb ? ').constant(name, 'text').add(' then ')
+  sql.name('incoming', name).add(' else ').name(read.alias, name).add(' end')
+}
+
+function writeMatch(sql: SqlWriter, { matchOn, read }: UpdatePlan): void {
+  sql.add(' where ').list(matchOn, ' and ', (name) => {
+    sql.name(read.alias, name).add(' = ').name('incoming', name)
+  })
 }
 
 function writeDelete(sql: SqlWriter, plan: DeletePlan): void {

@@ -1,0 +1,164 @@
+/** What Fluxbase's tables say when something is wrong: by SQLSTATE, with PostgreSQL's own words beside. */
+import { AppError } from '#core/errors'
+import { type ParseFacts, type RelationshipFacts, type SqlFacts, sqlFacts } from '#domains/data'
+import type { Http } from '#http/env'
+
+type Said = { status: number; code: string; error: string } & Record<string, unknown>
+
+const STATES: Record<string, readonly [status: number, code: string, error: string]> = {
+  '23505': [409, 'DUPLICATE_KEY', 'Record with this value already exists'],
+  '23503': [
+    409,
+    'FOREIGN_KEY_VIOLATION',
+    'Cannot complete operation due to foreign key constraint',
+  ],
+  '23P01': [409, 'CONFLICT', 'Conflicting record exists'],
+  '23502': [400, 'NOT_NULL_VIOLATION', 'Missing required field'],
+  '23514': [400, 'CHECK_VIOLATION', 'Data violates table constraints'],
+  '42601': [400, 'INVALID_INPUT', 'Invalid query'],
+  '42804': [400, 'INVALID_INPUT', 'Invalid query'],
+  '42883': [400, 'INVALID_INPUT', 'Invalid query'],
+  '42P10': [400, 'INVALID_INPUT', 'Invalid query'],
+  '428C9': [400, 'INVALID_INPUT', 'Invalid query'],
+  '25006': [405, 'OPERATION_FAILED', 'Read-only'],
+  '40001': [409, 'CONFLICT', 'Concurrent update, retry'],
+  '40P01': [409, 'CONFLICT', 'Concurrent update, retry'],
+  '57014': [500, 'QUERY_TIMEOUT', 'Query timed out'],
+}
+
+const CLASSES: Record<string, readonly [status: number, code: string, error: string]> = {
+  '08': [503, 'DATABASE_ERROR', 'Database unavailable'],
+  '22': [400, 'INVALID_INPUT', 'Invalid data type provided'],
+  '42': [400, 'INVALID_INPUT', 'Invalid query'],
+  '53': [503, 'DATABASE_ERROR', 'Database unavailable'],
+  '54': [413, 'INVALID_INPUT', 'Query too complex'],
+}
+
+const VERBS: Record<string, string> = {
+  GET: 'fetch',
+  HEAD: 'fetch',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'update',
+  DELETE: 'delete',
+}
+
+/** Of a data error, its answer; undefined when the dialect's common words will do. */
+export function saidOf(thrown: unknown, method: string, anonymous: boolean): Said | undefined {
+  if (!(thrown instanceof AppError)) return undefined
+  const facts = sqlFacts(thrown)
+  if (!facts) return OWN[thrown.code]?.(thrown)
+  return { ...stateOf(facts, method, anonymous), sqlstate: facts.sqlstate, ...wordsOf(facts) }
+}
+
+/** PostgreSQL's words, where they speak of the caller's data and not of ours. */
+function wordsOf({ sqlstate, message, detail, hint }: SqlFacts): Record<string, unknown> {
+  if (!/^(22|23|42|P0|PT)/.test(sqlstate)) return {}
+  return {
+    message,
+    ...(detail === null ? {} : { details: detail }),
+    ...(hint === null ? {} : { hint }),
+  }
+}
+
+function stateOf(facts: SqlFacts, method: string, anonymous: boolean): Said {
+  const { sqlstate, message } = facts
+  if (sqlstate === '42703') return badInput(`Unknown column: ${columnIn(message)}`)
+  if (sqlstate === '42P01') return { status: 404, code: 'NOT_FOUND', error: message }
+  if (sqlstate === '42501') return refused(message, anonymous)
+  if (sqlstate === 'P0001') return { status: 400, code: 'DATABASE_ERROR', error: message }
+  if (/^PT[2-5]\d\d$/.test(sqlstate)) {
+    return { status: Number(sqlstate.slice(2)), code: 'DATABASE_ERROR', error: message }
+  }
+  const known = STATES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)]
+  if (known) return { status: known[0], code: known[1], error: known[2] }
+  const verb = VERBS[method] ?? 'fetch'
+  return { status: 500, code: 'DATABASE_ERROR', error: `Failed to ${verb} record(s)` }
+}
+
+/** `column todos.x does not exist` → x */
+const columnIn = (message: string): string =>
+  /column "?(?:[^".\s]+\.)?([^"\s]+)"? /.exec(message)?.[1] ?? message
+
+const badInput = (error: string): Said => ({ status: 400, code: 'INVALID_INPUT', error })
+
+function refused(message: string, anonymous: boolean): Said {
+  if (anonymous) {
+    return { status: 401, code: 'AUTHENTICATION_REQUIRED', error: 'Authentication required' }
+  }
+  const byPolicy = message.includes('row-level security')
+  const code = byPolicy ? 'RLS_POLICY_VIOLATION' : 'INSUFFICIENT_PERMISSIONS'
+  return { status: 403, code, error: 'Insufficient permissions' }
+}
+
+/** No row was changed where policies decide: whether one exists is not told. */
+export const hiddenOrAbsent = (anonymous: boolean): Said =>
+  anonymous
+    ? { status: 401, code: 'AUTHENTICATION_REQUIRED', error: 'Authentication required' }
+    : {
+        status: 403,
+        code: 'RLS_POLICY_VIOLATION',
+        error: 'Insufficient permissions',
+        message: 'Row-level security policy blocks this operation',
+        hint: 'Verify your authentication and table access policies',
+      }
+
+export const recordNotFound: Said = { status: 404, code: 'NOT_FOUND', error: 'Record not found' }
+
+/** Codes of the data domain in Fluxbase's words. */
+const OWN: Record<string, (error: AppError) => Said> = {
+  tables_not_found: ({ message }) => ({ status: 404, code: 'NOT_FOUND', error: message }),
+  tables_query: ({ message }) => badInput(message),
+  tables_input: ({ message }) => badInput(message),
+  missing_field: ({ message }) => ({ ...badInput(message), code: 'MISSING_REQUIRED_FIELD' }),
+  invalid_id: ({ message }) => ({ status: 400, code: 'INVALID_ID', error: message }),
+  bad_payload: ({ message }) => ({
+    status: 400,
+    code: 'INVALID_REQUEST_BODY',
+    error: 'Invalid request body',
+    message,
+  }),
+  parse_error: ({ details }) => {
+    const { what, column, found, expected } = details as ParseFacts
+    const reason = `${what}, column ${column}: unexpected ${found}, expected ${expected}`
+    return badInput(`Invalid query parameters: ${reason}`)
+  },
+  embed_unknown: ({ message }) => badInput(`Invalid query parameters: ${message}`),
+  embed_operator: ({ message }) => badInput(`Invalid query parameters: ${message}`),
+  related_order: ({ message }) => badInput(`Invalid query parameters: ${message}`),
+  column_not_found: ({ details }) =>
+    badInput(`Unknown column: ${(details as { column: string }).column}`),
+  read_only_relation: ({ details }) => {
+    const { schema, table } = details as { schema: string; table: string }
+    const error = `Table '${schema}.${table}' is read-only (view or materialized view)`
+    return { status: 405, code: 'METHOD_NOT_ALLOWED', error }
+  },
+  relationship_not_found: ({ message }) => ({ status: 400, code: 'PGRST200', error: message }),
+  relationship_ambiguous: ({ message, details, hint }) => ({
+    status: 400,
+    code: 'PGRST201',
+    error: message,
+    hint,
+    details: ((details as RelationshipFacts).candidates ?? []).map((one) => ({
+      cardinality: one.cardinality,
+      relationship: one.constraint,
+      target: one.to.name,
+    })),
+  }),
+  invalid_preferences: ({ message, details }) => ({
+    status: 400,
+    code: 'PGRST122',
+    error: message,
+    details,
+  }),
+  max_affected: ({ message, details }) => ({
+    status: 400,
+    code: 'PGRST124',
+    error: message,
+    details,
+  }),
+  not_single: ({ message }) => ({ status: 406, code: 'PGRST116', error: message }),
+}
+
+export const say = (c: Http, { status, ...body }: Said): Response =>
+  c.json({ ...body, request_id: c.var.requestId }, status as 400)

@@ -1,0 +1,85 @@
+/** Fluxbase's operands, which depend on the column's type, in the form PostgreSQL reads. */
+import { arrayLiteral, type Column, type Condition, parseList, type Relation } from '#domains/data'
+
+/** The same conditions with operands as the columns need them. */
+export function adapt(condition: Condition, relation: Relation): Condition {
+  switch (condition.kind) {
+    case 'not':
+      return { kind: 'not', item: adapt(condition.item, relation) }
+    case 'and':
+    case 'or':
+      return {
+        kind: condition.kind,
+        items: condition.items.map((item) => adapt(item, relation)),
+      }
+    case 'compare':
+      return adaptComparison(condition, relation.columns.get(condition.field.name))
+    case 'search':
+      return adaptSearch(condition)
+    case 'in':
+      return { ...condition, values: { ...condition.values, text: asList(condition.values.text) } }
+    case 'is':
+      return condition
+  }
+}
+
+type Comparing = Extract<Condition, { kind: 'compare' }>
+
+const ORDERED = new Set(['gt', 'gte', 'lt', 'lte'])
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/
+
+function adaptComparison(condition: Comparing, column: Column | undefined): Comparing {
+  const { operator, field, value } = condition
+  if (operator === 'cs' || operator === 'cd' || operator === 'ov') {
+    const json = field.path.length > 0 || /^jsonb?$/.test(column?.baseType ?? '')
+    const isArray = !json && column?.category === 'A'
+    const text = json ? asJson(value.text) : isArray ? asArray(value.text) : value.text
+    return { ...condition, value: { ...value, text } }
+  }
+  const asText = field.path.at(-1)?.asText === true
+  const numeric = asText && ORDERED.has(operator) && NUMBER.test(value.text)
+  return numeric ? { ...condition, numeric } : condition
+}
+
+/** `(a,b)`, `[a,b]` and `a,b` are lists. */
+export function asList(text: string): string {
+  const trimmed = text.trim()
+  if (trimmed.startsWith('(')) return trimmed
+  if (trimmed.startsWith('[') && trimmed.endsWith(']')) return `(${trimmed.slice(1, -1)})`
+  return `(${trimmed})`
+}
+
+/** `{a,b}` stays; `(a,b)`, `["a","b"]` and a bare item become an array literal. */
+function asArray(text: string): string {
+  if (text.startsWith('{')) return text
+  if (text.startsWith('(')) return arrayLiteral(parseList(text))
+  return arrayLiteral(jsonArray(text)?.map(itemText) ?? [text])
+}
+
+/** JSON text stays; `(a,b)` is an array of strings. */
+const asJson = (text: string): string =>
+  text.startsWith('(') ? JSON.stringify(parseList(text)) : text
+
+function jsonArray(text: string): unknown[] | undefined {
+  if (!text.startsWith('[')) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const itemText = (item: unknown): string | null =>
+  item === null ? null : typeof item === 'string' ? item : JSON.stringify(item)
+
+type Searching = Extract<Condition, { kind: 'search' }>
+
+const QUERY_SIGNS = /[&|!]|<->|:\*/
+
+/** Free text is searched as words; only an operand with operators of its own is taken as a query. */
+function adaptSearch(condition: Searching): Searching {
+  if (condition.operator === 'plfts') return { ...condition, operator: 'phfts' }
+  if (condition.operator !== 'fts' || QUERY_SIGNS.test(condition.value.text)) return condition
+  return { ...condition, operator: 'plfts' }
+}

@@ -1,0 +1,131 @@
+/** What a request to a table has: its place, its query, its preferences; and how it is run. */
+import { manages } from '#domains/accounts'
+import type { AppContext } from '#domains/apps'
+import { requireNotPaused } from '#domains/apps'
+import {
+  type Ask,
+  columnsOf,
+  type Condition,
+  type DataContext,
+  type DataRequest,
+  type DataResult,
+  execute,
+  type Payload,
+  payloadOf,
+  queryOf,
+  type ReadQuery,
+  type Relation,
+  type Rows,
+} from '#domains/data'
+import { invalid } from '#core/errors'
+import type { Http } from '#http/env'
+import { type Preferences, readPrefer } from '#http/prefer'
+import type { Services } from '#services'
+import { findPlace, type Place, segmentsOf } from './tables-path.ts'
+import { buildTableQuery, readTableParams, type TableParams } from './tables-params.ts'
+
+const TIMEOUT_MS = 30_000
+
+export type TableCall = {
+  c: Http
+  data: DataContext
+  place: Place
+  relation: Relation
+  params: TableParams
+  preferences: Preferences
+  /** Manages the app: no cap on how far pages reach. */
+  admin: boolean
+  anonymous: boolean
+}
+
+/** @throws `not_found` tables_not_found, `invalid` invalid_preferences */
+export async function tableCall(services: Services, c: Http, ctx: AppContext): Promise<TableCall> {
+  requireNotPaused(ctx.app)
+  const data = dataContext(services, ctx)
+  const place = await findPlace(data, segmentsOf(c.req.url), c.req.method)
+  const preferences = readPrefer(c.req.header('prefer'))
+  if (preferences.handling === 'strict' && preferences.unknown.length > 0) {
+    throw invalid('invalid_preferences', 'Invalid preferences given with handling=strict', {
+      details: preferences.unknown,
+    })
+  }
+  return {
+    c,
+    data,
+    place,
+    relation: place.relation,
+    params: readTableParams(queryOf(c.req.url)),
+    preferences,
+    admin: manages(ctx.caller, ctx.app),
+    anonymous: ctx.caller.kind === 'anonymous',
+  }
+}
+
+export const dataContext = (services: Services, ctx: AppContext): DataContext => ({
+  appId: ctx.app.id,
+  database: ctx.databases.api,
+  platform: ctx.databases.platform,
+  identity: ctx.identity,
+  catalogs: services.catalogs,
+  timeoutMs: TIMEOUT_MS,
+})
+
+export type Running = {
+  /** What sets this kind of request apart from others with the same query. */
+  what: string
+  slots?: readonly string[] | undefined
+  build(query: ReadQuery, relation: Relation): DataRequest
+  /** Never kept. */
+  once?: boolean | undefined
+}
+
+/** Runs a request whose query comes from the query string; later slots belong to the caller. */
+export function run(call: TableCall, { what, slots, build, once }: Running): Promise<DataResult> {
+  const { relation, params, preferences, data } = call
+  const { schema, name } = relation
+  const ask: Ask = {
+    shape:
+      params.shape === undefined || once
+        ? undefined
+        : `tables ${what} ${schema}.${name}${params.shape}`,
+    slots: slots ?? params.slots,
+    schema,
+    rehearse: preferences.tx === 'rollback' && call.admin,
+    timeZone: preferences.timezone,
+    build: (catalog) => {
+      const present = catalog.relation(schema, name) ?? relation
+      return build(buildTableQuery(present, params), present)
+    },
+  }
+  return execute(data, ask)
+}
+
+/** The key's columns with the values of an id in the path. @throws `invalid` invalid_id */
+export function keyConditions(relation: Relation, id: string): Condition[] {
+  const names = keyNames(relation)
+  const values = names.length === 1 ? [id] : id.split(',')
+  if (names.length === 0 || values.length !== names.length) {
+    throw invalid('invalid_id', `Invalid id: expected ${names.join(',') || 'a primary key'}`)
+  }
+  return names.map((name, at) => ({
+    kind: 'compare',
+    field: { name, path: [] },
+    operator: 'eq',
+    value: { text: values[at] ?? '', slot: -1, encoding: 'text' },
+  }))
+}
+
+/** The primary key, else a column called id. */
+export function keyNames({ primaryKey, columns }: Relation): readonly string[] {
+  if (primaryKey.length > 0) return primaryKey
+  return columns.has('id') ? ['id'] : []
+}
+
+/** The rows of a body as the statement's payload; the JSON text stands in `slot`. */
+export function payloadFor(rows: Rows, slot: number, columns?: readonly string[]): Payload {
+  const found = columnsOf(rows)
+  return payloadOf(rows, { ...found, columns: columns ?? found.columns }, slot)
+}
+
+/** The only row of an array that PostgreSQL wrote. */
+export const onlyRow = (body: string): string => body.slice(1, -1)

@@ -1,0 +1,299 @@
+/** Writing rows: insert and upsert, update and delete by filter, by id and in bulk. */
+import { AppError, invalid, unsupportedMedia } from '#core/errors'
+import {
+  badPayload,
+  type Conflict,
+  columnsOf,
+  type DataResult,
+  payloadOf,
+  type ReadQuery,
+  type Relation,
+  type Rows,
+  rowsOf,
+  rowsOfCsv,
+  rowsOfJson,
+  type WriteOptions,
+} from '#domains/data'
+import { MEBIBYTE, readText } from '#http/body'
+import type { Http } from '#http/env'
+import { appliedPreferences } from '#http/prefer'
+import { hiddenOrAbsent, recordNotFound, say } from './tables-errors.ts'
+import { contentRange, numberOf } from './tables-page.ts'
+import {
+  keyConditions,
+  keyNames,
+  onlyRow,
+  payloadFor,
+  run,
+  type TableCall,
+} from './tables-request.ts'
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+const MAX_BATCH = 1_000
+const MAX_BULK = 10_000
+
+const APPLICABLE = [
+  'resolution',
+  'missing',
+  'return',
+  'count',
+  'tx',
+  'handling',
+  'maxAffected',
+  'timezone',
+] as const
+
+/** @throws `unsupported_media`, `invalid` bad_payload */
+export async function readRows(c: Http, limit = MEBIBYTE): Promise<Rows> {
+  const type = (c.req.header('content-type') ?? 'application/json').split(';', 1)[0]?.trim() ?? ''
+  if (type === 'text/csv') return rowsOfCsv(await readText(c, limit))
+  if (type === '' || /^application\/(.+\+)?json$/i.test(type))
+    return rowsOfJson(await readText(c, limit))
+  throw unsupportedMedia('unsupported_content_type', `Content-Type not supported: ${type}`)
+}
+
+export async function insertRecords(call: TableCall): Promise<Response> {
+  const rows = await readRows(call.c)
+  if (rows.rows.length > MAX_BATCH) throw tooMany(rows.rows.length, MAX_BATCH)
+  return insert(call, rows)
+}
+
+/** `POST …/bulk` with rows. */
+export function insertBulk(call: TableCall, rows: Rows): Promise<Response> {
+  if (rows.rows.length > MAX_BULK) throw tooMany(rows.rows.length, MAX_BULK)
+  return insert(call, rows)
+}
+
+const tooMany = (count: number, max: number) =>
+  invalid('tables_input', `Batch size ${count} exceeds maximum allowed batch size of ${max}`)
+
+async function insert(call: TableCall, rows: Rows): Promise<Response> {
+  const { params, relation, preferences } = call
+  const conflict = conflictOf(call)
+  const named = namesIn(call, 'columns')
+  const { columns, ragged } = columnsOf(rows)
+  const result = await run(call, {
+    what: `insert ${writeKey(call)} ${rows.shape}${ragged ? '?' : ''} ${JSON.stringify(named ?? columns)}`,
+    slots: [...params.slots, rows.json],
+    build: (query) => ({
+      kind: 'insert',
+      schema: relation.schema,
+      table: relation.name,
+      payload: payloadOf(
+        rows,
+        { columns: named ?? columns, ragged: ragged || named !== undefined },
+        params.slots.length,
+      ),
+      conflict,
+      resetMissing: preferences.missing === 'default',
+      ...optionsOf(call, withoutPage(query)),
+    }),
+  })
+  return inserted(call, rows, result)
+}
+
+function inserted(call: TableCall, rows: Rows, result: DataResult): Response {
+  const { c, preferences, relation } = call
+  const headers = writeHeaders(call, result)
+  if (preferences.return === 'minimal') return c.body(null, 201, headers)
+  if (preferences.return === 'headers-only') {
+    const location = locationOf(relation, result.key)
+    return c.json(
+      { affected: result.rows },
+      201,
+      location ? { ...headers, Location: location } : headers,
+    )
+  }
+  const typed = { ...headers, 'Content-Type': JSON_TYPE }
+  if (rows.shape === 'array') return c.body(result.body, 201, typed)
+  // A lone row that was already there and left alone is no error.
+  if (result.rows === 0) return c.body('[]', 200, typed)
+  return c.body(onlyRow(result.body), 201, typed)
+}
+
+function locationOf({ schema, name }: Relation, key: string | undefined): string | undefined {
+  if (key === undefined) return undefined
+  const table = schema === 'public' ? name : `${schema}/${name}`
+  const pairs = Object.entries(JSON.parse(key) as Record<string, string>)
+  const query = pairs.map(
+    ([column, value]) => `${encodeURIComponent(column)}=eq.${encodeURIComponent(value)}`,
+  )
+  return `/api/v1/tables/${table}?${query.join('&')}`
+}
+
+function writeHeaders(call: TableCall, { rows }: DataResult): Record<string, string> {
+  const applied = appliedPreferences(call.preferences, APPLICABLE)
+  return {
+    'Content-Range': contentRange(0, 0, rows),
+    'X-Affected-Count': String(rows),
+    ...(applied === undefined ? {} : { 'Preference-Applied': applied }),
+  }
+}
+
+/** @throws `invalid` tables_input */
+function conflictOf(call: TableCall): Conflict | undefined {
+  const { preferences, relation } = call
+  if (preferences.resolution === undefined) return undefined
+  const columns = namesIn(call, 'on_conflict')
+  const unknown = columns?.find((name) => !relation.columns.has(name))
+  if (unknown !== undefined)
+    throw invalid('tables_input', `Unknown column in on_conflict: ${unknown}`)
+  const target =
+    columns ?? (relation.primaryKey.length > 0 ? relation.primaryKey : relation.uniques[0])
+  if (!target) {
+    throw invalid(
+      'tables_input',
+      'Cannot perform upsert: table has no primary key or unique constraint',
+    )
+  }
+  const action = preferences.resolution === 'merge-duplicates' ? 'merge' : 'ignore'
+  return { action, columns: target }
+}
+
+function namesIn({ params }: TableCall, key: string): string[] | undefined {
+  const text = params.pairs.findLast((pair) => pair.key === key)?.value
+  return text?.split(',').map((name) => name.trim().replace(/^"(.*)"$/, '$1'))
+}
+
+const writeKey = ({ preferences }: TableCall): string =>
+  [
+    preferences.return,
+    preferences.resolution,
+    preferences.missing,
+    preferences.handling,
+    preferences.maxAffected,
+  ].join(' ')
+
+function optionsOf({ preferences }: TableCall, query: ReadQuery): WriteOptions {
+  const bodyless = preferences.return === 'minimal' || preferences.return === 'headers-only'
+  return {
+    query,
+    output: { format: bodyless ? 'none' : 'array' },
+    maxAffected: preferences.handling === 'strict' ? preferences.maxAffected : undefined,
+    wantKey: preferences.return === 'headers-only',
+  }
+}
+
+const withoutPage = (query: ReadQuery): ReadQuery => ({
+  ...query,
+  where: [],
+  limit: undefined,
+  offset: undefined,
+})
+
+/** `limit` restricts the rows that are changed. */
+function limited(call: TableCall, query: ReadQuery): ReadQuery {
+  const limit = numberOf(call.params, 'limit')
+  if (limit === undefined) return query
+  return { ...query, limit: { text: String(limit), slot: -1, encoding: 'text' } }
+}
+
+const isLimited = ({ params }: TableCall): boolean => numberOf(params, 'limit') !== undefined
+
+/** One object of new values. @throws `invalid` tables_input, bad_payload */
+export async function readChanges(c: Http): Promise<Rows> {
+  const rows = await readRows(c)
+  if (rows.shape !== 'object') throw badPayload('Send one object with the new values')
+  if (Object.keys(rows.rows[0] ?? {}).length === 0)
+    throw invalid('tables_input', 'No fields to update')
+  return rows
+}
+
+export async function updateRecords(call: TableCall): Promise<Response> {
+  const rows = await readChanges(call.c)
+  const { params, relation, c, preferences } = call
+  const result = await run(call, {
+    what: `update ${writeKey(call)} ${JSON.stringify(columnsOf(rows).columns)}`,
+    once: isLimited(call),
+    slots: [...params.slots, rows.json],
+    build: (query) => ({
+      kind: 'update',
+      schema: relation.schema,
+      table: relation.name,
+      payload: payloadFor(rows, params.slots.length),
+      ...optionsOf(call, limited(call, query)),
+    }),
+  })
+  const headers = writeHeaders(call, result)
+  if (preferences.return === 'minimal') return c.body(null, 200, headers)
+  if (preferences.return === 'headers-only') return c.json({ affected: result.rows }, 200, headers)
+  return c.body(result.body, 200, { ...headers, 'Content-Type': JSON_TYPE })
+}
+
+const FILTER_REQUIRED =
+  'Batch delete requires at least one filter. Use DELETE /:id for single deletes'
+
+export async function deleteRecords(call: TableCall): Promise<Response> {
+  const { relation, c, preferences } = call
+  const result = await run(call, {
+    what: `delete ${writeKey(call)}`,
+    once: isLimited(call),
+    build: (query) => {
+      if (query.where.length === 0) throw invalid('tables_input', FILTER_REQUIRED)
+      const options = optionsOf(call, limited(call, query))
+      return { kind: 'delete', schema: relation.schema, table: relation.name, ...options }
+    },
+  })
+  const headers = writeHeaders(call, result)
+  if (preferences.return === 'minimal') return c.body(null, 200, headers)
+  if (preferences.return === 'headers-only') return c.json({ affected: result.rows }, 200, headers)
+  const body = `{"affected":${result.rows},"records":${result.body}}`
+  return c.body(body, 200, { ...headers, 'Content-Type': JSON_TYPE })
+}
+
+/** `PUT` and `PATCH` of one record: what the body names changes, the key stays. */
+export async function changeRecord(call: TableCall): Promise<Response> {
+  const rows = await readChanges(call.c)
+  const { relation, place, params, c } = call
+  const keys = keyNames(relation)
+  const columns = columnsOf(rows).columns.filter((name) => !keys.includes(name))
+  if (columns.length === 0) throw invalid('tables_input', 'No fields to update')
+  const conditions = keyConditions(relation, place.id ?? '')
+  const result = await run(call, {
+    what: 'change',
+    once: true,
+    slots: [...params.slots, rows.json],
+    build: (query) => ({
+      kind: 'update',
+      schema: relation.schema,
+      table: relation.name,
+      payload: payloadFor(rows, params.slots.length, columns),
+      query: { ...query, where: [...query.where, ...conditions] },
+      output: { format: 'array' },
+    }),
+  })
+  if (result.rows === 0) return nothingChanged(call)
+  return c.body(onlyRow(result.body), 200, { 'Content-Type': JSON_TYPE })
+}
+
+export async function deleteRecord(call: TableCall): Promise<Response> {
+  const { relation, place, c } = call
+  const conditions = keyConditions(relation, place.id ?? '')
+  const result = await run(call, {
+    what: 'remove',
+    once: true,
+    build: (query) => ({
+      kind: 'delete',
+      schema: relation.schema,
+      table: relation.name,
+      query: { ...query, where: [...query.where, ...conditions] },
+      output: { format: 'none' },
+    }),
+  })
+  return result.rows === 0 ? nothingChanged(call) : c.body(null, 204)
+}
+
+/** Where policies bind the caller, hidden and absent look alike. */
+function nothingChanged({ c, relation, data, anonymous }: TableCall): Response {
+  const bound = relation.rowSecurity && data.identity.role !== 'service_role'
+  return say(c, bound ? hiddenOrAbsent(anonymous) : recordNotFound)
+}
+
+/** Rows again from objects that were parsed before. */
+export const asRows = (value: unknown): Rows => {
+  const list = Array.isArray(value) ? value : undefined
+  if (list?.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))) {
+    return rowsOf(list as Rows['rows'])
+  }
+  throw AppError.from(badPayload('Send an array of objects'))
+}

@@ -1,0 +1,149 @@
+/** Fluxbase's tables, mounted at /api/v1/tables. */
+import { forbidden, methodNotAllowed } from '#core/errors'
+import { manages } from '#domains/accounts'
+import type { AppContext } from '#domains/apps'
+import { catalogOf, type Relation } from '#domains/data'
+import type { Http } from '#http/env'
+import type { Method, RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import type { Scopes } from './guards.ts'
+import { deleteBulk, patchBulk, postBulk } from './tables-bulk.ts'
+import { saidOf, say } from './tables-errors.ts'
+import { exportRecords } from './tables-export.ts'
+import { getRecord, listRecords, queryRecords } from './tables-read.ts'
+import { dataContext, type TableCall, tableCall } from './tables-request.ts'
+import {
+  changeRecord,
+  deleteRecord,
+  deleteRecords,
+  insertRecords,
+  updateRecords,
+} from './tables-write.ts'
+
+const METHODS: readonly (readonly [Method, string])[] = [
+  ['get', 'Read rows'],
+  ['head', 'Count rows'],
+  ['post', 'Insert rows, or query them'],
+  ['put', 'Change one row'],
+  ['patch', 'Change rows'],
+  ['delete', 'Delete rows'],
+]
+
+const PATHS = ['{table}', '{table}/{id}', '{schema}/{table}/{id}'] as const
+
+export function addTables(routes: RouteTable<Scopes>, services: Services): void {
+  routes.add(
+    {
+      method: 'get',
+      path: '/api/v1/tables',
+      access: 'credential',
+      summary: 'List tables and columns',
+    },
+    ({ c, ctx }) => describeTables(services, c, ctx),
+  )
+  for (const path of PATHS) {
+    for (const [method, summary] of METHODS) {
+      if (method === 'put' && path === '{table}') continue
+      routes.add(
+        { method, path: `/api/v1/tables/${path}`, access: 'credential', summary },
+        ({ c, ctx }) => answered(services, c, ctx),
+      )
+    }
+  }
+}
+
+async function answered(services: Services, c: Http, ctx: AppContext): Promise<Response> {
+  try {
+    const call = await tableCall(services, c, ctx)
+    return await handlerOf(call)(call)
+  } catch (error) {
+    const said = saidOf(error, c.req.method, ctx.caller.kind === 'anonymous')
+    if (!said) throw error
+    return say(c, said)
+  }
+}
+
+type Handler = (call: TableCall) => Promise<Response>
+
+const COLLECTION: Record<string, Handler> = {
+  GET: listRecords,
+  HEAD: listRecords,
+  POST: insertRecords,
+  PATCH: updateRecords,
+  DELETE: deleteRecords,
+}
+
+const RECORD: Record<string, Handler> = {
+  GET: getRecord,
+  HEAD: getRecord,
+  PUT: changeRecord,
+  PATCH: changeRecord,
+  DELETE: deleteRecord,
+}
+
+const BULK: Record<string, Handler> = { POST: postBulk, PATCH: patchBulk, DELETE: deleteBulk }
+
+/** @throws `method_not_allowed` */
+function handlerOf({ place, c }: TableCall): Handler {
+  const { method } = c.req
+  const { sub, id } = place
+  if (sub === 'query') return queryRecords
+  if (sub === 'export') return exportRecords
+  const handler = (sub === 'bulk' ? BULK : id === undefined ? COLLECTION : RECORD)[method]
+  if (handler) return handler
+  throw methodNotAllowed('method_not_allowed', 'Method Not Allowed')
+}
+
+/** @throws `forbidden` for anybody but who manages the app */
+async function describeTables(services: Services, c: Http, ctx: AppContext): Promise<Response> {
+  if (!manages(ctx.caller, ctx.app)) {
+    throw forbidden('insufficient_permissions', 'Insufficient permissions')
+  }
+  const catalog = await catalogOf(dataContext(services, ctx), true)
+  const schemas = (c.req.query('schema') ?? 'public').split(',').map((name) => name.trim())
+  return c.json(schemas.flatMap((schema) => catalog.relationsOf(schema).map(toWire)))
+}
+
+const TYPES = {
+  table: 'table',
+  view: 'view',
+  materialized_view: 'materialized_view',
+  foreign_table: 'table',
+} as const satisfies Record<Relation['kind'], string>
+
+function toWire(relation: Relation) {
+  const { schema, name, kind, primaryKey, rowSecurity } = relation
+  return {
+    schema,
+    name,
+    type: TYPES[kind],
+    path: `/api/v1/tables/${schema === 'public' ? name : `${schema}/${name}`}`,
+    columns: [...relation.columns.values()].map((column) => columnToWire(relation, column)),
+    primary_key: primaryKey,
+    rls_enabled: rowSecurity,
+  }
+}
+
+function columnToWire(
+  { primaryKey, foreignKeys, uniques }: Relation,
+  column: Relation['columns'] extends ReadonlyMap<string, infer C> ? C : never,
+) {
+  const { name, type, notNull, defaultSql, position, description } = column
+  return {
+    name,
+    data_type: type,
+    is_nullable: !notNull,
+    default_value: defaultSql,
+    is_primary_key: primaryKey.includes(name),
+    is_foreign_key: foreignKeys.some(({ columns }) => columns.includes(name)),
+    is_unique: uniques.some((names) => names.length === 1 && names[0] === name),
+    max_length: lengthIn(type),
+    position,
+    ...(description === null ? {} : { description }),
+  }
+}
+
+function lengthIn(type: string): number | null {
+  const length = /^character(?: varying)?\((\d+)\)$/.exec(type)?.[1]
+  return length === undefined ? null : Number(length)
+}
