@@ -53,6 +53,12 @@ const BY_CODE: Record<string, Answer> = {
   unsafe_expression: [400, 'RLS_UNSAFE_EXPRESSION'],
   invalid_expression: [400, 'RLS_INVALID_EXPRESSION'],
   expression_types: [400, 'RLS_TYPE_MISMATCH'],
+  invalid_scope: [400, 'VALIDATION_INVALID_SCOPE'],
+  invalid_key_scope: [400, 'INVALID_KEY_SCOPE'],
+  target_app_required: [400, 'TARGET_APP_REQUIRED'],
+  target_app_not_allowed: [400, 'TARGET_APP_NOT_ALLOWED'],
+  reserved_scope: [400, 'RESERVED_SCOPE'],
+  unknown_scope: [400, 'UNKNOWN_SCOPE'],
   database_unavailable: [503, 'EXTERNAL_DB_ERROR'],
 }
 

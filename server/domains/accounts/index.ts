@@ -5,7 +5,14 @@ export {
   type Workspace,
   workspacesOf,
 } from './accounts.ts'
-export { type Audited, type AuditEvent, audit } from './audit.ts'
+export {
+  type Audited,
+  type AuditEvent,
+  type AuditRecord,
+  audit,
+  auditActor,
+  auditAll,
+} from './audit.ts'
 export {
   type AccountCaller,
   type AnonymousCaller,
@@ -18,3 +25,12 @@ export {
   type UserCaller,
 } from './caller.ts'
 export { type Credential, Credentials, type Minted, newPlatformKey } from './credentials.ts'
+export {
+  createKey,
+  type KeyContext,
+  type KeyRequest,
+  type KeyUse,
+  keyUse,
+  listKeys,
+  revokeKey,
+} from './keys.ts'
