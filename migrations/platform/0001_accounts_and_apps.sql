@@ -33,6 +33,8 @@ create table apps (
   subdomain text not null unique,
   region text not null,
   db_name text not null,
+  -- How many migrations of the app family its database has; 0 while there is none.
+  schema_version integer not null default 0,
   is_default boolean not null default false,
   state text not null default 'provisioning'
     check (state in ('provisioning', 'ready', 'failed', 'deleting', 'migrating')),

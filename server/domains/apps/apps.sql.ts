@@ -12,6 +12,8 @@ export type App = {
   subdomain: string
   region: string
   dbName: string
+  /** How many migrations of the app family its database has. */
+  schemaVersion: number
   isDefault: boolean
   state: AppState
   stateError: string | null
@@ -40,6 +42,7 @@ export type AppPatch = Partial<
   Pick<
     App,
     | 'state'
+    | 'schemaVersion'
     | 'stateError'
     | 'accessMode'
     | 'visibility'
@@ -55,7 +58,7 @@ export type AppPatch = Partial<
   >
 >
 
-const COLUMNS = sql`id, tenant_id, workspace_id, owner_id, name, subdomain, region, db_name, is_default, state,
+const COLUMNS = sql`id, tenant_id, workspace_id, owner_id, name, subdomain, region, db_name, schema_version, is_default, state,
   state_error, access_mode, visibility, listed, paused_at, paused_reason, allowed_origins, storage_config,
   jwt_config, settings, auth_hook_function, template_source_app_id, repo_latest_snapshot, fork_count, keys,
   created_at, updated_at`

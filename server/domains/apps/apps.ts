@@ -83,9 +83,19 @@ export class Apps {
   /** What `find` or another look-up gave, remembered unless something changed meanwhile. */
   async #load(name: string, loading: Promise<App | undefined>): Promise<App | undefined> {
     const epoch = this.#epoch
-    const app = await loading
+    const found = await loading
+    const app = found && (await this.#upToDate(found))
     if (app && epoch === this.#epoch) this.#byName.set(name, app)
     return app
+  }
+
+  /** An app that an older program made gets the migrations it lacks before its first request. */
+  async #upToDate(app: App): Promise<App> {
+    const cluster = this.needs.regions.cluster(app.region)
+    if (!cluster || app.state !== 'ready' || app.schemaVersion >= cluster.schemaVersion) return app
+    await cluster.migrateAppDatabase(app.dbName)
+    const { schemaVersion } = cluster
+    return (await updateApp(this.needs.platform.query, app.id, { schemaVersion })) ?? app
   }
 
   /** @throws `not_found` app_not_found when it was deleted meanwhile */

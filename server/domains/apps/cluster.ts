@@ -19,6 +19,10 @@ const templateName = (migrations: readonly Migration[]): string =>
   `stead_template_${migrations.length}_${migrations.at(-1)?.checksum.slice(0, 8) ?? 'empty'}`
 
 export type Cluster = {
+  /** How many migrations a new app database has. */
+  readonly schemaVersion: number
+  /** Brings the database of an older app up to date. */
+  migrateAppDatabase(name: string): Promise<void>
   /** Makes an app's database with its three login roles, over what a crash left of them. */
   createAppDatabase(name: string, password: (role: string) => Secret): Promise<void>
   dropAppDatabase(name: string): Promise<void>
@@ -49,6 +53,11 @@ export async function openCluster(url: Secret, migrations: readonly Migration[])
   await ensureTemplate({ admin, template, migrations, url: urlOf })
   return {
     urlOf,
+    schemaVersion: migrations.length,
+    async migrateAppDatabase(name) {
+      const database = openDatabase(urlOf(name), { max: 1 })
+      await migrate(database, migrations).finally(() => database.close())
+    },
     async createAppDatabase(name, password) {
       const roles = rolesOf(name)
       await dropDatabase(admin, name)

@@ -165,7 +165,9 @@ async function makeDatabase(apps: Apps, app: App): Promise<App> {
   if (!cluster) throw internal('region_unknown', `The region ${app.region} is not configured`)
   await cluster.createAppDatabase(app.dbName, (role) => loginPassword(keyring, role))
   await registerApiKeys(apps, app)
-  const ready = await updateApp(platform.query, app.id, { state: 'ready', stateError: null })
+  const { schemaVersion } = cluster
+  const made = { state: 'ready', stateError: null, schemaVersion } as const
+  const ready = await updateApp(platform.query, app.id, made)
   apps.forget(app.id)
   return ready ?? app
 }
