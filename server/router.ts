@@ -6,6 +6,7 @@ import type { Env } from '#http/env'
 import { requestIdOf } from '#http/request'
 import type { ListedRoute, RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { butterbaseAuth } from './dialects/butterbase/auth.ts'
 import { errorRenderer } from './dialects/butterbase/errors.ts'
 import type { Metrics } from './process/metrics.ts'
 import { butterbase } from './dialects/butterbase/router.ts'
@@ -22,7 +23,13 @@ export type Router = {
 type Mounted = Pick<RouteTable<Record<string, unknown>>, 'hono' | 'listed'>
 
 export function buildRouter(services: Services, metrics?: Metrics): Router {
-  const tables: Mounted[] = [system(services), butterbase(services), fluxbase(services), rest(services)]
+  const tables: Mounted[] = [
+    system(services),
+    butterbase(services),
+    butterbaseAuth(services),
+    fluxbase(services),
+    rest(services),
+  ]
   const hono = new Hono<Env>()
   hono.use(identified(services.log, metrics))
   for (const table of tables) hono.route('/', table.hono)

@@ -9,6 +9,7 @@ import {
   requireUsable,
   requireWritable,
 } from '#domains/apps'
+import { invalidUserToken } from '#domains/auth'
 import type { Http } from '#http/env'
 import { bearerOf } from '#http/request'
 import type { Guard } from '#http/routes'
@@ -64,18 +65,24 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
   }
 }
 
-/** @throws `unauthenticated` when a credential is shown that is not good */
+/** @throws `unauthenticated` when a credential is shown that is not good, or a user's of another app */
 export async function callerOf(services: Services, c: Http): Promise<Caller> {
   const secret = bearerOf(c.req.header('authorization'))
-  return secret ? services.identifier.identify(secret) : { kind: 'anonymous' }
+  if (!secret) return { kind: 'anonymous' }
+  const id = c.req.param('app_id')
+  const app = id === undefined ? undefined : await services.apps.find(id)
+  const caller = await services.identifier.identify(secret, app)
+  if (caller.kind === 'user' && id !== undefined && caller.appId !== id) throw invalidUserToken()
+  return caller
 }
 
 function requireBuilder(caller: Caller): void {
-  if (caller.kind !== 'app_key') requireAccount(caller)
+  if (caller.kind !== 'app_key' || caller.appIds.length === 0) requireAccount(caller)
 }
 
 function requireNotAnonymous(caller: Caller): void {
   if (caller.kind === 'anonymous') throw authRequired()
+  if (caller.kind === 'app_key') requireBuilder(caller)
 }
 
 async function ownedContext(ctx: Context, c: Http): Promise<AppContext> {

@@ -1,0 +1,179 @@
+/** Butterbase's sign-in: /auth/{app_id} for the users of an app, /v1/{app_id}/admin/auth for its owner. */
+import { Hono } from 'hono'
+import { z } from 'zod'
+import {
+  type AuthContext,
+  deleteUser,
+  findUser,
+  listUsers,
+  MIXED_RULES,
+  publishedKeys,
+  refreshSession,
+  type SessionRules,
+  signIn,
+  signOutEverywhere,
+  signUp,
+  type Tokens,
+  type User,
+} from '#domains/auth'
+import type { AppContext } from '#domains/apps'
+import { invalid, notFound } from '#core/errors'
+import type { Env } from '#http/env'
+import { RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import { authErrorRenderer } from './auth-errors.ts'
+import { authGuards, type AuthScopes } from './auth-guards.ts'
+import type { Scopes } from './guards.ts'
+
+const SESSIONS: SessionRules = { family: 'published_key' }
+
+const Credentials = z.object({ email: z.string(), password: z.string() })
+
+const NewUser = Credentials.extend({
+  display_name: z.string().nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+})
+
+const Refresh = z.object({ refresh_token: z.string().min(1) })
+
+/** Its errors look different from those of the rest of the dialect, so it is a table of its own. */
+export function butterbaseAuth(services: Services): RouteTable<AuthScopes> {
+  const hono = new Hono<Env>()
+  hono.onError(authErrorRenderer(services))
+  const routes = new RouteTable('butterbase', hono, authGuards(services))
+  addArrivals(routes)
+  addSelf(routes)
+  return routes
+}
+
+function addArrivals(routes: RouteTable<AuthScopes>): void {
+  const open = { access: 'arrival', method: 'post' } as const
+  routes
+    .add(
+      { ...open, path: '/auth/{app_id}/signup', summary: 'Sign up', body: NewUser },
+      async ({ c, ctx, body }) => {
+        const { email, password, display_name: displayName = null, metadata } = body
+        const who = { email, password, displayName, userMetadata: metadata ?? {} }
+        const user = await signUp(ctx, { ...who, passwordRules: MIXED_RULES })
+        const { avatar_url: _, ...wire } = toWire(user)
+        return c.json({ user: wire, message: 'Verification email sent' }, 201)
+      },
+    )
+    .add(
+      { ...open, path: '/auth/{app_id}/login', summary: 'Sign in', body: Credentials },
+      async ({ c, ctx, body }) => c.json(tokensToWire(await signIn(ctx, body, SESSIONS))),
+    )
+    .add(
+      { ...open, path: '/auth/{app_id}/refresh', summary: 'New tokens', body: Refresh },
+      async ({ c, ctx, body }) => {
+        const tokens = await refreshSession(ctx, body.refresh_token, SESSIONS.family)
+        return c.json(tokensToWire(tokens))
+      },
+    )
+    .add(
+      {
+        ...open,
+        method: 'get',
+        path: '/auth/{app_id}/.well-known/jwks.json',
+        summary: 'What access tokens are verified with',
+      },
+      async ({ c, ctx }) => {
+        c.header('Cache-Control', 'public, max-age=300')
+        return c.json(await publishedKeys(ctx.apps, ctx.app))
+      },
+    )
+}
+
+function addSelf(routes: RouteTable<AuthScopes>): void {
+  routes
+    .add(
+      { access: 'self', method: 'post', path: '/auth/{app_id}/logout', summary: 'Sign out' },
+      async ({ c, ctx }) => {
+        await signOutEverywhere(ctx, ctx.caller.userId)
+        return c.json({ message: 'Logged out successfully' })
+      },
+    )
+    .add(
+      { access: 'self', method: 'get', path: '/auth/{app_id}/me', summary: 'Who am I?' },
+      async ({ c, ctx }) => {
+        const user = await findUser(ctx, ctx.caller.userId)
+        if (!user) throw notFound('user_not_found', 'User not found')
+        return c.json({
+          ...toWire(user),
+          provider: user.provider,
+          created_at: user.createdAt.toISOString(),
+          last_sign_in_at: user.lastSignInAt?.toISOString() ?? null,
+          metadata: user.userMetadata,
+        })
+      },
+    )
+}
+
+/** What the owner of an app does with its users. */
+export function addUsers(routes: RouteTable<Scopes>, services: Services): void {
+  const { identifier, signInHooks } = services
+  const withNeeds = (ctx: AppContext): AuthContext => ({ ...ctx, identifier, signInHooks })
+  routes
+    .add(
+      {
+        access: 'owner',
+        method: 'get',
+        path: '/v1/{app_id}/admin/auth/users',
+        summary: 'Users of the app, newest first',
+      },
+      async ({ c, ctx }) => {
+        const limit = limitIn(c.req.query('limit'))
+        const page = await listUsers(withNeeds(ctx), { cursor: c.req.query('cursor'), limit })
+        return c.json({ users: page.users.map(listedToWire), next_cursor: page.nextCursor })
+      },
+    )
+    .add(
+      {
+        access: 'owner',
+        method: 'delete',
+        path: '/v1/{app_id}/admin/auth/users/{user_id}',
+        summary: 'Delete a user and end all their sessions',
+      },
+      async ({ c, ctx }) => {
+        const { id, email } = await deleteUser(withNeeds(ctx), c.req.param('user_id') ?? '')
+        return c.json({ deleted: true, user_id: id, email })
+      },
+    )
+}
+
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 200
+
+function limitIn(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMIT
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= MAX_LIMIT) return limit
+  throw invalid('bad_limit', `limit: use a whole number from 1 to ${MAX_LIMIT}`)
+}
+
+/** The only place where a user becomes Butterbase's. */
+const toWire = (user: User) => ({
+  id: user.id,
+  email: user.email,
+  email_verified: user.emailVerified,
+  display_name: user.displayName,
+  avatar_url: user.avatarUrl,
+})
+
+const tokensToWire = (tokens: Tokens) => ({
+  access_token: tokens.accessToken,
+  refresh_token: tokens.refreshToken,
+  expires_in: tokens.expiresIn,
+  token_type: 'Bearer',
+  user: toWire(tokens.user),
+})
+
+const listedToWire = (user: User) => ({
+  id: user.id,
+  email: user.email,
+  provider: user.provider,
+  provider_uid: user.providerUid,
+  email_verified: user.emailVerified,
+  last_sign_in_at: user.lastSignInAt?.toISOString() ?? null,
+  created_at: user.createdAt.toISOString(),
+})
