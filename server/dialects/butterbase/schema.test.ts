@@ -146,7 +146,9 @@ test('every table has row security, grants and the service bypass from birth', a
     relforcerowsecurity: false,
     owner: `${id}_owner`,
   })
-  const policies = await sql(`select policyname, roles::text[], cmd, qual from pg_policies`)
+  const policies = await sql(
+    `select policyname, roles::text[], cmd, qual from pg_policies where schemaname = 'public'`,
+  )
   expect(policies).toEqual([
     { policyname: 'notes_service_bypass', roles: ['butterbase_service'], cmd: 'ALL', qual: 'true' },
   ])
