@@ -136,7 +136,7 @@ async function runInitdb(
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
-    '--text-search-config=pg_catalog.english',
+    '--text-search-config=english',
     `--set=scram_iterations=${SCRAM_ITERATIONS}`,
     ...(durable ? [] : ['--no-sync']),
   ]

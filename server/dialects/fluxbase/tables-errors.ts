@@ -28,6 +28,7 @@ const STATES: Record<string, readonly [status: number, code: string, error: stri
 
 const CLASSES: Record<string, readonly [status: number, code: string, error: string]> = {
   '08': [503, 'DATABASE_ERROR', 'Database unavailable'],
+  '0A': [400, 'INVALID_INPUT', 'Invalid query'],
   '22': [400, 'INVALID_INPUT', 'Invalid data type provided'],
   '42': [400, 'INVALID_INPUT', 'Invalid query'],
   '53': [503, 'DATABASE_ERROR', 'Database unavailable'],

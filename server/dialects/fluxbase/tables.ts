@@ -55,7 +55,9 @@ export function addTables(routes: RouteTable<Scopes>, services: Services): void 
 async function answered(services: Services, c: Http, ctx: AppContext): Promise<Response> {
   try {
     const call = await tableCall(services, c, ctx)
-    return await handlerOf(call)(call)
+    const handler = handlerOf(call)
+    if (!READING.has(handler)) checkWritable(call.relation)
+    return await handler(call)
   } catch (error) {
     const said = saidOf(error, c.req.method, ctx.caller.kind === 'anonymous')
     if (!said) throw error
@@ -82,6 +84,16 @@ const RECORD: Record<string, Handler> = {
 }
 
 const BULK: Record<string, Handler> = { POST: postBulk, PATCH: patchBulk, DELETE: deleteBulk }
+
+const READING = new Set<Handler>([listRecords, getRecord, queryRecords, exportRecords])
+
+/** @throws `method_not_allowed` read_only_relation */
+function checkWritable({ kind, schema, name: table }: Relation): void {
+  if (kind !== 'view' && kind !== 'materialized_view') return
+  throw methodNotAllowed('read_only_relation', `Table '${schema}.${table}' is read-only`, {
+    details: { schema, table },
+  })
+}
 
 /** @throws `method_not_allowed` */
 function handlerOf({ place, c }: TableCall): Handler {
