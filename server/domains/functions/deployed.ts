@@ -1,0 +1,84 @@
+/** Deployed functions as invocations need them, remembered until somebody changes them. */
+import type { App, Apps } from '#domains/apps'
+import type { Keyring } from '#core/keyring'
+import type { IsolateSource } from '#isolates'
+import { APP_ENV, functionEnvContext, unsealEnv } from './sealed-env.ts'
+import { type FunctionRow, selectDeployed } from './functions.sql.ts'
+import type { HttpAuth } from './triggers.ts'
+
+export type Deployed = {
+  id: string
+  name: string
+  source: IsolateSource
+  /** Of the app and of the function, without the platform's own values. */
+  env: Record<string, string>
+  timeoutMs: number
+  /** Absent when it has no http trigger that is enabled. */
+  httpAuth: HttpAuth | undefined
+  allowsImpersonation: boolean
+}
+
+/** A notice that got lost between processes is made good after this long. */
+const MAX_AGE_MS = 30_000
+
+type Remembered = { deployed: Deployed; until: number }
+
+/** The key of every process that runs code of this function, whatever version. */
+export const processKey = (appId: string, functionId: string): string => `${appId}/${functionId}/`
+
+export class DeployedFunctions {
+  readonly #apps: Apps
+  readonly #keyring: Keyring
+  readonly #byApp = new Map<string, Map<string, Remembered>>()
+  #epoch = 0
+
+  constructor(apps: Apps, keyring: Keyring) {
+    this.#apps = apps
+    this.#keyring = keyring
+    apps.onForget((appId) => this.forget(appId))
+  }
+
+  async find(app: App, name: string): Promise<Deployed | undefined> {
+    const known = this.#byApp.get(app.id)?.get(name)
+    if (known && known.until > performance.now()) return known.deployed
+    const epoch = this.#epoch
+    const row = await selectDeployed(this.#apps.databasesOf(app).platform.query, name)
+    if (!row) return undefined
+    const deployed = this.#toDeployed(app.id, row)
+    if (epoch === this.#epoch) this.#remember(app.id, deployed)
+    return deployed
+  }
+
+  /** A function of this app changed here or in another process; without an id: of any. */
+  forget(appId?: string): void {
+    this.#epoch += 1
+    if (appId === undefined) this.#byApp.clear()
+    else this.#byApp.delete(appId)
+  }
+
+  #remember(appId: string, deployed: Deployed): void {
+    const functions = this.#byApp.get(appId) ?? new Map<string, Remembered>()
+    functions.set(deployed.name, { deployed, until: performance.now() + MAX_AGE_MS })
+    this.#byApp.set(appId, functions)
+  }
+
+  #toDeployed(appId: string, row: FunctionRow & { appEnv: string | null }): Deployed {
+    const http = row.triggers.find(({ type, enabled }) => type === 'http' && enabled)
+    return {
+      id: row.id,
+      name: row.name,
+      source: {
+        key: `${processKey(appId, row.id)}${row.version}`,
+        code: row.code,
+        memoryMb: row.memoryLimitMb,
+      },
+      env: {
+        ...unsealEnv(this.#keyring, row.appEnv, `${appId}/${APP_ENV}`),
+        ...unsealEnv(this.#keyring, row.env, functionEnvContext(appId, row.id)),
+      },
+      timeoutMs: row.timeoutMs,
+      httpAuth: http && (http.config.auth as HttpAuth),
+      allowsImpersonation: row.allowServiceKeyImpersonation,
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** What lives as long as the process: the pool of isolates, what is deployed, what is still to be logged. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { App, Apps } from '#domains/apps'
+import type { Keyring } from '#core/keyring'
+import type { Log } from '#core/log'
+import type { Database } from '#db/database'
+import type { IsolatePool } from '#isolates'
+import { DeployedFunctions, processKey } from './deployed.ts'
+import { announce } from './functions.sql.ts'
+import { Journal } from './journal.ts'
+
+export type FunctionsNeeds = {
+  apps: Apps
+  keyring: Keyring
+  /** The control database. */
+  platform: Database
+  pool: IsolatePool
+  /** How the world reaches the API, without a slash at the end. */
+  publicUrl: string
+  log: Log
+}
+
+const LAST_MOMENT_MS = 2_000
+
+export class Functions {
+  readonly pool: IsolatePool
+  readonly deployed: DeployedFunctions
+  readonly journal: Journal
+  readonly publicUrl: string
+  readonly #platform: Database
+  readonly #log: Log
+
+  constructor({ apps, keyring, platform, pool, publicUrl, log }: FunctionsNeeds) {
+    this.pool = pool
+    this.publicUrl = publicUrl
+    this.deployed = new DeployedFunctions(apps, keyring)
+    this.journal = new Journal({ apps, platform, log })
+    this.#platform = platform
+    this.#log = log
+  }
+
+  /** Called after the change is committed: the next invocation, here or elsewhere, sees it. */
+  async changed(app: App, retiredId?: string): Promise<void> {
+    this.forget(app.id)
+    if (retiredId !== undefined) this.pool.retire(processKey(app.id, retiredId))
+    await announce(this.#platform.query, app.id).catch((error: unknown) => {
+      this.#log.warn({ err: error, appId: app.id }, 'cannot tell other processes of a deploy')
+    })
+  }
+
+  /** Something about this app's functions changed; without an id: about any app's. */
+  forget(appId?: string): void {
+    this.deployed.forget(appId)
+  }
+
+  /** After the last request: what still runs for `ctx.waitUntil` gets a moment, then everything ends. */
+  async close(): Promise<void> {
+    const stop = new AbortController()
+    const patience = wait(LAST_MOMENT_MS, undefined, { signal: stop.signal }).catch(() => {})
+    await Promise.race([this.journal.settled(), patience])
+    stop.abort()
+    await this.pool.close()
+    await this.journal.close()
+  }
+}

@@ -1,0 +1,25 @@
+/** Functions of an app: deployed as text, run in isolates, logged. */
+export type { Origin } from './callers.ts'
+export type { FunctionsContext } from './context.ts'
+export {
+  deleteFunction,
+  deployFunction,
+  type DeployedFunction,
+  type FunctionSpec,
+  type FunctionView,
+  getFunction,
+  listFunctions,
+  setImpersonation,
+} from './deployments.ts'
+export { getAppEnv, patchAppEnv, patchFunctionEnv } from './env.ts'
+export { Functions, type FunctionsNeeds } from './functions.ts'
+export {
+  type FunctionAnswer,
+  type FunctionFailure,
+  type FunctionRequest,
+  invokeFunction,
+  type Spelling,
+} from './invocations.ts'
+export type { LogEntry } from './journal.sql.ts'
+export { followLogs, type LogQuery, readLogs } from './logs.ts'
+export { type HttpAuth, type Trigger, TRIGGER_TYPES, type TriggerType } from './triggers.ts'

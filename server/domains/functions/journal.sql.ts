@@ -1,0 +1,100 @@
+import type { Tx } from '#db/database'
+
+/** One invocation. Times in ms, memory in MB; `console` is a list of { level, message, timestamp }. */
+export type InvocationRow = {
+  id: string
+  functionId: string
+  startedAt: Date
+  trigger:
+    | 'http'
+    | 'cron'
+    | 's3_upload'
+    | 'webhook'
+    | 'websocket'
+    | 'invoke'
+    | 'agent'
+    | 'auth_hook'
+  status: 'completed' | 'rejected' | 'skipped_duplicate'
+  method: string
+  path: string
+  statusCode: number
+  durationMs: number
+  memoryMb: number
+  error: string | null
+  stack: string | null
+  reason: string | null
+  start: string
+  console: unknown[]
+  sourceEventId: string | null
+}
+
+/** Writes the entries and counts them on their functions; those of a function that is gone are dropped. */
+export async function insertInvocations(tx: Tx, rows: readonly InvocationRow[]): Promise<void> {
+  await tx`
+    with given as (
+      select g.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g (
+        "id" uuid, "functionId" uuid, "startedAt" timestamptz, "trigger" text, "status" text, "method" text,
+        "path" text, "statusCode" integer, "durationMs" float8, "memoryMb" float8, "error" text,
+        "stack" text, "reason" text, "start" text, "console" jsonb, "sourceEventId" text)
+      join functions.functions f on f.id = g."functionId"
+    ), written as (
+      insert into functions.invocations (id, function_id, started_at, trigger, status, method, path,
+        status_code, duration_ms, memory_mb, error, stack, reason, start, console, source_event_id)
+      select * from given on conflict (id) do nothing
+      returning function_id, started_at, status_code, duration_ms, error
+    ), sums as (
+      select function_id, count(*) as calls, count(error) as errors, sum(duration_ms) as duration_ms,
+        max(started_at) as last_at, (array_agg(status_code order by started_at desc))[1] as last_status
+      from written group by function_id
+    )
+    update functions.functions f set invocation_count = f.invocation_count + s.calls,
+      error_count = f.error_count + s.errors, total_duration_ms = f.total_duration_ms + s.duration_ms,
+      last_status = case when f.last_invoked_at > s.last_at then f.last_status else s.last_status end,
+      last_invoked_at = greatest(f.last_invoked_at, s.last_at)
+    from sums s where f.id = s.function_id`
+}
+
+export async function deleteInvocationsBefore(tx: Tx, before: Date): Promise<void> {
+  await tx`delete from functions.invocations where started_at < ${before}`
+}
+
+export type LogEntry = Omit<InvocationRow, 'functionId'> & { seq: number }
+
+export type LogFilter = {
+  functionId: string
+  limit: number
+  /** Exclusive. */
+  since: Date | undefined
+  onlyErrors: boolean
+}
+
+/** Newest first. */
+export function selectInvocations(tx: Tx, filter: LogFilter): Promise<LogEntry[]> {
+  const { functionId, limit, since, onlyErrors } = filter
+  return tx<LogEntry>`
+    select id, started_at, trigger, status, method, path, status_code, duration_ms, memory_mb, error, stack,
+      reason, start, console, source_event_id, seq::float8 as seq
+    from functions.invocations
+    where function_id = ${functionId} and (${since ?? null}::timestamptz is null or started_at > ${since ?? null})
+      and (not ${onlyErrors}::boolean or error is not null)
+    order by started_at desc, seq desc limit ${limit}`
+}
+
+/** In the order in which they were written. */
+export function selectInvocationsAfter(
+  tx: Tx,
+  { functionId, seq, onlyErrors }: { functionId: string; seq: number; onlyErrors: boolean },
+): Promise<LogEntry[]> {
+  return tx<LogEntry>`
+    select id, started_at, trigger, status, method, path, status_code, duration_ms, memory_mb, error, stack,
+      reason, start, console, source_event_id, seq::float8 as seq
+    from functions.invocations
+    where function_id = ${functionId} and seq > ${seq} and (not ${onlyErrors}::boolean or error is not null)
+    order by seq limit 1000`
+}
+
+export async function selectLastSeq(tx: Tx, functionId: string): Promise<number> {
+  const [row] = await tx<{ seq: number }>`
+    select coalesce(max(seq), 0)::float8 as seq from functions.invocations where function_id = ${functionId}`
+  return row?.seq ?? 0
+}
