@@ -9,6 +9,7 @@ import {
   setAccessMode,
   setPaused,
 } from '#domains/apps'
+import { durationMs } from '#core/clock'
 import { notFound } from '#core/errors'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
@@ -207,7 +208,10 @@ function configToWire(app: App) {
     cors_allowed_origins: app.allowedOrigins,
     storage_config: app.storageConfig,
     storage_public_read_enabled: app.storageConfig.publicReadEnabled === true,
+    storage_used_bytes: 0,
+    storage_limit_bytes: app.storageConfig.storageLimitBytes ?? null,
     jwt_config: app.jwtConfig,
+    jwt_token_ttl: (durationMs(app.jwtConfig.accessTokenTtl) ?? 0) / 1000,
     auth_hook_function: app.authHookFunction,
     access_mode: app.accessMode,
     visibility: app.visibility,

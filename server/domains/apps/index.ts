@@ -21,3 +21,15 @@ export {
   requireUsable,
   requireWritable,
 } from './access.ts'
+export {
+  type CloneWebhook,
+  cloneWebhookOf,
+  cloneWebhookSecret,
+  type CorsSettings,
+  corsSettingsOf,
+  setCloneWebhook,
+  setCors,
+  setStorageRules,
+  setTokenLifetimes,
+  setVisibility,
+} from './settings.ts'
