@@ -11,6 +11,7 @@ import {
 } from '#domains/apps'
 import { Identifier, SignInHooks } from '#domains/auth'
 import { CatalogCache } from '#domains/data'
+import { Functions } from '#domains/functions'
 import type { Clock } from '#core/clock'
 import { internal } from '#core/errors'
 import { createKeyring, type Keyring } from '#core/keyring'
@@ -22,6 +23,7 @@ import { type Listener, listen } from '#db/notifications'
 import { ident } from '#db/sql'
 import { sqlstateOf } from '#db/sqlstate'
 import { RateLimiter } from '#http/rate-limit'
+import { createIsolatePool } from '#isolates'
 import type { Services } from '#services'
 import type { Config } from './config.ts'
 import type { Metrics } from './process/metrics.ts'
@@ -36,6 +38,8 @@ export type InstanceOptions = {
   /** Current secret first. */
   secrets: readonly { id: string; secret: Secret }[]
   publicUrl: string
+  /** Folder for the processes of functions: sockets, and modules that they imported. */
+  scratchDir: string
   metrics?: Metrics
   log: Log
   clock: Clock
@@ -75,6 +79,7 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
     firstSteps,
     async close() {
       await listener.close()
+      await services.functions.close()
       await services.credentials.close()
       await services.apps.close()
       await services.apps.needs.regions.close()
@@ -99,7 +104,7 @@ async function openControl({
 }
 
 async function openServices(
-  { config, cluster, secrets, publicUrl, clock, log }: InstanceOptions,
+  { config, cluster, secrets, publicUrl, scratchDir, clock, log }: InstanceOptions,
   { platform, locks }: Control,
 ): Promise<Services> {
   const keyring = createKeyring(secrets)
@@ -110,10 +115,13 @@ async function openServices(
   const apps = new Apps({ ...opened, locks, regions, connections, baseDomain })
   const catalogs = new CatalogCache()
   apps.onForget((appId) => catalogs.forget(appId))
+  const standby = config.functionStandby
+  const pool = createIsolatePool({ scratchDir, standby, idleMs: FUNCTION_IDLE_MS, log })
   return {
     ...opened,
     config,
     apps,
+    functions: new Functions({ ...opened, apps, pool, log }),
     identifier: new Identifier(apps, clock),
     signInHooks: new SignInHooks(),
     catalogs,
@@ -124,12 +132,16 @@ async function openServices(
   }
 }
 
+/** A function that nobody has called for so long gives its process back. */
+const FUNCTION_IDLE_MS = 300_000
+
 /** Caches drop what another process changed, and everything when messages may have been missed. */
 function forgetWhatOthersChange(services: Services, url: Secret): Listener {
-  const { apps, credentials, identifier, log } = services
+  const { apps, credentials, functions, identifier, log } = services
   const onMessage: Record<string, (payload: string) => void> = {
     stead_apps: (id) => apps.forget(id),
     stead_credentials: (id) => credentials.forget(id),
+    stead_functions: (appId) => functions.forget(appId),
     stead_sessions: (ended) => identifier.onEnded(ended),
   }
   return listen({

@@ -1,4 +1,5 @@
 /** The process: read the configuration, build, listen, and drain on SIGTERM or Ctrl-C. */
+import { join } from 'node:path'
 import { AppError } from '#core/errors'
 import { systemClock } from '#core/clock'
 import { createKeyring } from '#core/keyring'
@@ -92,6 +93,7 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
     cluster: cluster.url,
     secrets,
     publicUrl: config.publicUrl ?? http.localUrl,
+    scratchDir: join(dataDir, 'functions'),
     metrics,
     log,
     clock: systemClock,

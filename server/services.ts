@@ -3,6 +3,7 @@ import type { Caller, Credentials } from '#domains/accounts'
 import type { Apps, Context } from '#domains/apps'
 import type { Identifier, SignInHooks } from '#domains/auth'
 import type { CatalogCache } from '#domains/data'
+import type { Functions } from '#domains/functions'
 import type { Clock } from '#core/clock'
 import type { Keyring } from '#core/keyring'
 import type { Log } from '#core/log'
@@ -26,6 +27,7 @@ export type Services = {
   signInHooks: SignInHooks
   /** What each app's database offers, for the data dialects. */
   catalogs: CatalogCache
+  functions: Functions
   limiter: RateLimiter
   trustedProxies: ReadonlySet<string>
   clock: Clock

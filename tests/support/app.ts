@@ -1,5 +1,7 @@
 /** A whole Stead over real PostgreSQL, listening on a free port, for one test or one test file. */
 import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type ServerType, serve } from '@hono/node-server'
 import pg from 'pg'
 import pino from 'pino'
@@ -43,7 +45,9 @@ export type TestApp = AsyncDisposable & {
 /** Starts an instance with its own control database. Use with `await using`. */
 export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const cluster = new Secret(inject('clusterUrl'))
-  const config = readConfig({ env: { STEAD_LOG_LEVEL: 'silent', ...options.env } })
+  const config = readConfig({
+    env: { STEAD_LOG_LEVEL: 'silent', STEAD_FUNCTION_STANDBY: '0', ...options.env },
+  })
   const log = pino({ level: process.env.STEAD_TEST_LOG ?? 'silent' })
   const { server, url, handle } = await listenOnFreePort()
   const controlDatabase = `test_${randomBytes(6).toString('hex')}`
@@ -55,6 +59,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     controlDatabase,
     secrets,
     publicUrl: url,
+    scratchDir: join(tmpdir(), 'stead-tests-functions'),
     log,
     clock,
   })

@@ -99,13 +99,21 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
       services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
     }
     if (error.retryAfter !== undefined) c.header('Retry-After', String(error.retryAfter))
-    const body = {
-      code,
-      message: error.message,
-      remediation: error.hint ?? REMEDIATION[error.kind],
-      documentation_url: `${services.publicUrl}/docs/errors#${code.toLowerCase().replaceAll('_', '-')}`,
-      ...(error.details === undefined ? {} : { details: error.details }),
-    }
-    return c.json({ error: body }, status)
+    return c.json(envelopeOf(services, error, code), status)
   }
 }
+
+/** The body of an error. */
+export const envelopeOf = ({ publicUrl }: Services, error: AppError, code: string) => ({
+  error: {
+    code,
+    message: error.message,
+    remediation: error.hint ?? REMEDIATION[error.kind],
+    documentation_url: `${publicUrl}/docs/errors#${code.toLowerCase().replaceAll('_', '-')}`,
+    ...(error.details === undefined ? {} : { details: error.details }),
+  },
+})
+
+/** Status and code of an error wherever it is met, by the table of one part of the dialect. */
+export const answerTo = (error: AppError, own: Record<string, Answer>): Answer =>
+  own[error.code] ?? BY_CODE[error.code] ?? BY_KIND[error.kind]

@@ -1,15 +1,18 @@
 /** Who may call a Butterbase route: the words that stand on the routes, and what each one checks. */
-import { authRequired, type Caller, identityIn, requireAccount } from '#domains/accounts'
+import { authRequired, type Caller, identityIn, manages, requireAccount } from '#domains/accounts'
 import {
+  type App,
   type AppContext,
   addressedApp,
   appContext,
   type Context,
   managedApp,
+  requireNotPaused,
   requireUsable,
   requireWritable,
 } from '#domains/apps'
 import { invalidUserToken } from '#domains/auth'
+import { AppError } from '#core/errors'
 import type { Http } from '#http/env'
 import { bearerOf } from '#http/request'
 import type { Guard } from '#http/routes'
@@ -29,6 +32,11 @@ export type Scopes = {
   owner: AppContext
   /** Whoever may address the app in the path: nobody in particular, its users, its keys, its owner. */
   visitor: AppContext
+  /**
+   * Anybody who calls a function: a credential that is not good for the app counts as none. A paused app refuses
+   * before it asks who is there.
+   */
+  function: AppContext
 }
 
 const WINDOW_MS = 60_000
@@ -62,7 +70,34 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
       const ctx = await contextOf(c)
       return () => visitedContext(ctx, c)
     },
+    function: async (c) => {
+      limitApp(services, c)
+      const ctx = await callingContext(services, c)
+      return () => ctx
+    },
   }
+}
+
+async function callingContext(services: Services, c: Http): Promise<AppContext> {
+  const app = await addressedApp(nobodyIn(services, c), c.req.param('app_id') ?? '')
+  requireUsable(app)
+  requireNotPaused(app)
+  requireWritable(app)
+  const caller = await callerIn(services, c, app)
+  return appContext(requestContext(services, c, caller), app, identityIn(caller, app))
+}
+
+const NOBODY: Caller = { kind: 'anonymous' }
+
+const nobodyIn = (services: Services, c: Http): Context => requestContext(services, c, NOBODY)
+
+async function callerIn(services: Services, c: Http, app: App): Promise<Caller> {
+  const caller = await callerOf(services, c).catch((error: unknown) => {
+    if (AppError.from(error).kind === 'unauthenticated') return NOBODY
+    throw error
+  })
+  const isOfApp = caller.kind === 'user' ? caller.appId === app.id : manages(caller, app)
+  return isOfApp ? caller : NOBODY
 }
 
 /** @throws `unauthenticated` when a credential is shown that is not good, or a user's of another app */

@@ -6,7 +6,12 @@ import type { Services } from '#services'
 import { addApps } from './apps.ts'
 import { addUsers } from './auth.ts'
 import { AUTH_ANSWERS } from './auth-errors.ts'
+import { addConfig } from './config.ts'
+import { CORS_PATHS, cors } from './cors.ts'
+import { addEnv } from './env.ts'
 import { errorRenderer } from './errors.ts'
+import { addFn } from './fn.ts'
+import { addFunctions, FUNCTION_ANSWERS } from './functions.ts'
 import { guards, type Scopes } from './guards.ts'
 import { addKeys } from './keys.ts'
 import { addRows } from './rows.ts'
@@ -16,13 +21,18 @@ import { addSchema } from './schema.ts'
 
 export function butterbase(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
-  hono.onError(errorRenderer(services, { ...ROW_ANSWERS, ...AUTH_ANSWERS }))
+  hono.onError(errorRenderer(services, { ...ROW_ANSWERS, ...AUTH_ANSWERS, ...FUNCTION_ANSWERS }))
+  for (const path of CORS_PATHS) hono.use(path, cors(services))
   const routes = new RouteTable('butterbase', hono, guards(services))
   addApps(routes)
+  addConfig(routes)
   addKeys(routes)
   addUsers(routes, services)
   addSchema(routes)
   addRls(routes)
+  addFunctions(routes, services)
+  addEnv(routes, services)
+  addFn(routes, services)
   // Last: the name of a table may be almost any word.
   addRows(routes, services)
   return routes
