@@ -145,6 +145,7 @@ test('POST /auth/signup refuses weak and overlong passwords, bad addresses and u
     [{ ...good, email: 'nobody' }, 'VALIDATION_FAILED', /Invalid email/],
     [{ ...good, email: 'a b@example.com' }, 'VALIDATION_FAILED', /Invalid email/],
     [{ ...good, email: 'a\0b@example.com' }, 'VALIDATION_FAILED', /Invalid email/],
+    [{ ...good, email: 'half\ud800@example.com' }, 'VALIDATION_FAILED', /Invalid email/],
     [{ ...good, email: `${'x'.repeat(250)}@example.com` }, 'VALIDATION_FAILED', /Invalid email/],
     [{ ...good, user_metadata: { a: 'x'.repeat(9000) } }, 'VALIDATION_FAILED', /bytes/],
     [{ ...good, user_metadata: { a: '\0' } }, 'VALIDATION_FAILED', /NUL/],
@@ -212,6 +213,25 @@ test('POST /auth/signin answers the same for an unknown address, a wrong and an 
     'MISSING_REQUIRED_FIELD',
     'Email and password are required',
   ])
+})
+
+test('an unknown address takes as long as a wrong password', async () => {
+  const { user } = await signUp()
+  const fastest = async (email: string): Promise<number> => {
+    const times = []
+    for (let n = 0; n < 6; n++) {
+      const began = performance.now()
+      await signIn(email, 'wrong')
+      times.push(performance.now() - began)
+    }
+    return Math.min(...times)
+  }
+  const known = await fastest(user.email)
+  const unknown = await fastest('nobody@example.com')
+  const nonsense = await fastest('nonsense')
+  // The hash is nearly all of it; a look-up alone takes a tenth.
+  expect(unknown).toBeGreaterThan(known / 2)
+  expect(nonsense).toBeGreaterThan(known / 2)
 })
 
 test('a password of 72 bytes is not cut: its first 71 do not sign in', async () => {
@@ -336,6 +356,20 @@ test('five sessions are kept when ten sign in at once', async () => {
   expect(all.every((res) => res.status === 200)).toBe(true)
   const kept = await app.sql('select from auth.sessions where user_id = $1', [user.id])
   expect(kept).toHaveLength(5)
+})
+
+test('requests that cross a sign-out do not bring the session back', async () => {
+  const { access_token: access } = await signUp()
+  const crossing = Array.from({ length: 10 }, () => whoami(access))
+  const out = app.as(access).post(`${AUTH}/signout`)
+  const more = Array.from({ length: 10 }, () => whoami(access))
+  await Promise.all([...crossing, out, ...more])
+  expect((await whoami(access)).status).toBe(401)
+})
+
+test('a refresh token is no access token', async () => {
+  const { refresh_token: token } = await signUp()
+  expect((await whoami(token)).status).toBe(401)
 })
 
 test('POST /auth/signout refuses the access and the refresh token at once, and other sessions remain', async () => {

@@ -8,6 +8,7 @@ import { isUuid } from '#core/ids'
 import { type Claims, identityOf } from '#db/identity'
 import { notifySessionEnded } from './notify.sql.ts'
 import { sessionLives } from './sessions.sql.ts'
+import { storeOf } from './store.ts'
 import {
   invalidToken,
   invalidUserToken,
@@ -168,7 +169,7 @@ export class Identifier {
     if (typeof sub !== 'string' || typeof id !== 'string' || !isUuid(sub) || !isUuid(id)) {
       throw invalidUserToken()
     }
-    const { query } = this.#apps.databasesOf(app).platform
+    const { query } = storeOf({ databases: this.#apps.databasesOf(app) })
     const session = { id, userId: sub, now: this.#clock() }
     if (!(await sessionLives(query, session))) throw revokedToken()
     return userOf(app, payload)

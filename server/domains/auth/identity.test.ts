@@ -114,3 +114,16 @@ test('SQL shows users their own row without secrets, the anon role nothing, and 
     await expect(askAs(token, question), question).rejects.toThrow(/permission denied/)
   }
 })
+
+test('tables of the app may point at users, and what they point with goes when the user goes', async () => {
+  const { user } = await signUp()
+  const { apps } = app.instance.services
+  const { owner } = apps.databasesOf(await apps.default())
+  await owner.query`create table public.notes (
+    id int primary key, owner uuid not null default auth.uid() references auth.users on delete cascade)`
+  await owner.query`insert into public.notes values (1, ${user.id})`
+  await expect(owner.query`select email from auth.users`).rejects.toThrow(/permission denied/)
+  const path = `/v1/${app.appId}/admin/auth/users/${user.id}`
+  expect((await app.owner.delete(path)).status).toBe(200)
+  expect(await app.sql('select from public.notes')).toEqual([])
+})

@@ -1,5 +1,6 @@
 /** What people tell about themselves: checked before it is kept. */
 import { invalid } from '#core/errors'
+import { badEmail } from './store.ts'
 
 /** Bytes of JSON: it travels in every access token, and headers end at 16 KiB. */
 const MAX_METADATA_BYTES = 8 * 1024
@@ -11,14 +12,14 @@ const EMAIL = /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}.]+(?:\.[^\s@\p{Cc}.]+)+$/u
 
 /** Trimmed and in lower case: the form that is compared and kept. Nothing when it is no address. */
 export function emailIn(text: string): string | undefined {
-  const email = text.trim().toLowerCase()
+  const email = text.trim().normalize('NFC').toLowerCase()
   return email.length <= 254 && EMAIL.test(email) && email.isWellFormed() ? email : undefined
 }
 
 /** @throws `invalid` invalid_email */
 export function normalEmail(text: string): string {
   const email = emailIn(text)
-  if (email === undefined) throw invalid('invalid_email', 'Invalid email address')
+  if (email === undefined) throw badEmail()
   return email
 }
 

@@ -16,6 +16,7 @@ import {
   markReused,
   rotateSession,
 } from './sessions.sql.ts'
+import { storeOf } from './store.ts'
 import { accessTtlMs, MAX_TTL_MS, mintAccessToken, type TokenFamily } from './tokens.ts'
 import {
   countFailure,
@@ -65,7 +66,7 @@ export async function signIn(
   { email, password }: { email: string; password: string },
   rules: SessionRules,
 ): Promise<Tokens> {
-  const { query } = ctx.databases.platform
+  const { query } = storeOf(ctx)
   const known = await passwordOf(query, email, ctx.clock())
   const matches = await isPassword(password, known?.passwordHash)
   if (!known) throw invalidCredentials()
@@ -109,7 +110,7 @@ export async function startSession(
 ): Promise<Tokens> {
   const refreshToken = randomToken(REFRESH_TOKEN_BYTES)
   const now = ctx.clock()
-  const begun = await ctx.asPlatform(async (tx) => {
+  const begun = await storeOf(ctx).transaction(async (tx) => {
     const event = await arrive(tx)
     const sessionId = await insertSession(tx, {
       userId: event.user.id,
@@ -138,7 +139,7 @@ export async function refreshSession(
   token: string,
   family: TokenFamily,
 ): Promise<Tokens> {
-  const { query } = ctx.databases.platform
+  const { query } = storeOf(ctx)
   const now = ctx.clock()
   const old = hashOfToken(token)
   const refreshToken = randomToken(REFRESH_TOKEN_BYTES)
@@ -153,7 +154,7 @@ export async function refreshSession(
 }
 
 async function reportReuse(ctx: AuthContext, hash: Buffer): Promise<void> {
-  const reused = await markReused(ctx.databases.platform.query, { hash, now: ctx.clock() })
+  const reused = await markReused(storeOf(ctx).query, { hash, now: ctx.clock() })
   if (!reused) return
   const { sessionId, userId } = reused
   ctx.log.warn({ appId: ctx.app.id, sessionId, userId }, 'a spent refresh token was used again')
@@ -172,13 +173,13 @@ async function reportReuse(ctx: AuthContext, hash: Buffer): Promise<void> {
 /** Ends the session that the caller's token belongs to; a token without one stays good until it expires. */
 export async function signOut(ctx: AuthContext, { sessionId, userId }: UserCaller): Promise<void> {
   if (sessionId === undefined) return
-  await deleteSession(ctx.databases.platform.query, { id: sessionId, userId })
+  await deleteSession(storeOf(ctx).query, { id: sessionId, userId })
   await ctx.identifier.ended(ctx.app.id, sessionId)
 }
 
 /** Ends every session of the user. */
 export async function signOutEverywhere(ctx: AuthContext, userId: string): Promise<void> {
-  await deleteSessionsOf(ctx.databases.platform.query, { userId })
+  await deleteSessionsOf(storeOf(ctx).query, { userId })
   await ctx.identifier.ended(ctx.app.id, userId)
 }
 

@@ -1,14 +1,14 @@
 /** The users of an app: how they come, what they may change, and what the app's owner does with them. */
 import type { UserCaller } from '#domains/accounts'
-import { conflict, invalid, notFound, unauthenticated } from '#core/errors'
+import { invalid, notFound, unauthenticated } from '#core/errors'
 import { isUuid } from '#core/ids'
 import type { Tx } from '#db/database'
-import { sqlstateOf } from '#db/sqlstate'
 import type { AuthContext } from './context.ts'
 import { hashPassword, type PasswordRules, requireGoodPassword } from './passwords.ts'
 import { normalEmail, type Profile, requireGoodProfile } from './profile.ts'
 import { hashOfToken, type SessionRules, startSession, type Tokens } from './sessions.ts'
 import { consumeOneTimeToken, deleteSessionsOf } from './sessions.sql.ts'
+import { emailTaken, storeOf } from './store.ts'
 import {
   deleteUserRow,
   insertUser,
@@ -29,7 +29,7 @@ export type SignUp = Profile & { email: string; password: string; passwordRules:
  */
 export async function signUp(ctx: AuthContext, request: SignUp): Promise<User> {
   const fresh = await checkedSignUp(request)
-  const user = await insertUser(ctx.databases.platform.query, fresh)
+  const user = await insertUser(storeOf(ctx).query, fresh)
   if (!user) throw emailTaken()
   ctx.signInHooks.afterSignIn(ctx, { event: 'signup', user })
   return user
@@ -58,11 +58,9 @@ async function checkedSignUp({ passwordRules, password, ...given }: SignUp): Pro
   return { email, passwordHash: await hashPassword(password), displayName, userMetadata }
 }
 
-const emailTaken = () => conflict('email_taken', 'The email address is already in use')
-
 /** The user, unless there is none of that id. */
 export async function findUser(ctx: AuthContext, id: string): Promise<User | undefined> {
-  return isUuid(id) ? selectUser(ctx.databases.platform.query, id) : undefined
+  return isUuid(id) ? selectUser(storeOf(ctx).query, id) : undefined
 }
 
 export type UserChanges = {
@@ -91,7 +89,7 @@ export async function changeUser(
   requireGoodProfile({ userMetadata: userMetadata ?? {} })
   if (!isUuid(caller.userId)) throw userGone()
   const passwordHash = password === undefined ? undefined : await hashPassword(password)
-  const user = await ctx.asPlatform(async (tx) => {
+  const user = await storeOf(ctx).transaction(async (tx) => {
     if (nonce !== undefined) await requireGoodNonce(tx, ctx, { userId: caller.userId, nonce })
     const changed = await updated(tx, caller.userId, { email, passwordHash, userMetadata })
     if (passwordHash !== undefined) {
@@ -116,9 +114,7 @@ async function requireGoodNonce(tx: Tx, ctx: AuthContext, { userId, nonce }: Non
 }
 
 async function updated(tx: Tx, id: string, patch: UserPatch): Promise<User> {
-  const user = await updateUserRow(tx, id, patch).catch((error: unknown) => {
-    throw sqlstateOf(error) === '23505' ? emailTaken() : error
-  })
+  const user = await updateUserRow(tx, id, patch)
   if (!user) throw userGone()
   return user
 }
@@ -135,7 +131,7 @@ export async function listUsers(
   { cursor, limit }: { cursor: string | undefined; limit: number },
 ): Promise<UserPage> {
   const after = cursor === undefined ? undefined : readCursor(cursor)
-  const rows = await selectUsers(ctx.databases.platform.query, { after, limit: limit + 1 })
+  const rows = await selectUsers(storeOf(ctx).query, { after, limit: limit + 1 })
   const users = rows.slice(0, limit)
   const last = rows.length > limit ? users.at(-1) : undefined
   return { users, nextCursor: last ? writeCursor(last) : null }
@@ -159,7 +155,7 @@ export async function deleteUser(
   ctx: AuthContext,
   id: string,
 ): Promise<{ id: string; email: string }> {
-  const deleted = isUuid(id) ? await deleteUserRow(ctx.databases.platform.query, id) : undefined
+  const deleted = isUuid(id) ? await deleteUserRow(storeOf(ctx).query, id) : undefined
   if (!deleted) throw notFound('user_not_found', 'User not found')
   await ctx.identifier.ended(ctx.app.id, id.toLowerCase())
   return { id: id.toLowerCase(), email: deleted.email }
