@@ -10,6 +10,7 @@ import { type Config, readConfig } from './config.ts'
 import { openRunningCluster, type RunningCluster } from './process/cluster.ts'
 import { openDataDir } from './process/data-dir.ts'
 import { parseFlags, usage } from './process/flags.ts'
+import { deniedBy } from './process/given-cluster.ts'
 import { type HttpServer, listen } from './process/http-server.ts'
 import { openLog } from './process/logging.ts'
 import { createMetrics, type MetricsServer, serveMetrics } from './process/metrics.ts'
@@ -97,6 +98,8 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
     metrics,
     log,
     clock: systemClock,
+  }).catch((error: unknown) => {
+    throw deniedBy(config.databaseUrl, error)
   })
   opened.instance = instance
   opened.metrics = await serveMetrics(metrics, config.metricsPort, log)

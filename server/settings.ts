@@ -123,8 +123,7 @@ export const SETTINGS = {
     env: 'STEAD_DATABASE_URL',
     default: undefined,
     parse: postgresUrl,
-    about:
-      'A PostgreSQL 15+ to use instead of the embedded one, as a role that may create databases and roles.',
+    about: 'A PostgreSQL 15+ to use instead of the embedded one, as a superuser.',
   }),
   regions: setting({
     env: 'STEAD_REGIONS',

@@ -2,8 +2,11 @@
 import { AppError, unavailable } from '#core/errors'
 import type { Secret } from '#core/secret'
 import { type Database, openDatabase } from '#db/database'
+import { sqlstateOf } from '#db/sqlstate'
 
 const LEAST_VERSION = 15
+
+const INSUFFICIENT_PRIVILEGE = '42501'
 
 const CONNECT_MS = 10_000
 
@@ -43,4 +46,11 @@ function unusable(url: Secret, why: string, advice: string): AppError {
   const { host = 'the database' } = URL.parse(url.reveal()) ?? {}
   const message = `Cannot start: PostgreSQL at ${host} cannot be used: ${why}. ${advice}`
   return unavailable('database_unusable', message)
+}
+
+/** What a cluster refused while the instance was built on it, as a sentence; any other error as it is. */
+export function deniedBy(url: Secret | undefined, error: unknown): unknown {
+  if (!url || sqlstateOf(error) !== INSUFFICIENT_PRIVILEGE) return error
+  const advice = 'Stead makes databases, roles and event triggers: use a superuser'
+  return unusable(url, (error as Error).message, advice)
 }

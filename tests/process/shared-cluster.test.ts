@@ -77,12 +77,20 @@ test('a start with another secret is refused, because it could read nothing', as
   expect(other.stderr()).not.toMatch(/^\s+at /m)
 })
 
-test('a role that may not create databases is refused with the statement that mends it', async () => {
-  await rows('postgres', `create role small login password 'small'`)
-  const url = new URL(env.STEAD_DATABASE_URL)
-  url.username = 'small'
-  url.password = 'small'
-  const start = launch({ dataDir: dataDir('c'), env: { STEAD_DATABASE_URL: url.href } })
-  expect((await start.ended).code).toBe(1)
-  expect(start.stderr()).toContain('Run there: alter role "small" createdb createrole')
-})
+test.each([
+  ['small', '', 'Run there: alter role "small" createdb createrole'],
+  ['larger', 'createdb createrole', 'Stead makes databases, roles and event triggers'],
+])(
+  'a role that may not do enough (%s) is refused with what it lacks',
+  async (role, may, advice) => {
+    await rows('postgres', `create role ${role} login password 'known' ${may}`)
+    const url = new URL(env.STEAD_DATABASE_URL)
+    url.username = role
+    url.password = 'known'
+    const start = launch({ dataDir: dataDir(role), env: { STEAD_DATABASE_URL: url.href } })
+    expect((await start.ended).code).toBe(1)
+    expect(start.stderr()).toContain(`Cannot start: PostgreSQL at ${url.host} cannot be used`)
+    expect(start.stderr()).toContain(advice)
+    expect(start.stderr()).not.toMatch(/known|^\s+at /m)
+  },
+)
