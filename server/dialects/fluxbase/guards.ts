@@ -67,7 +67,7 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
         throw error
       })
       if (admitted) requireUser(c, admitted.caller)
-      const left = admitted ?? { caller: NOBODY, app: await appMeant(services, c, NOBODY) }
+      const left = admitted ?? (await admit(c, undefined))
       return () => enter(c, left)
     },
     admin: async (c) => {
@@ -81,18 +81,23 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
 
 /** Who shows this credential, and the app that the request means. */
 async function found(services: Services, c: Http, shown: Shown | undefined): Promise<Found> {
-  const caller = shown ? await identified(services, c, shown) : NOBODY
+  const named = await appNamed(services, c)
+  const caller = shown ? await identified(services, shown, named) : NOBODY
   if (shown?.carrier === 'cookie') requireCsrfToken(c)
-  const app = await appMeant(services, c, caller)
+  const app = await appMeant(services, caller, named)
   rememberApp(c, app)
   return { caller, app }
 }
 
 /** @throws `unauthenticated` invalid_token in the words that fit the carrier, or revoked_token */
-async function identified(services: Services, c: Http, shown: Shown): Promise<Caller> {
+async function identified(
+  services: Services,
+  shown: Shown,
+  named: App | undefined,
+): Promise<Caller> {
   const { secret, carrier } = shown
   if (carrier === 'client_key' && !secret.startsWith('fbk_')) throw refusedCredential(shown)
-  const app = (await appNamed(services, c)) ?? (await services.apps.default())
+  const app = named ?? (await services.apps.default())
   const caller = await services.identifier.identify(secret, app).catch((error: unknown) => {
     const { kind, code } = AppError.from(error)
     throw kind === 'unauthenticated' && code !== 'revoked_token'
@@ -105,19 +110,26 @@ async function identified(services: Services, c: Http, shown: Shown): Promise<Ca
 
 /** The first credential that is good tells the app; bad ones are as if they were not there. */
 async function appOfPublic(services: Services, c: Http): Promise<App> {
+  const named = await appNamed(services, c)
+  const caller = (await firstGood(services, c, named)) ?? NOBODY
+  const app = await appMeant(services, caller, named)
+  rememberApp(c, app)
+  return app
+}
+
+async function firstGood(
+  services: Services,
+  c: Http,
+  named: App | undefined,
+): Promise<Caller | undefined> {
   for (const shown of shownCredentials(c)) {
-    const caller = await identified(services, c, shown).catch((error: unknown) => {
+    const caller = await identified(services, shown, named).catch((error: unknown) => {
       if (AppError.from(error).kind === 'unauthenticated') return undefined
       throw error
     })
-    if (caller) return remembered(c, await appMeant(services, c, caller))
+    if (caller) return caller
   }
-  return remembered(c, await appMeant(services, c, NOBODY))
-}
-
-function remembered(c: Http, app: App): App {
-  rememberApp(c, app)
-  return app
+  return undefined
 }
 
 function entered(services: Services, c: Http, { caller, app }: Found): AppContext {

@@ -11,24 +11,24 @@ import type { Services } from '#services'
  * @throws `not_found` app_not_found, `forbidden` when host and header name two apps
  */
 export async function appNamed(services: Services, c: Http): Promise<App | undefined> {
-  const [byHost, byHeader] = await Promise.all([
-    appOfHost(services, c),
-    appOfHeader(services, c.req.header('x-fb-tenant')),
-  ])
+  const byHost = await appOfHost(services, c)
+  const byHeader = await appOfHeader(services, c.req.header('x-fb-tenant'))
   if (byHost && byHeader && byHost.id !== byHeader.id) throw accessDenied()
   return byHost ?? byHeader
 }
 
 /**
- * The app that the request names, else the credential's, else the default one.
+ * The app that the request names, if it does, else the credential's, else the default one.
  * @throws `forbidden` credential_of_another_app
  */
-export async function appMeant(services: Services, c: Http, caller: Caller): Promise<App> {
+export async function appMeant(
+  { apps }: Services,
+  caller: Caller,
+  named: App | undefined,
+): Promise<App> {
   const own = appIdOf(caller)
   const app =
-    (await appNamed(services, c)) ??
-    (own === undefined ? undefined : await services.apps.find(own)) ??
-    (await services.apps.default())
+    named ?? (own === undefined ? undefined : await apps.find(own)) ?? (await apps.default())
   const mayEnter = own === undefined ? maySee(caller, app) : own === app.id
   if (!mayEnter) throw accessDenied()
   return app

@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { identityIn } from '#domains/accounts'
+import { databaseUrl } from '#domains/apps'
+import { Secret } from '#core/secret'
+import { listen } from '#db/notifications'
 import { compile } from '#db/sql'
 import { startApp, type TestApp } from '#support/app'
 
@@ -126,4 +129,31 @@ test('tables of the app may point at users, and what they point with goes when t
   const path = `/v1/${app.appId}/admin/auth/users/${user.id}`
   expect((await app.owner.delete(path)).status).toBe(200)
   expect(await app.sql('select from public.notes')).toEqual([])
+})
+
+test('every process is told which session ended', async () => {
+  const { services } = app.instance
+  const [control] = await services.platform.query<{
+    name: string
+  }>`select current_database() as name`
+  const told: string[] = []
+  const listener = listen({
+    url: databaseUrl(new Secret(inject('clusterUrl')), control?.name ?? ''),
+    channels: ['stead_sessions'],
+    onMessage: (_, payload) => told.push(payload),
+    onGap: () => {},
+    log: services.log,
+  })
+  await listener.ready
+  const { user, access_token: first } = await signUp()
+  await app.as(first).post('/api/v1/auth/signout')
+  const { access_token: second } = await enter('/api/v1/auth/signin', {
+    email: user.email,
+    password: 'correct horse',
+  })
+  await app.as(second).post(`/auth/${app.appId}/logout`)
+  await expect
+    .poll(() => told)
+    .toEqual([`${app.appId} ${String(claimsOf(first).session_id)}`, `${app.appId} ${user.id}`])
+  await listener.close()
 })

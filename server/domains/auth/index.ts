@@ -1,7 +1,7 @@
-export type { AuthContext, SignInNeeds } from './context.ts'
-export { type SignInEvent, SignInHooks, type SignInListener } from './hooks.ts'
-export { Identifier, invalidApiKey } from './identify.ts'
-export { MIXED_RULES, type PasswordRules, PLAIN_RULES } from './passwords.ts'
+export type { AuthContext } from './context.ts'
+export { SignInHooks } from './hooks.ts'
+export { Identifier } from './identify.ts'
+export { MIXED_RULES, PLAIN_RULES } from './passwords.ts'
 export {
   hashOfToken,
   refreshSession,
@@ -11,7 +11,7 @@ export {
   signOutEverywhere,
   type Tokens,
 } from './sessions.ts'
-export { invalidToken, invalidUserToken, publishedKeys, type TokenFamily } from './tokens.ts'
+export { invalidToken, invalidUserToken, publishedKeys } from './tokens.ts'
 export {
   changeUser,
   deleteUser,
@@ -19,7 +19,5 @@ export {
   listUsers,
   signUp,
   signUpAndIn,
-  type UserChanges,
-  type UserPage,
 } from './users.ts'
 export type { User } from './users.sql.ts'
