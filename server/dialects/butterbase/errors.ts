@@ -83,11 +83,11 @@ const REMEDIATION: Record<ErrorKind, string> = {
 
 const SCHEMA_ROUTE = /^\/v1\/[^/]+\/(schema|migrations)(\/|$)/
 
+const APP_NOT_FOUND: Answer = [404, 'APP_NOT_FOUND']
+
 /** The schema routes have a word of their own for an app that is not there. */
 const schemaAnswer = (error: AppError, c: Http): Answer | undefined =>
-  error.code === 'app_not_found' && SCHEMA_ROUTE.test(c.req.path)
-    ? [404, 'APP_NOT_FOUND']
-    : undefined
+  error.code === 'app_not_found' && SCHEMA_ROUTE.test(c.req.path) ? APP_NOT_FOUND : undefined
 
 /** Tables of parts of the dialect are merged in where they are mounted. */
 export function errorRenderer(services: Services, own: Record<string, Answer> = {}) {
@@ -117,3 +117,9 @@ export const envelopeOf = ({ publicUrl }: Services, error: AppError, code: strin
 /** Status and code of an error wherever it is met, by the table of one part of the dialect. */
 export const answerTo = (error: AppError, own: Record<string, Answer>): Answer =>
   own[error.code] ?? BY_CODE[error.code] ?? BY_KIND[error.kind]
+
+/** Every code that an envelope can carry, with the tables of the dialect's parts; sorted. */
+export function codesWith(own: Record<string, Answer>): string[] {
+  const answers = [...Object.values({ ...BY_KIND, ...BY_CODE, ...own }), APP_NOT_FOUND]
+  return [...new Set(answers.map(([, code]) => code))].toSorted()
+}

@@ -19,9 +19,12 @@ import { ROW_ANSWERS } from './rows-errors.ts'
 import { addRls } from './rls.ts'
 import { addSchema } from './schema.ts'
 
+/** What each part of the dialect says in its own words. */
+export const ANSWERS = { ...ROW_ANSWERS, ...AUTH_ANSWERS, ...FUNCTION_ANSWERS }
+
 export function butterbase(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
-  hono.onError(errorRenderer(services, { ...ROW_ANSWERS, ...AUTH_ANSWERS, ...FUNCTION_ANSWERS }))
+  hono.onError(errorRenderer(services, ANSWERS))
   for (const path of CORS_PATHS) hono.use(path, cors(services))
   const routes = new RouteTable('butterbase', hono, guards(services))
   addApps(routes)

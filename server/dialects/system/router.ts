@@ -4,6 +4,7 @@ import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { consolePage } from './console.ts'
+import { errorPages } from './error-pages.ts'
 import { health, readiness } from './health.ts'
 
 type Scopes = { public: undefined }
@@ -30,6 +31,9 @@ export function system(services: Services): RouteTable<Scopes> {
       const { ok, body } = await health(services)
       return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
     },
+  )
+  routes.add({ ...open, path: '/docs/errors', summary: 'What each error code means' }, ({ c }) =>
+    errorPages(c),
   )
   return routes
 }

@@ -1,0 +1,69 @@
+/** One page that explains every error code, made from docs/errors; `documentation_url` points into it. */
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { html, raw } from 'hono/html'
+import { randomToken } from '#core/ids'
+import type { Http } from '#http/env'
+import { STYLE } from './console-style.ts'
+import { markdownToHtml } from './markdown.ts'
+
+const FOLDER = fileURLToPath(new URL('../../../docs/errors', import.meta.url))
+
+const OWN_STYLE = `
+ul { padding-left: 1.2rem; color: var(--soft); max-width: 46rem }
+ul.codes { columns: 18rem; list-style: none; padding: 0; font-size: .9rem }
+article pre { padding-right: .9rem }
+`
+
+type Page = { anchor: string; html: string }
+
+let pages: Promise<Page[]> | undefined
+
+/** Read once; the files come with the program and do not change while it runs. */
+async function readPages(): Promise<Page[]> {
+  const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.md')).toSorted()
+  return Promise.all(
+    files.map(async (file) => {
+      const anchor = file.slice(0, -'.md'.length)
+      const text = await readFile(`${FOLDER}/${file}`, 'utf8')
+      return { anchor, html: markdownToHtml(text, { anchor }) }
+    }),
+  )
+}
+
+export async function errorPages(c: Http): Promise<Response> {
+  pages ??= readPages()
+  const found = await pages.catch((error: unknown) => {
+    pages = undefined
+    throw error
+  })
+  const nonce = randomToken(16)
+  c.header('Content-Security-Policy', `default-src 'none'; style-src 'nonce-${nonce}'`)
+  c.header('X-Content-Type-Options', 'nosniff')
+  c.header('Cache-Control', 'no-cache')
+  return c.html(render(found, nonce))
+}
+
+const render = (found: readonly Page[], nonce: string) => html`<!doctype html>
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <title>Error codes · Stead</title>
+      <style nonce="${nonce}">
+        ${raw(STYLE + OWN_STYLE)}
+      </style>
+    </head>
+    <body>
+      <main>
+        <header><h1>Error codes</h1></header>
+        <p>
+          Every error carries a code, a message, what to do, and the address of its place on this page.
+        </p>
+        <ul class="codes">
+          ${found.map(({ anchor }) => html`<li><a href="#${anchor}">${anchor}</a></li>`)}
+        </ul>
+        ${found.map((page) => html`<article>${raw(page.html)}</article>`)}
+      </main>
+    </body>
+  </html>`
