@@ -3,9 +3,9 @@ import type { Command } from 'commander'
 import { type DataDirOption, dataDirOf, withDataDir } from './data-dir.ts'
 import { Failure, mistyped } from './failure.ts'
 import { runningInstance } from './instance.ts'
-import { bold, dim, table } from './text.ts'
+import { bold, dim, shellExports, table } from './text.ts'
 
-type Options = DataDirOption & { region?: string; url?: string; key?: string }
+type Options = DataDirOption & { region?: string; url?: string; key?: string; env?: true }
 
 type Target = { url: string; key: string }
 
@@ -29,6 +29,7 @@ export function addInit(stead: Command): void {
     .option('--region <region>', 'where its database lives')
     .option('--url <url>', 'another instance than the one that runs here (with --key)')
     .option('--key <key>', 'platform key of that instance')
+    .option('--env', 'print lines for a shell: eval "$(stead init my-app --env)"')
   withDataDir(command).action(init)
 }
 
@@ -36,7 +37,8 @@ async function init(name: string, options: Options): Promise<void> {
   const target = await targetOf(options)
   const body = { name, ...(options.region === undefined ? {} : { region: options.region }) }
   const { status, app } = await create(target, body)
-  process.stdout.write(`${report(app, { isNew: status === 201, target })}\n`)
+  const text = options.env ? asEnvironment(app, target) : report(app, status === 201, target)
+  process.stdout.write(`${text}\n`)
 }
 
 async function targetOf({ url, key, ...option }: Options): Promise<Target> {
@@ -84,8 +86,16 @@ function reason(cause: unknown): string {
   return code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? (cause as Error).message)
 }
 
-function report(app: NewApp, { isNew, target }: { isNew: boolean; target: Target }): string {
-  const api = `${target.url}/v1/${app.app_id}`
+/** By the names that `stead status --env` uses. */
+const asEnvironment = (app: NewApp, { url }: Target): string =>
+  shellExports({
+    API_URL: url,
+    APP_ID: app.app_id,
+    ANON_KEY: app.anon_key,
+    SERVICE_KEY: app.service_key,
+  })
+
+function report(app: NewApp, isNew: boolean, { url }: Target): string {
   const facts: [string, string][] = [
     ['App', app.app_id],
     ['Region', app.region],
@@ -99,7 +109,9 @@ function report(app: NewApp, { isNew, target }: { isNew: boolean; target: Target
     table(facts),
     '',
     bold('What to do next'),
-    ...steps(api, app).map(({ about, command }) => `  ${dim(`# ${about}`)}\n  ${command}`),
+    ...steps(`${url}/v1/${app.app_id}`, app).map(
+      ({ about, command }) => `  ${dim(`# ${about}`)}\n  ${command}`,
+    ),
   ].join('\n')
 }
 
@@ -107,11 +119,11 @@ const TODO_TABLE =
   '{"schema":{"tables":{"todos":{"columns":{"id":{"type":"uuid","primaryKey":true,"default":"gen_random_uuid()"},"title":{"type":"text","nullable":false}}}}}}'
 
 function steps(api: string, { service_key: key }: NewApp) {
-  const curl = `curl -H 'Authorization: Bearer ${key}'`
-  const json = "-H 'Content-Type: application/json'"
+  const curl = `curl -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json'`
   return [
-    { about: 'make a table', command: `${curl} ${json} ${api}/schema/apply -d '${TODO_TABLE}'` },
-    { about: 'write a row', command: `${curl} ${json} ${api}/todos -d '{"title":"Try Stead"}'` },
-    { about: 'read it back', command: `${curl} ${api}/todos` },
+    { about: 'put address and key into this shell', command: `API=${api} KEY=${key}` },
+    { about: 'make a table', command: `${curl} $API/schema/apply -d '${TODO_TABLE}'` },
+    { about: 'write a row', command: `${curl} $API/todos -d '{"title":"Try Stead"}'` },
+    { about: 'read it back', command: `${curl} $API/todos` },
   ]
 }

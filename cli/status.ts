@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { type DataDirOption, dataDirOf, withDataDir } from './data-dir.ts'
 import { type Running, runningInstance, STATUS_KEYS } from './instance.ts'
-import { bold, table } from './text.ts'
+import { bold, shellExports, table } from './text.ts'
 
 export function addStatus(stead: Command): void {
   const command = stead
@@ -32,9 +32,9 @@ const VARIABLES = {
 } as const
 
 const asEnvironment = (running: Running): string =>
-  Object.entries(VARIABLES)
-    .map(([name, key]) => `export ${name}='${running[key].replaceAll("'", "'\\''")}'`)
-    .join('\n')
+  shellExports(
+    Object.fromEntries(Object.entries(VARIABLES).map(([name, key]) => [name, running[key]])),
+  )
 
 const asJson = (running: Running): string =>
   JSON.stringify(Object.fromEntries(STATUS_KEYS.map((key) => [key, running[key]])), undefined, 2)

@@ -13,3 +13,9 @@ export function table(rows: readonly (readonly [label: string, value: string])[]
   const width = Math.max(...rows.map(([label]) => label.length)) + 2
   return rows.map(([label, value]) => `  ${dim(label.padEnd(width))}${value}`).join('\n')
 }
+
+/** Lines that a shell evaluates. */
+export const shellExports = (variables: Record<string, string>): string =>
+  Object.entries(variables)
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`)
+    .join('\n')

@@ -5,7 +5,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { clientFor } from '#support/client'
 import { type Running, startProcess, type Status, stead, temporaryFolder } from './stead-process.ts'
 
 const folder = temporaryFolder()
@@ -93,14 +92,18 @@ describe('stead status', () => {
 })
 
 describe('stead init', () => {
-  test('makes an app and prints its keys and three commands', async () => {
+  test('makes an app and prints its keys and commands that work as they stand', async () => {
     const { code, stdout } = await here('init', 'shop')
     expect(code).toBe(0)
-    const [, appId = ''] = /App +(app_\w+)/.exec(stdout) ?? []
-    const [, key = ''] = /Service key +(\S+)/.exec(stdout) ?? []
-    expect(stdout.match(/^ {2}curl /gm)).toHaveLength(3)
-    const res = await clientFor(status.url, key).get(`/v1/${appId}/config`)
-    expect(await res.json()).toMatchObject({ id: appId, name: 'shop' })
+    const commands = stdout.split('What to do next')[1] ?? ''
+    const answers = execFileSync('sh', ['-ec', commands], { encoding: 'utf8', stdio: 'pipe' })
+    expect(answers).toContain('"applied":1')
+    expect(answers).toMatch(/\[\{.*"title":"Try Stead".*\}\]$/)
+  })
+
+  test('--env prints lines that a shell evaluates', async () => {
+    const { stdout } = await here('init', 'shop', '--env')
+    expect(stdout).toMatch(/^export API_URL='http.*'\nexport APP_ID='app_\w+'\nexport ANON_KEY=/)
   })
 
   test('gives the same app when asked twice', async () => {

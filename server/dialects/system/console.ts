@@ -15,20 +15,23 @@ type Door = {
   command: (url: string) => string
 }
 
+const TODO_TABLE =
+  '{"schema":{"tables":{"todos":{"columns":{"id":{"type":"uuid","primaryKey":true,"default":"gen_random_uuid()"},"title":{"type":"text"}}}}}}'
+
 const DOORS: readonly Door[] = [
   {
     name: 'Platform and data plane',
     base: '/v1/{app_id}',
     about: 'Make and configure apps, describe their tables, read and write rows, deploy functions.',
     command: (url) =>
-      `curl ${url}/init -H "Authorization: Bearer $PLATFORM_KEY" \\\n  -H 'Content-Type: application/json' -d '{"name":"my-app"}'`,
+      `curl ${url}/v1/$APP_ID/schema/apply -H "Authorization: Bearer $SERVICE_KEY" \\\n  -H 'Content-Type: application/json' -d '${TODO_TABLE}'`,
   },
   {
     name: 'Sign-in of an app’s users',
     base: '/auth/{app_id}',
     about: 'Sign up, sign in, refresh, sign out. Rows then answer to the user’s own policies.',
     command: (url) =>
-      `curl ${url}/auth/$APP_ID/signup -H 'Content-Type: application/json' \\\n  -d '{"email":"ada@example.com","password":"correct-horse-42"}'`,
+      `curl ${url}/auth/$APP_ID/signup -H 'Content-Type: application/json' \\\n  -d '{"email":"ada@example.com","password":"Correct-horse-42"}'`,
   },
   {
     name: 'Fluxbase',
