@@ -189,6 +189,26 @@ test('POST rls at the same moment leaves one set of policies', async () => {
   ])
 })
 
+test('through the rows of the API, each user finds their own and the owner finds all', async () => {
+  await good('POST', 'rls', { table_name: 'posts', user_column: 'user_id' })
+  const acting = (user: string) => ({
+    'x-butterbase-as-role': 'user',
+    'x-butterbase-as-user': user,
+  })
+  const path = `/v1/${id}/posts`
+  const written = await app.owner.post(path, { user_id: BOB, body: 'by ada' }, acting(ADA))
+  expect([written.status, await written.json()]).toMatchObject([201, { user_id: ADA }])
+  expect((await app.owner.post(path, { body: 'by bob' }, acting(BOB))).status).toBe(201)
+  const bodies = async (client: typeof app.owner, headers = {}) => {
+    const res = await client.get(path, headers)
+    return ((await res.json()) as { body: string }[]).map(({ body }) => body).toSorted()
+  }
+  expect(await bodies(app.owner, acting(ADA))).toEqual(['by ada'])
+  expect(await bodies(app.owner, acting(BOB))).toEqual(['by bob'])
+  expect(await bodies(app.owner)).toEqual(['by ada', 'by bob'])
+  expect(await bodies(app.nobody)).toEqual([])
+})
+
 test('GET rls is an array, and the object form tells the protected tables', async () => {
   await good('POST', 'rls', { table_name: 'posts', user_column: 'user_id' })
   expect((await policies())[1]).toEqual({

@@ -452,6 +452,14 @@ test('_seed marks and unmarks, also when no statement results', async () => {
   expect((await schema()).tables.t).not.toHaveProperty('_seed')
 })
 
+test('a reference to a table outside the public schema is left alone', async () => {
+  const tables = { t: { columns: { id: ID, user_id: { type: 'uuid' } } } }
+  await good(tables)
+  await sql('alter table t add foreign key (user_id) references auth.users (id)')
+  expect(await good(tables)).toMatchObject({ applied: 0 })
+  expect((await schema()).tables.t?.columns.user_id).toEqual({ type: 'uuid' })
+})
+
 test('internal tables and views are neither shown nor touched', async () => {
   await sql('create table _internal (id int); create view v as select 1 as one')
   await good({ t: { columns: { id: ID } } })

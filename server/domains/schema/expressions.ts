@@ -12,7 +12,7 @@ export const MAX_EXPRESSION = 10_000
 
 /** Functions that reach files, other servers, other sessions or the caller's own identity. */
 const BLOCKED =
-  /^(set_config|pg_read_.*|pg_write_.*|pg_ls_.*|pg_stat_file|lo_.*|dblink.*|pg_execute_server_program|pg_reload_conf|pg_rotate_logfile|pg_terminate_backend|pg_cancel_backend|pg_sleep.*|pg_advisory_.*|pg_try_advisory_.*|pg_logical_.*|pg_replication_.*|pg_create_.*|pg_drop_.*|query_to_xml.*|table_to_xml.*|cursor_to_xml.*|schema_to_xml.*|database_to_xml.*|pg_notify|pg_file_.*|pg_switch_wal|pg_promote)$/
+  /^(set_config|pg_read_.*|pg_write_.*|pg_ls_.*|pg_stat_file|lo_.*|dblink.*|pg_execute_server_program|pg_reload_conf|pg_rotate_logfile|pg_terminate_backend|pg_cancel_backend|pg_sleep.*|pg_advisory_.*|pg_try_advisory_.*|pg_logical_.*|pg_replication_.*|pg_create_.*|pg_drop_.*|query_to_xml.*|table_to_xml.*|cursor_to_xml.*|schema_to_xml.*|database_to_xml.*|pg_notify|ts_stat|ts_rewrite|pg_file_.*|pg_switch_wal|pg_promote)$/
 
 type Token = { kind: 'name' | 'literal' | 'open' | 'close' | 'other'; text: string }
 

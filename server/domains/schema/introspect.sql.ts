@@ -58,12 +58,13 @@ type KeyRow = {
   onUpdate: string
 }
 
+/** To tables of the public schema; the DSL has no words for others. */
 const selectForeignKeys = (tx: Tx): Promise<KeyRow[]> =>
   tx<KeyRow>`select c.relname as table, a.attname as column, k.conname as name, r.relname as ref_table,
       ra.attname as ref_column, k.confdeltype as on_delete, k.confupdtype as on_update
     from pg_constraint k
     join pg_class c on c.oid = k.conrelid
-    join pg_class r on r.oid = k.confrelid
+    join pg_class r on r.oid = k.confrelid and r.relnamespace = 'public'::regnamespace
     join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
     join pg_attribute ra on ra.attrelid = r.oid and ra.attnum = k.confkey[1]
     where k.contype = 'f' and cardinality(k.conkey) = 1 and k.conparentid = 0 and ${OWN_TABLES}
