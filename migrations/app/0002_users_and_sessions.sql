@@ -41,8 +41,22 @@ create policy own_row on auth.users for select to authenticated
 grant select (id, email, email_verified, role, display_name, avatar_url, provider, provider_uid, user_metadata,
   app_metadata, totp_enabled, is_locked, locked_until, last_sign_in_at, created_at, updated_at)
   on auth.users to authenticated, service_role;
--- The app's own tables may point at people.
+grant delete on auth.users to service_role;
+
+-- The app's own tables may point at people. Checking such a reference runs the implicit cast of the column that
+-- points, if it needs one, as the owner of the table pointed at. That is Stead itself: so nobody else makes casts.
 grant references (id) on auth.users to public;
+
+create function stead.refuse_cast() returns event_trigger
+language plpgsql set search_path = '' as $$
+begin
+  if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+    raise insufficient_privilege using message = 'permission denied to create a cast';
+  end if;
+end $$;
+
+create event trigger stead_refuse_cast on ddl_command_start when tag in ('CREATE CAST')
+  execute function stead.refuse_cast();
 
 -- One per sign-in. Deleting the row ends the session: its refresh token and every access token made for it.
 create table auth.sessions (

@@ -157,3 +157,32 @@ test('every process is told which session ended', async () => {
     .toEqual([`${app.appId} ${String(claimsOf(first).session_id)}`, `${app.appId} ${user.id}`])
   await listener.close()
 })
+
+test('what an app hangs on its users never runs as Stead itself', async () => {
+  const { user } = await signUp()
+  const { apps } = app.instance.services
+  const { owner } = apps.databasesOf(await apps.default())
+  await owner.query`create table public.witness (who text)`
+  await owner.query`grant insert on public.witness to public`
+  await owner.query`create table public.pets (owner uuid references auth.users on delete cascade)`
+  await owner.query`create function public.testify() returns trigger language plpgsql as $$ begin
+    insert into public.witness select rolname from pg_roles
+      where rolsuper and rolname in (current_user, session_user);
+    insert into public.witness values ('ran');
+    return old;
+  end $$`
+  await owner.query`create trigger early before delete on public.pets
+    for each row execute function public.testify()`
+  await owner.query`create trigger late after delete on public.pets
+    for each row execute function public.testify()`
+  await owner.query`insert into public.pets values (${user.id})`
+  const path = `/v1/${app.appId}/admin/auth/users/${user.id}`
+  expect((await app.owner.delete(path)).status).toBe(200)
+  expect(await app.sql('select who from public.witness')).toEqual([{ who: 'ran' }, { who: 'ran' }])
+  await owner.query`create type public.lookalike as (id uuid)`
+  await owner.query`create function public.as_uuid(public.lookalike) returns uuid
+    language sql as 'select $1.id'`
+  const cast = owner.query`create cast (public.lookalike as uuid)
+    with function public.as_uuid(public.lookalike) as implicit`
+  await expect(cast).rejects.toThrow(/permission denied to create a cast/)
+})

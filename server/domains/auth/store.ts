@@ -2,19 +2,23 @@
 import type { AppDatabases } from '#domains/apps'
 import { AppError, conflict, invalid } from '#core/errors'
 import type { Tx } from '#db/database'
+import { asIdentity, SERVICE } from '#db/identity'
 import { fromDatabase } from '#db/sqlstate'
 
 export type Store = {
   /** One statement, its own transaction. */
   query: Tx
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** For what reaches tables of the app by their references: their triggers must not run as Stead. */
+  asService<T>(work: (tx: Tx) => Promise<T>): Promise<T>
 }
 
 export function storeOf({ databases }: { databases: AppDatabases }): Store {
-  const { platform } = databases
+  const { platform, api } = databases
   return {
     query: (strings, ...values) => platform.query(strings, ...values).catch(rethrow) as never,
     transaction: (work) => platform.transaction(work).catch(rethrow),
+    asService: (work) => asIdentity(api, SERVICE, work).catch(rethrow),
   }
 }
 

@@ -155,7 +155,9 @@ export async function deleteUser(
   ctx: AuthContext,
   id: string,
 ): Promise<{ id: string; email: string }> {
-  const deleted = isUuid(id) ? await deleteUserRow(storeOf(ctx).query, id) : undefined
+  const deleted = isUuid(id)
+    ? await storeOf(ctx).asService((tx) => deleteUserRow(tx, id))
+    : undefined
   if (!deleted) throw notFound('user_not_found', 'User not found')
   await ctx.identifier.ended(ctx.app.id, id.toLowerCase())
   return { id: id.toLowerCase(), email: deleted.email }
