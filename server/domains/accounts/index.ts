@@ -27,8 +27,6 @@ export {
 export { type Credential, Credentials, type Minted, newPlatformKey } from './credentials.ts'
 export {
   createKey,
-  type KeyContext,
-  type KeyRequest,
   type KeyUse,
   keyUse,
   listKeys,

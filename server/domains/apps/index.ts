@@ -22,10 +22,8 @@ export {
   requireWritable,
 } from './access.ts'
 export {
-  type CloneWebhook,
   cloneWebhookOf,
   cloneWebhookSecret,
-  type CorsSettings,
   corsSettingsOf,
   setCloneWebhook,
   setCors,

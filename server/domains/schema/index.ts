@@ -3,13 +3,11 @@ export {
   applySchema,
   currentSchema,
   type History,
-  type SchemaChange,
   schemaHistory,
 } from './apply.ts'
 export { type SchemaDsl, SchemaShape } from './dsl.ts'
 export {
   type Isolated,
-  type IsolationRequest,
   isolateByUser,
   type Secured,
   secureApp,
@@ -24,4 +22,4 @@ export {
   rowSecurity,
   updatePolicy,
 } from './rls.ts'
-export type { Policy, PolicyCommand, PolicyRole } from './rls.sql.ts'
+export type { Policy } from './rls.sql.ts'
