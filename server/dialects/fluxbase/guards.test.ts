@@ -135,6 +135,14 @@ test('public routes ignore a bad credential, and find the app by the next good o
   expect(appIdIn(await signUp({ ...bad, apikey: other.anonKey }))).toBe(other.id)
 })
 
+test('a cookie of one app does not keep a browser from signing in to another', async () => {
+  const cookie = `fluxbase_access_token=${await signUp()}`
+  expect(appIdIn(await signUp({ cookie, 'x-fb-tenant': other.id }))).toBe(other.id)
+  expect(appIdIn(await signUp({ cookie }))).toBe(app.appId)
+  const named = await app.nobody.get(`${AUTH}/user`, { cookie, 'x-fb-tenant': other.id })
+  expect(named.status).toBe(403)
+})
+
 test('one address may try to sign in ten times a minute per app, and is told when to come back', async () => {
   await using limited = await startApp()
   const attempt = (headers?: Record<string, string>) =>

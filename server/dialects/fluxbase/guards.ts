@@ -123,6 +123,8 @@ async function firstGood(
   named: App | undefined,
 ): Promise<Caller | undefined> {
   for (const shown of shownCredentials(c)) {
+    // A browser sends the cookie of whichever app it was signed in to; that is no wish for this request.
+    if (named && shown.carrier === 'cookie') continue
     const caller = await identified(services, shown, named).catch((error: unknown) => {
       if (AppError.from(error).kind === 'unauthenticated') return undefined
       throw error
