@@ -30,18 +30,18 @@ const SESSIONS = 4
 /** How long a function waits for a connection. */
 const FUNCTION_ACQUIRE_MS = 5000
 
-type Pool = { max: number; acquireMs?: number }
+type Pool = { max: number; sessions?: number; acquireMs?: number }
 
 type Place = { cluster: Cluster; keyring: Keyring; name: string; connections: number }
 
 export function openAppDatabases({ cluster, keyring, name, connections }: Place): AppDatabases {
   const opened = new Map<string, Database>()
-  const lazily = (key: string, url: () => Secret, { max, acquireMs }: Pool): Database => {
+  const lazily = (key: string, url: () => Secret, pool: Pool): Database => {
     const existing = opened.get(key)
     if (existing) return existing
-    const sessions = Math.min(max, SESSIONS)
+    const sessions = Math.min(pool.max, SESSIONS)
     const applicationName = `stead-${key}`
-    const database = openDatabase(url(), { max, sessions, acquireMs, applicationName })
+    const database = openDatabase(url(), { sessions, applicationName, ...pool })
     opened.set(key, database)
     return database
   }
@@ -50,7 +50,8 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
     cluster.urlOf(name, { role, password: loginPassword(keyring, role) })
   const platformUrl = cluster.urlOf(name)
   const pool = { max: connections }
-  const functionPool = { max: connections, acquireMs: FUNCTION_ACQUIRE_MS }
+  // Each statement of a function has a session to itself.
+  const functionPool = { ...pool, sessions: connections, acquireMs: FUNCTION_ACQUIRE_MS }
   const functions = {
     get api() {
       return lazily('functions-api', as(roles.api), functionPool)

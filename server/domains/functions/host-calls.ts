@@ -1,13 +1,13 @@
 /** What a running function may ask for: statements under its own role, claims, other functions. */
 import type { AppDatabases } from '#domains/apps'
 import { invalid, timedOut, unavailable } from '#core/errors'
-import type { BatchResult } from '#db/batch'
+import { runGuest } from '#db/guest'
 import { ANONYMOUS, type Identity, SERVICE } from '#db/identity'
 import { fromDatabase, sqlstateOf } from '#db/sqlstate'
-import type { CallReply, DbResult, DbRole, FunctionCall, HostCalls } from '#isolates'
+import type { CallReply, DbRole, FunctionCall, HostCalls } from '#isolates'
 import { userIdentity } from './callers.ts'
 import { claimOf, openingOf } from './session.sql.ts'
-import { FunctionTransaction, MAX_RESULT_BYTES, openTransaction } from './transactions.ts'
+import { FunctionTransaction, openTransaction } from './transactions.ts'
 
 export type HostNeeds = {
   databases: AppDatabases
@@ -35,9 +35,7 @@ export function hostCallsFor({ databases, identity, timeLeft, invoke }: HostNeed
         assertSendable(text, values)
         const timeoutMs = limit()
         if (tx instanceof FunctionTransaction) return tx.run({ text, values, timeoutMs })
-        const statements = [openingOf(identity, timeoutMs), { text, values }]
-        const options = { describe: true, reset: true, maxBytes: MAX_RESULT_BYTES }
-        return toDbResult((await own().batch(statements, options)).at(1))
+        return runGuest(own(), { opening: openingOf(identity, timeoutMs), text, values })
       }),
     begin: (as) =>
       explained(() => openTransaction(databases.functions.user, identityFor(as), limit())),
@@ -68,12 +66,6 @@ function assertSendable(text: string, values: readonly (string | null)[]): void 
   if (text.includes('\0') || values.some((value) => value?.includes('\0'))) {
     throw invalid('unsendable', 'Text must not contain the character NUL')
   }
-}
-
-function toDbResult(result: BatchResult | undefined): DbResult {
-  const { fields = [], rows = [], count = 0 } = result ?? {}
-  const columns = fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID }))
-  return { columns, rows, rowCount: count }
 }
 
 /** PostgreSQL's own errors pass as they are; a connection that cannot be had is told in our words. */

@@ -1,37 +1,32 @@
 import type { BatchStatement } from '#db/batch'
 import type { Client } from '#db/database'
 import type { Identity } from '#db/identity'
-import { compile, type Fragment, sql } from '#db/sql'
+import { compile, sql } from '#db/sql'
 
-const settingsOf = ({ settings }: Identity, timeoutMs: number): Fragment =>
-  sql`${settings}, set_config('statement_timeout', ${String(timeoutMs)}, true)`
+type Opening = { text: string; values: readonly (string | null)[] }
 
-/** First statement of a batch: what comes after it runs as this identity, for so many ms at most. */
-export function openingOf(identity: Identity, timeoutMs: number): BatchStatement {
-  const { text, values } = compile(settingsOf(identity, timeoutMs))
+/** Runs before a statement: what comes after it is of this identity, and takes so many ms at most. */
+export function openingOf({ settings }: Identity, timeoutMs: number): Opening {
+  const limited = sql`${settings}, set_config('statement_timeout', ${String(timeoutMs)}, true)`
+  const { text, values } = compile(limited)
   return { text, values: values as string[] }
 }
 
-export async function begin(client: Client, identity: Identity, timeoutMs: number): Promise<void> {
-  await client.query('begin')
-  const { text, values } = compile(settingsOf(identity, timeoutMs))
-  await client.query(text, values)
-}
+/** The next statement takes so many ms at most. */
+export const limitOf = (timeoutMs: number): Opening => ({
+  text: `select set_config('statement_timeout', $1, true)`,
+  values: [String(timeoutMs)],
+})
 
-export async function limitNextStatement(client: Client, timeoutMs: number): Promise<void> {
-  await client.query(`select set_config('statement_timeout', $1, true)`, [String(timeoutMs)])
+export async function begin(client: Client, { text, values }: Opening): Promise<void> {
+  await client.query('begin')
+  await client.query(text, [...values])
 }
 
 /** False when the transaction had failed, so that it was undone. */
 export async function commit(client: Client): Promise<boolean> {
   const { command } = await client.query('commit')
   return command !== 'ROLLBACK'
-}
-
-/** The session as if nothing had run in it. */
-export async function makeNew(client: Client): Promise<void> {
-  await client.query('rollback')
-  await client.query('discard all')
 }
 
 /** True when the key is claimed now for the first time. */

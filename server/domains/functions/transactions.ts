@@ -1,12 +1,10 @@
 /** Transactions of `ctx.db.asUser` and `ctx.db.asAnon`: a connection each, made new after its use. */
-import type pg from 'pg'
-import { invalid, tooLarge } from '#core/errors'
+import { invalid } from '#core/errors'
 import type { Client, Database } from '#db/database'
+import { makeNew, sendGuest } from '#db/guest'
 import type { Identity } from '#db/identity'
 import type { DbResult } from '#isolates'
-import { begin, commit, limitNextStatement, makeNew } from './session.sql.ts'
-
-export const MAX_RESULT_BYTES = 16 * 1024 * 1024
+import { begin, commit, limitOf, openingOf } from './session.sql.ts'
 
 export type Statement = { text: string; values: readonly (string | null)[]; timeoutMs: number }
 
@@ -19,9 +17,8 @@ export class FunctionTransaction {
     this.#end = end
   }
 
-  async run({ text, values, timeoutMs }: Statement): Promise<DbResult> {
-    await limitNextStatement(this.#client, timeoutMs)
-    return runTyped(this.#client, text, values)
+  run({ text, values, timeoutMs }: Statement): Promise<DbResult> {
+    return sendGuest(this.#client, { opening: limitOf(timeoutMs), text, values })
   }
 
   /** @throws `invalid` transaction_failed when a statement had failed and nothing can be kept */
@@ -49,7 +46,7 @@ export function openTransaction(
     database
       .session(async (client) => {
         const ended = Promise.withResolvers<void>()
-        await begin(client, identity, timeoutMs)
+        await begin(client, openingOf(identity, timeoutMs))
         resolve(new FunctionTransaction(client, ended.resolve))
         await ended.promise
         await makeNew(client)
@@ -57,30 +54,3 @@ export function openTransaction(
       .catch(reject)
   })
 }
-
-/** One statement by the extended protocol, values as PostgreSQL writes them. */
-function runTyped(client: Client, text: string, values: Statement['values']): Promise<DbResult> {
-  let bytes = 0
-  const keep = (value: string): string => {
-    bytes += value.length
-    if (bytes > MAX_RESULT_BYTES) throw resultTooLarge()
-    return value
-  }
-  const config = {
-    text,
-    values: [...values],
-    rowMode: 'array',
-    queryMode: 'extended',
-    types: { getTypeParser: () => keep },
-  } as pg.QueryArrayConfig
-  return client.query<(string | null)[]>(config).then(({ fields, rows, rowCount }) => ({
-    columns: fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID })),
-    rows,
-    rowCount: rowCount ?? 0,
-  }))
-}
-
-const resultTooLarge = () =>
-  tooLarge('result_too_large', `The result is larger than ${MAX_RESULT_BYTES} bytes`, {
-    hint: 'Ask for fewer rows at a time.',
-  })
