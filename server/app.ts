@@ -7,6 +7,7 @@ import {
   databaseUrl,
   ensureDefaultApp,
   openRegions,
+  renewLogins,
   resumeUnfinished,
 } from '#domains/apps'
 import { Identifier, SignInHooks } from '#domains/auth'
@@ -72,7 +73,9 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
   const services = await openServices(options, control)
   const listener = forgetWhatOthersChange(services, control.url)
   await listener.ready
+  if (options.secrets.length > 1) await renewLogins(services.apps)
   const firstSteps = await prepare(services)
+  await revokeKeysOfPreviousSecrets(services, options.secrets.slice(1))
   return {
     services,
     router: buildRouter(services, options.metrics),
@@ -199,6 +202,26 @@ async function prepare({
 /** How many times the operator's key may be revoked and replaced. */
 const MAX_GENERATIONS = 10_000
 
+const operatorKey = (keyring: Keyring, generation: number): string =>
+  `bb_sk_${keyring.sign('platform-key', String(generation)).slice(0, 40)}`
+
+/** Of a secret that is being replaced; further than anybody has ever gone. */
+const PAST_GENERATIONS = 50
+
+/** Who had an earlier secret could derive the operator's key of its time. */
+async function revokeKeysOfPreviousSecrets(
+  { credentials }: Services,
+  previous: InstanceOptions['secrets'],
+): Promise<void> {
+  for (const secret of previous) {
+    const keyring = createKeyring([secret])
+    for (let generation = 0; generation < PAST_GENERATIONS; generation++) {
+      const found = await credentials.find(operatorKey(keyring, generation))
+      if (found?.accountId) await credentials.revokeKey(found.accountId, found.id)
+    }
+  }
+}
+
 /** Derived from the instance secret, so that it can be shown again; revoked, the next one takes its place. */
 async function ensurePlatformKey(
   keyring: Keyring,
@@ -206,7 +229,7 @@ async function ensurePlatformKey(
   accountId: string,
 ): Promise<string> {
   for (let generation = 0; generation < MAX_GENERATIONS; generation++) {
-    const secret = `bb_sk_${keyring.sign('platform-key', String(generation)).slice(0, 40)}`
+    const secret = operatorKey(keyring, generation)
     const { credential } = await credentials.mint({
       kind: 'platform_key',
       name: 'operator',

@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { AppError } from '#core/errors'
 import { systemClock } from '#core/clock'
-import { createKeyring } from '#core/keyring'
 import type { Log } from '#core/log'
 import { version } from '#core/version'
 import { createInstance, type Instance } from './app.ts'
@@ -80,13 +79,12 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
   const http = await listen(config.host, config.port)
   opened.http = http
   const secrets = instanceSecrets(dataDir, config)
-  const keyring = createKeyring(secrets)
   const onLost = (error: unknown): void => {
     log.fatal({ err: error }, 'PostgreSQL cannot be kept running')
     process.exitCode = 1
     process.kill(process.pid, 'SIGTERM')
   }
-  const cluster = await openRunningCluster({ config, dataDir, keyring, log, onLost })
+  const cluster = await openRunningCluster({ config, dataDir, secrets, log, onLost })
   opened.cluster = cluster
   const metrics = createMetrics()
   const instance = await createInstance({

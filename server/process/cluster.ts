@@ -1,11 +1,13 @@
 /** The cluster of an instance: the embedded one, kept alive, or the one the operator named. */
 import { join } from 'node:path'
-import type { Keyring } from '#core/keyring'
+import { createKeyring } from '#core/keyring'
 import type { Log } from '#core/log'
 import { Secret } from '#core/secret'
 import { type EmbeddedPostgres, startPostgres } from '#postgres'
 import type { Config } from '../config.ts'
 import { requireUsableCluster } from './given-cluster.ts'
+import { renewPassword } from './renew-password.ts'
+import type { KeyedSecret } from './secret-file.ts'
 
 export type RunningCluster = {
   url: Secret
@@ -18,7 +20,8 @@ const MAX_RESTARTS = 5
 export type ClusterOptions = {
   config: Config
   dataDir: string
-  keyring: Keyring
+  /** The current secret first. */
+  secrets: readonly KeyedSecret[]
   log: Log
   /** Called when the embedded PostgreSQL cannot be kept running. */
   onLost: (error: unknown) => void
@@ -31,16 +34,21 @@ export async function openRunningCluster(options: ClusterOptions): Promise<Runni
   return { url: databaseUrl, stop: async () => {} }
 }
 
+/** Of the embedded cluster's superuser, whose password only the first start sets. */
+const passwordsOf = (secrets: readonly KeyedSecret[]): Secret[] =>
+  secrets.map((one) => new Secret(createKeyring([one]).sign('database-login', 'stead')))
+
 async function keepRunning({
   dataDir,
-  keyring,
+  secrets,
   log,
   onLost,
 }: ClusterOptions): Promise<RunningCluster> {
+  const [password = new Secret(''), ...earlier] = passwordsOf(secrets)
   const start = (port?: number) =>
     startPostgres({
       dataDir: join(dataDir, 'postgres'),
-      password: new Secret(keyring.sign('database-login', 'stead')),
+      password,
       log: log.child({ part: 'postgres' }),
       ...(port === undefined ? {} : { port }),
     })
@@ -65,6 +73,7 @@ async function keepRunning({
       .catch(onLost)
   }
   watch(state.postgres)
+  await renewPassword(state.postgres.urlOf('postgres'), password, earlier)
   return {
     url: state.postgres.urlOf('postgres'),
     async stop() {

@@ -7,6 +7,7 @@ import { beginSlowRequest } from './slow-request.ts'
 import {
   familyOf,
   isRunning,
+  launch,
   type Running,
   startProcess,
   type Status,
@@ -165,4 +166,28 @@ test('SIGINT ends everything with code 0, also when it comes twice at once', asy
   running.signal('SIGINT')
   expect(await running.ended).toEqual({ code: 0, signal: null })
   await until(() => family.every((pid) => !isRunning(pid)))
+})
+
+describe('a new instance secret', () => {
+  const secret = 'the second secret of this instance, long enough'
+  const before = (): string => readFileSync(join(dataDir, 'instance-secret'), 'utf8').trim()
+
+  test('is refused while the earlier one is not given', async () => {
+    const start = launch({ dataDir, env: { STEAD_SECRET: secret } })
+    expect((await start.ended).code).toBe(1)
+    expect(start.stderr()).toContain('Give that one in STEAD_PREVIOUS_SECRETS')
+    expect(start.stderr()).not.toMatch(/^\s+at /m)
+  })
+
+  test('takes over: the data and the app keys stay, the operator has a new key and the old one is dead', async () => {
+    const env = { STEAD_SECRET: secret, STEAD_PREVIOUS_SECRETS: before() }
+    running = await startProcess({ dataDir, env })
+    const status = await running.status()
+    expect(status).toMatchObject({ app_id: first.app_id, service_key: first.service_key })
+    expect(status.platform_key).not.toBe(first.platform_key)
+    expect((await clientFor(status.url, first.platform_key).get('/apps')).status).toBe(401)
+    expect(await appNames()).toContain('made-while-stopping')
+    const rows = await clientFor(status.url, status.service_key).get('/rest/v1/absent')
+    expect(rows.status).toBe(404)
+  })
 })

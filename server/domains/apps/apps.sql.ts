@@ -117,6 +117,11 @@ export const selectAppsById = (tx: Tx, ids: readonly string[]): Promise<App[]> =
 export const selectUnfinishedApps = (tx: Tx): Promise<App[]> =>
   tx<App>`select ${COLUMNS} from apps where state in ('provisioning', 'deleting')`
 
+/** Those that have a database, or may have one. */
+export const selectDatabases = (tx: Tx): Promise<Pick<App, 'dbName' | 'region'>[]> =>
+  tx<Pick<App, 'dbName' | 'region'>>`
+    select db_name, region from apps where state in ('ready', 'migrating')`
+
 export async function isOriginOfAnyApp(tx: Tx, origin: string): Promise<boolean> {
   const rows = await tx`select from apps where ${origin} = any(allowed_origins) limit 1`
   return rows.length > 0

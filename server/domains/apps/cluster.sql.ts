@@ -59,6 +59,17 @@ export async function createAppRoles(
   })
 }
 
+export async function renewPasswords(
+  admin: Database,
+  { api, user, owner }: AppRoles,
+  password: (role: string) => Secret,
+): Promise<void> {
+  for (const role of [api, user, owner]) {
+    const words = raw(`password ${quoteLiteral(password(role).reveal())}`)
+    await admin.query`alter role ${ident(role)} ${words}`
+  }
+}
+
 export async function dropAppRoles(admin: Database, { api, user, owner }: AppRoles): Promise<void> {
   for (const role of [api, user, owner]) await admin.query`drop role if exists ${ident(role)}`
 }

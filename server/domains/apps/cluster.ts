@@ -12,6 +12,7 @@ import {
   dropDatabase,
   grantAppDatabase,
   markAsTemplate,
+  renewPasswords,
 } from './cluster.sql.ts'
 
 /** The database that new app databases are copied from. A new set of migrations gets a new one. */
@@ -26,6 +27,8 @@ export type Cluster = {
   /** Makes an app's database with its three login roles, over what a crash left of them. */
   createAppDatabase(name: string, password: (role: string) => Secret): Promise<void>
   dropAppDatabase(name: string): Promise<void>
+  /** Gives the login roles of an app's database these passwords. */
+  renewPasswords(name: string, password: (role: string) => Secret): Promise<void>
   /** Connection string of a database of this cluster, as the cluster's owner or as `login`. */
   urlOf(database: string, login?: { role: string; password: Secret }): Secret
   close(): Promise<void>
@@ -71,6 +74,7 @@ export async function openCluster(url: Secret, migrations: readonly Migration[])
       await dropDatabase(admin, name)
       await dropAppRoles(admin, rolesOf(name))
     },
+    renewPasswords: (name, password) => renewPasswords(admin, rolesOf(name), password),
     close: () => admin.close(),
   }
 }

@@ -13,6 +13,7 @@ export {
   listApps,
   resumeUnfinished,
 } from './lifecycle.ts'
+export { renewLogins } from './renew-logins.ts'
 export { openRegions, type Regions, type RegionSetting } from './regions.ts'
 export {
   addressedApp,
