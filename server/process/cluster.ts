@@ -73,12 +73,14 @@ async function keepRunning({
       .catch(onLost)
   }
   watch(state.postgres)
-  await renewPassword(state.postgres.urlOf('postgres'), password, earlier)
-  return {
-    url: state.postgres.urlOf('postgres'),
-    async stop() {
-      state.stopping = true
-      await state.postgres.stop()
-    },
+  const url = state.postgres.urlOf('postgres')
+  const stop = (): Promise<void> => {
+    state.stopping = true
+    return state.postgres.stop()
   }
+  await renewPassword(url, password, earlier).catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
+  return { url, stop }
 }
