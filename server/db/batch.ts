@@ -23,20 +23,32 @@ export type BatchResult = {
   count: number
 }
 
+/** How long the like of a batch takes on the server. Kept by whoever sends it again and again. */
+export class Pace {
+  #ms = Number.POSITIVE_INFINITY
+
+  /** Rises at once and falls slowly. */
+  record(ms: number): void {
+    this.#ms = this.#ms === Number.POSITIVE_INFINITY ? ms : Math.max(ms, this.#ms * 0.9)
+  }
+
+  /** Short enough that another batch may wait behind it. */
+  get isBrief(): boolean {
+    return this.#ms < BRIEF_MS
+  }
+}
+
+const BRIEF_MS = 20
+
 export type BatchOptions = {
+  /** Only for batches that read: such a one, when brief, shares its connection with others. */
+  pace?: Pace | undefined
   /** Ask for column names and types of every statement (unnamed results of unknown shape). */
   describe?: boolean | undefined
   /** Run everything, give the results, and undo it all. */
   rehearse?: boolean | undefined
   /** Cancels the batch on the server, or takes it out of the queue. */
   signal?: AbortSignal | undefined
-  /**
-   * A statement of somebody else's: the session is made new before the connection serves again.
-   * Nobody waits for that but the connection.
-   */
-  reset?: boolean | undefined
-  /** Rows of more bytes than this end the connection, and the batch with `too_large` result_too_large. */
-  maxBytes?: number | undefined
 }
 
 /** A last statement that always fails, so that nothing before it stays. */

@@ -73,16 +73,6 @@ function writeValues(
   return out.writeInt16BE(0, at)
 }
 
-const queryMessage = (text: string): Buffer => {
-  const head = Buffer.from([0x51, 0, 0, 0, 0])
-  head.writeInt32BE(4 + text.length + 1, 1)
-  return Buffer.concat([head, Buffer.from(`${text}\0`, 'latin1')])
-}
-
-/** Makes a session like new, whatever ran in it: each statement is answered by a ReadyForQuery of its own. */
-export const RESET = Buffer.concat(['rollback', 'discard all'].map(queryMessage))
-export const RESET_ANSWERS = 2
-
 export const copyFailMessage = (reason: string): Buffer => {
   const text = Buffer.from(`${reason}\0`)
   const head = Buffer.from([0x66, 0, 0, 0, 0])

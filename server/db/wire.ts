@@ -4,7 +4,6 @@
  */
 import { connect, type Socket } from 'node:net'
 import pg from 'pg'
-import { tooLarge } from '#core/errors'
 import {
   type BatchOptions,
   type BatchResult,
@@ -22,8 +21,6 @@ import {
   readError,
   readFields,
   readRow,
-  RESET,
-  RESET_ANSWERS,
   SYNC,
 } from './wire-messages.ts'
 
@@ -47,13 +44,25 @@ type Inside = {
 }
 
 export type WireEvents = {
-  /** The wire can take the next job. */
-  onFree(wire: Wire): void
+  /** A job ended: the wire is free, or has room for another behind the rest. */
+  onProgress(wire: Wire): void
   /** The connection is gone; its job, if any, has been told. */
   onEnd(wire: Wire): void
 }
 
 const keptBytes = new WeakMap<BatchStatement, Buffer>()
+
+/** A job on its way: what has come back so far. */
+type InFlight = {
+  job: WireJob
+  results: BatchResult[]
+  error: Error | undefined
+  /** Its named statements whose Parse is not yet confirmed; '' = unnamed. */
+  parsing: string[]
+}
+
+/** Batches sent ahead on one connection. */
+const MAX_DEPTH = 8
 
 export class Wire {
   readonly #client: pg.Client
@@ -61,18 +70,16 @@ export class Wire {
   readonly #events: WireEvents
   /** Names prepared here, oldest first. */
   readonly #prepared = new Set<string>()
-  /** Named statements of the running batch whose Parse is not yet confirmed; '' = unnamed. */
-  #parsing: string[] = []
-  #job: WireJob | undefined
-  #results: BatchResult[] = []
+  /** In the order in which the server answers. */
+  readonly #jobs: InFlight[] = []
   #current = emptyResult()
-  #error: Error | undefined
+  /** Messages not yet written, all of them in one go at the end of this turn of the loop. */
+  #unsent: Buffer[] = []
+  /** When the server began with the first job, at the latest. */
+  #headSince = 0
   /** Open cancel requests: until they end they could hit the next batch. */
   #cancelling = 0
-  #abort: (() => void) | undefined
-  /** Answers of a reset that are still to come. */
-  #resetting = 0
-  #bytes = 0
+  #unwatch: (() => void) | undefined
   #ended = false
   /** When the last job ended, in milliseconds of the monotonic clock. */
   freeSince = performance.now()
@@ -95,175 +102,133 @@ export class Wire {
     client.on('end', () => this.#end(new Error('Connection terminated unexpectedly')))
   }
 
-  get busy(): boolean {
-    return this.#job !== undefined || this.#cancelling > 0 || this.#resetting > 0
+  get isFree(): boolean {
+    return this.#jobs.length === 0 && this.#cancelling === 0 && !this.#ended
+  }
+
+  /** Batches under way. */
+  get depth(): number {
+    return this.#jobs.length
+  }
+
+  /** Whether `job` may be sent behind what is under way: all of it reads, is brief, and is prepared. */
+  accepts(job: WireJob): boolean {
+    if (this.#ended || this.#cancelling > 0 || this.#jobs.length >= MAX_DEPTH) return false
+    if (!sharesWire(job) || !this.#jobs.every((one) => sharesWire(one.job))) return false
+    return job.statements.every(({ name = '' }) => this.#prepared.has(name))
   }
 
   run(job: WireJob): void {
-    this.#job = job
-    this.#results = []
-    this.#error = undefined
-    this.#bytes = 0
+    const inFlight: InFlight = { job, results: [], error: undefined, parsing: [] }
+    const behind = this.#jobs.push(inFlight) > 1
     const { describe = false, rehearse = false, signal } = job.options
-    const parts: Buffer[] = []
-    for (const statement of job.statements) this.#encode(parts, statement, describe)
-    if (rehearse) this.#encode(parts, UNDO, false)
-    parts.push(SYNC)
-    this.#stream.write(Buffer.concat(parts))
+    for (const statement of job.statements) this.#encode(inFlight, statement, describe)
+    if (rehearse) this.#encode(inFlight, UNDO, false)
+    this.#unsent.push(SYNC)
     if (signal) this.#watch(signal)
-  }
-
-  #encode(parts: Buffer[], statement: BatchStatement, describe: boolean): void {
-    const { name = '', text } = statement
-    if (name === '' || !this.#prepared.has(name)) {
-      if (name !== '' && this.#prepared.size >= MAX_PREPARED) this.#closeOldest(parts)
-      parts.push(parseMessage(name, text))
-      this.#parsing.push(name)
-    }
-    if (!statement.repeated || describe) {
-      parts.push(bindMessage(statement, describe))
+    if (behind) {
+      if (this.#unsent.length === job.statements.length + 1) setImmediate(this.#flush)
       return
     }
-    let bytes = keptBytes.get(statement)
-    if (!bytes) {
-      bytes = bindMessage(statement, false)
-      keptBytes.set(statement, bytes)
-    }
-    parts.push(bytes)
+    this.#headSince = performance.now()
+    this.#flush()
   }
 
-  #closeOldest(parts: Buffer[]): void {
+  readonly #flush = (): void => {
+    if (this.#unsent.length === 0 || this.#ended) return
+    const bytes = Buffer.concat(this.#unsent)
+    this.#unsent = []
+    this.#stream.write(bytes)
+  }
+
+  #encode(inFlight: InFlight, statement: BatchStatement, describe: boolean): void {
+    const { name = '', text } = statement
+    if (name === '' || !this.#prepared.has(name)) {
+      if (name !== '' && this.#prepared.size >= MAX_PREPARED) this.#closeOldest()
+      this.#unsent.push(parseMessage(name, text))
+      inFlight.parsing.push(name)
+    }
+    this.#unsent.push(messageOf(statement, describe))
+  }
+
+  #closeOldest(): void {
     const [oldest] = this.#prepared
     if (oldest === undefined) return
     this.#prepared.delete(oldest)
-    parts.push(closeMessage(oldest))
+    this.#unsent.push(closeMessage(oldest))
   }
 
+  // biome-ignore format: the codes of the protocol, one a line
   readonly #onMessage = (code: number, bytes: Buffer, start: number, end: number): void => {
     switch (code) {
-      case 0x44: // DataRow
-        this.#onRow(bytes, start, end)
-        return
-      case 0x43: // CommandComplete
-        this.#current.count = readCount(bytes, start, end)
-        this.#nextResult()
-        return
-      case 0x49: // EmptyQueryResponse
-        this.#nextResult()
-        return
-      case 0x5a: // ReadyForQuery
-        if (this.#resetting > 0) this.#onReset()
-        else this.#finish()
-        return
-      case 0x31: // ParseComplete
-        this.#confirmParse()
-        return
-      case 0x54: // RowDescription
-        this.#current.fields = readFields(bytes, start)
-        return
-      case 0x45: // ErrorResponse
-        this.#onError(readError(bytes, start, end))
-        return
-      case 0x47: // CopyInResponse
-        this.#stream.write(copyFailMessage('COPY is not offered here'))
+      case 0x44: this.#current.rows.push(readRow(bytes, start)); return // DataRow
+      case 0x43: this.#nextResult(readCount(bytes, start, end)); return // CommandComplete
+      case 0x49: this.#nextResult(0); return // EmptyQueryResponse
+      case 0x5a: this.#finish(); return // ReadyForQuery
+      case 0x31: this.#confirmParse(); return // ParseComplete
+      case 0x54: this.#current.fields = readFields(bytes, start); return // RowDescription
+      case 0x45: this.#onError(readError(bytes, start, end)); return // ErrorResponse
+      case 0x47: this.#stream.write(copyFailMessage('COPY is not offered here')) // CopyInResponse
     }
   }
 
-  #onRow(bytes: Buffer, start: number, end: number): void {
-    this.#bytes += end - start
-    const { maxBytes } = this.#job?.options ?? {}
-    if (maxBytes === undefined || this.#bytes <= maxBytes) {
-      this.#current.rows.push(readRow(bytes, start))
-    } else if (!this.#stream.destroyed) {
-      this.#error = tooLarge('result_too_large', `The result is larger than ${maxBytes} bytes`, {
-        hint: 'Ask for fewer rows at a time.',
-      })
-      this.#stream.destroy()
-    }
-  }
-
-  #nextResult(): void {
-    this.#results.push(this.#current)
+  #nextResult(count: number): void {
+    this.#current.count = count
+    this.#jobs[0]?.results.push(this.#current)
     this.#current = emptyResult()
   }
 
   /** A named statement outlives a failed transaction, so the book is kept per confirmation. */
   #confirmParse(): void {
-    const name = this.#parsing.shift()
+    const name = this.#jobs[0]?.parsing.shift()
     if (name) this.#prepared.add(name)
   }
 
   #onError(error: pg.DatabaseError): void {
-    this.#error = error
-    if (this.#resetting > 0) this.#stream.destroy()
+    const [head] = this.#jobs
+    if (head) head.error = error
     if (error.severity === 'FATAL' || error.severity === 'PANIC') this.#stream.destroy()
   }
 
   #finish(): void {
-    const job = this.#job
-    if (!job) return
-    this.#job = undefined
-    this.#parsing.length = 0
+    const done = this.#jobs.shift()
+    if (!done) return
+    const { job, results, error } = done
+    const now = performance.now()
+    job.options.pace?.record(now - this.#headSince)
+    this.#headSince = now
     this.#current = emptyResult()
-    this.#unwatch()
-    const undone = job.options.rehearse === true && this.#results.length === job.statements.length
-    const error = this.#error
-    const results = this.#results
-    if (job.options.reset) this.#reset()
-    this.#becomeFree()
+    this.#unwatch?.()
+    const undone = job.options.rehearse === true && results.length === job.statements.length
+    this.#tellProgress()
     if (error && !undone) job.reject(error)
     else job.resolve(results)
   }
 
-  /** Prepared statements go with the rest of the session. */
-  #reset(): void {
-    this.#resetting = RESET_ANSWERS
-    this.#prepared.clear()
-    this.#stream.write(RESET)
-  }
-
-  #onReset(): void {
-    this.#resetting -= 1
-    this.#becomeFree()
-  }
-
-  #becomeFree(): void {
-    if (this.busy || this.#ended) return
-    this.freeSince = performance.now()
-    this.#events.onFree(this)
+  #tellProgress(): void {
+    if (this.#ended) return
+    if (this.isFree) this.freeSince = performance.now()
+    this.#events.onProgress(this)
   }
 
   #watch(signal: AbortSignal): void {
     const abort = (): void => this.#cancel()
     signal.addEventListener('abort', abort, { once: true })
-    this.#abort = () => signal.removeEventListener('abort', abort)
+    this.#unwatch = () => {
+      signal.removeEventListener('abort', abort)
+      this.#unwatch = undefined
+    }
     if (signal.aborted) abort()
-  }
-
-  #unwatch(): void {
-    this.#abort?.()
-    this.#abort = undefined
   }
 
   /** Asks the server, over a connection of its own, to stop what runs here. */
   #cancel(): void {
-    if (!this.#job) return
-    const { host, port, processID, secretKey } = this.#client as unknown as Inside
-    const packet = Buffer.alloc(16)
-    packet.writeInt32BE(16, 0)
-    packet.writeInt32BE(80_877_102, 4)
-    packet.writeInt32BE(processID, 8)
-    packet.writeInt32BE(secretKey, 12)
+    if (this.#jobs.length === 0) return
     this.#cancelling++
-    const path = host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : undefined
-    const socket = path ? connect(path) : connect(port, host)
-    socket.on('error', () => {})
-    socket.on('close', () => {
+    sendCancel(this.#client as unknown as Inside, () => {
       this.#cancelling--
-      this.#becomeFree()
+      this.#tellProgress()
     })
-    socket.end(packet)
-    socket.resume()
   }
 
   close(): void {
@@ -272,13 +237,43 @@ export class Wire {
   }
 
   #end(error: Error): void {
-    const job = this.#job
-    this.#job = undefined
-    this.#unwatch()
+    const jobs = this.#jobs.splice(0)
+    this.#unwatch?.()
     if (!this.#ended) {
       this.#ended = true
       this.#events.onEnd(this)
     }
-    job?.reject(this.#error ?? error)
+    for (const { job, error: own } of jobs) job.reject(own ?? error)
   }
+}
+
+/** Only what is known to be brief, and cannot be stopped on its own, goes out together. */
+export const sharesWire = ({ options }: WireJob): boolean =>
+  options.pace?.isBrief === true && !options.signal && !options.rehearse && !options.describe
+
+/** Bind and Execute; those of a repeated statement are made once. */
+function messageOf(statement: BatchStatement, describe: boolean): Buffer {
+  if (!statement.repeated || describe) return bindMessage(statement, describe)
+  let bytes = keptBytes.get(statement)
+  if (!bytes) {
+    bytes = bindMessage(statement, false)
+    keptBytes.set(statement, bytes)
+  }
+  return bytes
+}
+
+const CANCEL_CODE = 80_877_102
+
+function sendCancel({ host, port, processID, secretKey }: Inside, done: () => void): void {
+  const packet = Buffer.alloc(16)
+  packet.writeInt32BE(16, 0)
+  packet.writeInt32BE(CANCEL_CODE, 4)
+  packet.writeInt32BE(processID, 8)
+  packet.writeInt32BE(secretKey, 12)
+  const path = host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : undefined
+  const socket = path ? connect(path) : connect(port, host)
+  socket.on('error', () => {})
+  socket.on('close', done)
+  socket.end(packet)
+  socket.resume()
 }

@@ -1,7 +1,8 @@
 /** A pool of wires: a batch takes the first free connection, opens one, or waits its turn. */
+import { availableParallelism } from 'node:os'
 import type pg from 'pg'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
-import { Wire, type WireJob } from './wire.ts'
+import { sharesWire, Wire, type WireJob } from './wire.ts'
 
 export type WiresOptions = {
   config: pg.ClientConfig
@@ -10,6 +11,9 @@ export type WiresOptions = {
   /** Waiting for a free connection fails after this many milliseconds. */
   acquireMs: number
 }
+
+/** Connections that brief work uses before it shares. */
+const SHARED = Math.max(2, availableParallelism())
 
 type Waiting = WireJob & { since: number }
 
@@ -30,7 +34,7 @@ export class Wires {
   run(statements: readonly BatchStatement[], options: BatchOptions): Promise<BatchResult[]> {
     return new Promise((resolve, reject) => {
       const job: WireJob = { statements, options, resolve, reject }
-      const wire = this.#free.pop()
+      const wire = this.#shared(job) ?? this.#free.pop()
       if (wire) wire.run(job)
       else this.#enqueue(job)
     })
@@ -49,6 +53,21 @@ export class Wires {
     for (const job of this.#waiting.splice(0)) job.reject(new Error('Connection terminated'))
   }
 
+  /**
+   * The least busy connection that lets `job` go behind what it carries. With as many at work as
+   * there are processors, another one would not make brief work faster: it would cost a write more.
+   */
+  #shared(job: WireJob): Wire | undefined {
+    const busy = this.#all.size - this.#free.length
+    if (busy < SHARED || this.#waiting.length > 0 || !sharesWire(job)) return undefined
+    let best: Wire | undefined
+    for (const wire of this.#all) {
+      if (best !== undefined && wire.depth >= best.depth) continue
+      if (wire.accepts(job)) best = wire
+    }
+    return best
+  }
+
   #enqueue(job: WireJob): void {
     if (this.#closed) {
       job.reject(new Error('Connection terminated'))
@@ -65,14 +84,14 @@ export class Wires {
   #open(): void {
     this.#opening++
     Wire.open(this.#options.config, {
-      onFree: this.#onFree,
+      onProgress: this.#onProgress,
       onEnd: (wire) => this.#forget(wire),
     }).then(
       (wire) => {
         this.#opening--
         this.#all.add(wire)
         if (this.#closed) wire.close()
-        else this.#onFree(wire)
+        else this.#onProgress(wire)
       },
       (error: unknown) => {
         this.#opening--
@@ -82,10 +101,14 @@ export class Wires {
     )
   }
 
-  readonly #onFree = (wire: Wire): void => {
-    const job = this.#waiting.shift()
-    if (job) wire.run(job)
-    else this.#free.push(wire)
+  readonly #onProgress = (wire: Wire): void => {
+    let [next] = this.#waiting
+    while (next && (wire.isFree || wire.accepts(next))) {
+      this.#waiting.shift()
+      wire.run(next)
+      ;[next] = this.#waiting
+    }
+    if (wire.isFree && !this.#free.includes(wire)) this.#free.push(wire)
   }
 
   #forget(wire: Wire): void {

@@ -1,6 +1,7 @@
 /** From a request to the statement that answers it: plan against the catalog, write SQL. */
 import { createHash } from 'node:crypto'
 import { notFound } from '#core/errors'
+import { Pace } from '#db/batch'
 import { isVoid, writeCall } from './call.sql.ts'
 import type { Catalog, Relation } from './catalog.ts'
 import { nearest } from './nearest.ts'
@@ -34,6 +35,8 @@ export type CompiledRequest = {
   isVoid: boolean
   offset: Literal | undefined
   limit: Literal | undefined
+  /** Of reads: how long they take. */
+  pace: Pace | undefined
 }
 
 /** Rows up to which an estimated count is exact. */
@@ -58,6 +61,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     isVoid: plan.kind === 'call' && isVoid(plan),
     offset: plan.read.offset,
     limit: plan.read.limit,
+    pace: plan.kind === 'read' ? new Pace() : undefined,
   }
 }
 

@@ -91,6 +91,7 @@ async function attempt(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<Da
   const results = await ctx.database.batch(statements, {
     rehearse: ask.rehearse === true,
     signal: ctx.signal,
+    pace: compiled.pace,
   })
   return toResult(compiled, results[main], results[main + 1])
 }
