@@ -11,8 +11,10 @@ const READ_FIRST = 65_536
 
 export type BoundedBody = {
   body: Uint8Array | ReadableStream<Uint8Array> | null
-  /** Aborts when the client leaves or the body is refused. */
+  /** Aborts when the client leaves before the answer begins, or the body is refused. */
   signal: AbortSignal
+  /** The answer has begun: whoever sends it sees by itself that the client has left. */
+  answered(): void
   /** Rejects when more has come than may. @throws `too_large` body_too_large */
   refused: Promise<never>
 }
@@ -21,40 +23,47 @@ const never = new Promise<never>(() => {})
 
 /** @throws `too_large` body_too_large when the request says so itself */
 export async function boundedBody(c: Http): Promise<BoundedBody> {
-  const { body, signal } = c.req.raw
+  const { body } = c.req.raw
+  const stop = new AbortController()
+  const whole = { ...untilAnswered(c.req.raw.signal, stop), refused: never }
   const declared = c.req.header('content-length')
-  if (body === null || declared === '0') return { body: null, signal, refused: never }
-  if (declared !== undefined && Number(declared) > MAX_FUNCTION_BODY) throw refusal()
+  if (body === null || declared === '0') return { ...whole, body: null }
+  if (declared !== undefined && Number(declared) > MAX_FUNCTION_BODY) throw refusal(c)
   if (declared !== undefined && Number(declared) <= READ_FIRST) {
-    return { body: await readBytes(c, READ_FIRST), signal, refused: never }
+    return { ...whole, body: await readBytes(c, READ_FIRST) }
   }
-  return counted(body, signal)
+  return { ...whole, ...counted(c, body, stop) }
 }
 
-function counted(body: ReadableStream<Uint8Array>, client: AbortSignal): BoundedBody {
-  const stop = new AbortController()
+function untilAnswered(client: AbortSignal, stop: AbortController) {
+  const onGone = (): void => stop.abort(client.reason)
+  client.addEventListener('abort', onGone, { once: true })
+  return { signal: stop.signal, answered: () => client.removeEventListener('abort', onGone) }
+}
+
+function counted(c: Http, body: ReadableStream<Uint8Array>, stop: AbortController) {
   const { promise: refused, reject } = Promise.withResolvers<never>()
   let size = 0
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       size += chunk.byteLength
       if (size <= MAX_FUNCTION_BODY) return controller.enqueue(chunk)
-      const error = refusal()
+      const error = refusal(c)
       controller.error(error)
       reject(error)
       stop.abort(error)
     },
   })
   refused.catch(() => {})
-  return {
-    body: body.pipeThrough(counter),
-    signal: AbortSignal.any([client, stop.signal]),
-    refused,
-  }
+  // Cancelling what comes in would close the connection before it can be told why.
+  return { body: body.pipeThrough(counter, { preventCancel: true }), refused }
 }
 
-const refusal = (): AppError =>
-  tooLarge('body_too_large', `The body is larger than ${MAX_FUNCTION_BODY} bytes`, {
+/** The rest of the body is not read, so the connection cannot serve another request. */
+function refusal(c: Http): AppError {
+  c.header('Connection', 'close')
+  return tooLarge('body_too_large', `The body is larger than ${MAX_FUNCTION_BODY} bytes`, {
     details: { max_bytes: MAX_FUNCTION_BODY },
     hint: 'Send less at once.',
   })
+}

@@ -30,11 +30,12 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
       limit: MAX_FUNCTION_BODY,
     },
     async ({ c, ctx }) => {
-      const { body, signal, refused } = await boundedBody(c)
+      const bounded = await boundedBody(c)
+      const { body, signal } = bounded
       const name = c.req.param('function_name') ?? ''
       const request = { ...requestOf(c, ctx), name, trigger: 'http', body, signal } as const
       const answer = answered(services, c, { ctx: scoped(ctx), request })
-      return Promise.race([answer, refused])
+      return Promise.race([answer, bounded.refused]).finally(() => bounded.answered())
     },
   )
   routes.add(
