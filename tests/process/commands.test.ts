@@ -1,11 +1,19 @@
 /** The commands of `stead` beside a running instance, and beside none. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Running, startProcess, type Status, stead, temporaryFolder } from './stead-process.ts'
+import {
+  type Running,
+  startProcess,
+  type Status,
+  stead,
+  steadUntilKilled,
+  temporaryFolder,
+  until,
+} from './stead-process.ts'
 
 const folder = temporaryFolder()
 const dataDir = join(folder.path, '.stead')
@@ -189,6 +197,22 @@ describe('stead logs', () => {
     const errors = await stead(['logs', '--level', 'error', '--data-dir', dir])
     expect(errors.stdout).toMatch(/two/)
     expect(errors.stdout).not.toMatch(/one|three/)
+  })
+
+  test('--follow shows what is added, also after the file was moved aside', async () => {
+    using folderOfLogs = temporaryFolder()
+    const dir = folderOfLogs.path
+    const path = join(dir, 'logs', 'stead.log')
+    writeLog(dir, [30, 'one'])
+    using following = steadUntilKilled(['logs', '--follow', '--data-dir', dir])
+    await until(() => following.stdout().includes('one'))
+    appendFileSync(path, '{"level":30,"time":1,"msg":"tw')
+    appendFileSync(path, 'o"}\n')
+    await until(() => following.stdout().includes('two'))
+    renameSync(path, `${path}.1`)
+    writeFileSync(path, '{"level":30,"time":1,"msg":"three"}\n')
+    await until(() => following.stdout().includes('three'))
+    expect(following.stdout().match(/INFO: (one|two|three)\n/g)).toHaveLength(3)
   })
 
   test('says what to do where there is no log, with code 1', async () => {

@@ -120,20 +120,29 @@ const endOf = (child: ChildProcess): Promise<Ended> =>
 
 export type Finished = { code: number | null; stdout: string; stderr: string }
 
-/** Runs a command of `stead` to its end. */
-export async function stead(
-  args: readonly string[],
-  { cwd = ROOT, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
-): Promise<Finished> {
-  const child = spawn(process.execPath, [join(ROOT, 'cli/stead.mjs'), ...args], {
+type Place = { cwd?: string; env?: Record<string, string> }
+
+function spawnStead(args: readonly string[], { cwd = ROOT, env = {} }: Place): ChildProcess {
+  return spawn(process.execPath, [join(ROOT, 'cli/stead.mjs'), ...args], {
     cwd,
     env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+}
+
+/** Runs a command of `stead` to its end. */
+export async function stead(args: readonly string[], place: Place = {}): Promise<Finished> {
+  const child = spawnStead(args, place)
   const stdout = collected(child.stdout)
   const stderr = collected(child.stderr)
   const { code } = await endOf(child)
   return { code, stdout: stdout(), stderr: stderr() }
+}
+
+/** Runs a command that does not end by itself. */
+export function steadUntilKilled(args: readonly string[]): Disposable & { stdout(): string } {
+  const child = spawnStead(args, {})
+  return { stdout: collected(child.stdout), [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
 
 const POLL_MS = 20
