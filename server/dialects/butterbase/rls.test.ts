@@ -430,6 +430,26 @@ test('dropping a table takes the function of its trigger along', async () => {
   expect(await sql(`select proname from pg_proc where proname like 'posts%'`)).toEqual([])
 })
 
+test('a reference added under forced row security is checked against every row', async () => {
+  const key = { id: { type: 'uuid', primaryKey: true } }
+  const linked = (reference: object) => ({
+    ...{ posts: { columns: COLUMNS }, teams: { columns: COLUMNS } },
+    ...{ a: { columns: key }, b: { columns: { a_id: { type: 'uuid', ...reference } } } },
+  })
+  await good('POST', 'schema/apply', { schema: { tables: linked({}) } })
+  for (const table of ['a', 'b']) await good('POST', 'rls/enable', { table_name: table })
+  await service(`insert into b values ('${ADA}')`)
+  const reference = { schema: { tables: linked({ references: 'a.id' }) } }
+  const refusal = await call('POST', 'schema/apply', reference)
+  expect([refusal.status, refusal.body.error.details]).toMatchObject([400, { pg_code: '23503' }])
+  await service(`insert into a values ('${ADA}')`)
+  await good('POST', 'schema/apply', reference)
+  const forced = await sql(
+    `select relname from pg_class where relforcerowsecurity and relname in ('a', 'b') order by 1`,
+  )
+  expect(forced).toEqual([{ relname: 'a' }, { relname: 'b' }])
+})
+
 test('row security shows in the migrations, and not in the schema', async () => {
   const before = (await good('GET', 'schema')).schema
   await good('POST', 'rls', { table_name: 'posts', user_column: 'user_id' })

@@ -343,6 +343,21 @@ test('nullability, uniqueness and references follow the schema', async () => {
   })
 })
 
+test('a dropped table takes the references to it along, and the column may refer to another', async () => {
+  const c = (to: string) => ({
+    columns: {
+      id: ID,
+      ref: { type: 'uuid', references: { table: to, column: 'id', onDelete: 'CASCADE' } },
+    },
+  })
+  await good({ a: { columns: { id: ID } }, b: { columns: { id: ID } }, c: c('a') })
+  const moved = await call({
+    schema: { tables: { b: { columns: { id: ID } }, c: c('b') }, _drop: ['a'] },
+  })
+  expect([moved.status, moved.body.applied]).toEqual([200, 2])
+  expect((await good({ b: { columns: { id: ID } }, c: c('b') })).applied).toBe(0)
+})
+
 test('indexes come, change and go with the schema', async () => {
   const columns = { id: ID, a: { type: 'text' }, tags: { type: 'jsonb' } }
   const t = (indexes?: object) => ({ t: { columns, ...(indexes ? { indexes } : {}) } })

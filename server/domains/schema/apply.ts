@@ -22,7 +22,14 @@ import { hasVectorType, readSchema } from './introspect.sql.ts'
 import { dropUserIdFunction } from './isolation.sql.ts'
 import type { Column, LiveSchema, WantedSchema } from './model.ts'
 import { asOwner, type Owner } from './owner.sql.ts'
-import { grantSequence, protectTable, selectClosedSequences } from './protect.sql.ts'
+import {
+  force,
+  grantSequence,
+  protectTable,
+  selectClosedSequences,
+  selectForcedTables,
+  unforce,
+} from './protect.sql.ts'
 
 export type SchemaChange = {
   schema: SchemaDsl
@@ -93,11 +100,33 @@ async function applyAsOwner(
   return { statements, migrationId: await insertMigration(owner.tx, { name, up, down }) }
 }
 
-async function execute({ tx, run }: Owner, { statements, created, dropped }: Difference) {
-  for (const { sql } of statements) await run(sql)
+async function execute(owner: Owner, { statements, created, dropped }: Difference): Promise<void> {
+  const { tx, run } = owner
+  await seeingAllRows(owner, statements, async () => {
+    for (const { sql } of statements) await run(sql)
+  })
   for (const table of dropped) await run(dropUserIdFunction(table))
   for (const statement of created.flatMap(protectTable)) await run(statement)
   for (const sequence of await selectClosedSequences(tx)) await run(grantSequence(sequence))
+}
+
+/**
+ * PostgreSQL checks a new reference with a query as the owner of the table. Where row security binds
+ * the owner, that query would find no rows and let every reference pass. The tables stay locked until
+ * the transaction ends, so nobody else meets them in this state.
+ */
+async function seeingAllRows(
+  { tx, run }: Owner,
+  statements: readonly Statement[],
+  work: () => Promise<void>,
+): Promise<void> {
+  const forced = await selectForcedTables(
+    tx,
+    statements.flatMap(({ checks = [] }) => checks),
+  )
+  for (const table of forced) await run(unforce(table))
+  await work()
+  for (const table of forced) await run(force(table))
 }
 
 async function settleSeeds({ tx }: Owner, { tables, drop }: WantedSchema): Promise<void> {
@@ -152,7 +181,8 @@ async function explained(ctx: AppContext, thrown: unknown): Promise<unknown> {
   const error = fromDatabase(thrown)
   if (!(error instanceof AppError)) return error
   const facts = sqlFacts(error)
-  if (!facts) return error
+  // Not the schema's fault: somebody holds a lock, or the database is busy.
+  if (!facts || error.kind === 'unavailable') return error
   const { sqlstate, table, column } = facts
   const { severity = 'ERROR' } = (error.cause ?? {}) as { severity?: string }
   const details = { pg_code: sqlstate, severity }

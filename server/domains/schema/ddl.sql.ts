@@ -17,6 +17,8 @@ export type Statement = {
   destructive: boolean
   /** What undoes it; nothing when it cannot be undone. */
   down: string | undefined
+  /** Tables whose rows PostgreSQL reads, as the owner of the table, to see whether the change holds. */
+  checks?: readonly string[]
 }
 
 /** A column and where it stands. */
@@ -145,12 +147,14 @@ export function addUnique(place: Place): Statement {
   )
 }
 
-export const addForeignKey = (place: Place, to: Reference): Statement =>
-  safe(
+export const addForeignKey = (place: Place, to: Reference): Statement => ({
+  ...safe(
     alter(place.table, `ADD ${foreignKeySql(place, to)}`),
     `Let column ${shown(place)} refer to "${to.table}"."${to.column}"`,
     alter(place.table, `DROP CONSTRAINT ${quoteIdent(foreignKeyName(place))}`),
-  )
+  ),
+  checks: [place.table, to.table],
+})
 
 export const dropForeignKey = (place: Place, name: string): Statement =>
   safe(

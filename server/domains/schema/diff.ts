@@ -50,7 +50,7 @@ export function diffSchemas(live: LiveSchema, { tables, drop }: WantedSchema): D
   const kept = [...tables].filter(([name]) => live.has(name))
   const absent = [...live.keys()].filter((name) => !tables.has(name) && !drop.includes(name))
   const changes = kept.map(([name, wanted]) =>
-    changeTable(name, live.get(name) as LiveTable, wanted),
+    changeTable(name, withoutReferencesTo(dropped, live.get(name) as LiveTable), wanted),
   )
   return {
     created: created.map(([name]) => name),
@@ -108,6 +108,15 @@ const circular = (names: string[]) =>
       hint: 'Create them without one of the references, then add that reference in a second apply.',
     },
   )
+
+/** A dropped table takes the references to it along. */
+function withoutReferencesTo(dropped: readonly string[], table: LiveTable): LiveTable {
+  const columns = [...table.columns].map(([name, column]): [string, LiveColumn] => {
+    const isGone = column.references && dropped.includes(column.references.table)
+    return [name, isGone ? { ...column, references: undefined, foreignKey: undefined } : column]
+  })
+  return { ...table, columns: new Map(columns) }
+}
 
 type Change = { statements: Statement[]; refused: string[] }
 

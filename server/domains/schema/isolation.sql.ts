@@ -1,6 +1,7 @@
 /** Statements that let each user see and change their own rows only. */
 import { quoteIdent, quoteLiteral } from '#db/sql'
 import { derivedName } from './model.ts'
+import { force, unforce } from './protect.sql.ts'
 
 export type Isolation = { table: string; userColumn: string; userType: 'uuid' | 'text' }
 
@@ -21,11 +22,11 @@ const on = (policy: string, table: string): string =>
 
 export const forceRowSecurity = (table: string): string[] => [
   `ALTER TABLE ${quoteIdent(table)} ENABLE ROW LEVEL SECURITY`,
-  `ALTER TABLE ${quoteIdent(table)} FORCE ROW LEVEL SECURITY`,
+  force(table),
 ]
 
 export const unprotect = (table: string): string[] => [
-  `ALTER TABLE ${quoteIdent(table)} NO FORCE ROW LEVEL SECURITY`,
+  unforce(table),
   `ALTER TABLE ${quoteIdent(table)} DISABLE ROW LEVEL SECURITY`,
 ]
 

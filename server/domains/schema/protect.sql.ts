@@ -37,3 +37,20 @@ export async function selectClosedSequences(tx: Tx): Promise<string[]> {
     order by s.relname`
   return rows.map(({ name }) => name)
 }
+
+/** Those of the tables whose row security binds their owner too. */
+export async function selectForcedTables(tx: Tx, tables: readonly string[]): Promise<string[]> {
+  if (tables.length === 0) return []
+  const rows = await tx<{ name: string }>`
+    select relname as name from pg_class
+    where relnamespace = 'public'::regnamespace and relname = any(${tables}::text[])
+      and relkind in ('r', 'p') and relforcerowsecurity
+    order by relname`
+  return rows.map(({ name }) => name)
+}
+
+export const force = (table: string): string =>
+  `ALTER TABLE ${quoteIdent(table)} FORCE ROW LEVEL SECURITY`
+
+export const unforce = (table: string): string =>
+  `ALTER TABLE ${quoteIdent(table)} NO FORCE ROW LEVEL SECURITY`
