@@ -180,7 +180,7 @@ describe('a new instance secret', () => {
   })
 
   test('takes over: the data and the app keys stay, the operator has a new key and the old one is dead', async () => {
-    const env = { STEAD_SECRET: secret, STEAD_PREVIOUS_SECRETS: before() }
+    const env = { STEAD_SECRET: secret, STEAD_PREVIOUS_SECRETS: before(), STEAD_DRAIN: '1s' }
     running = await startProcess({ dataDir, env })
     const status = await running.status()
     expect(status).toMatchObject({ app_id: first.app_id, service_key: first.service_key })
@@ -190,4 +190,13 @@ describe('a new instance secret', () => {
     const rows = await clientFor(status.url, status.service_key).get('/rest/v1/absent')
     expect(rows.status).toBe(404)
   })
+})
+
+test('a request that does not end is cut when the time to drain is over', async () => {
+  const { url, platform_key: key } = await running.status()
+  const family = familyOf(running.pid)
+  const slow = await beginSlowRequest(url, key)
+  expect(await running.stop()).toEqual({ code: 0, signal: null })
+  await expect(slow.finish()).rejects.toThrow()
+  await until(() => family.every((pid) => !isRunning(pid)))
 })
