@@ -1,4 +1,5 @@
 /** Reading bodies: bounded, and refused in words that any dialect can render. */
+import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { AppError, invalid, tooLarge } from '#core/errors'
 import type { Http } from './env.ts'
@@ -14,6 +15,9 @@ const MAX_DEPTH = 64
 export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
   const declared = Number(c.req.header('content-length') ?? 0)
   if (declared > limit) throw bodyTooLarge(limit)
+  const incoming = c.env?.incoming
+  // Straight from the socket: a web stream around it costs more than the rest of a small request.
+  if (incoming && !incoming.readableDidRead) return collect(incoming, limit)
   const { body } = c.req.raw
   if (!body) return new Uint8Array()
   const chunks: Uint8Array[] = []
@@ -24,6 +28,25 @@ export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
     chunks.push(chunk)
   }
   return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size)
+}
+
+function collect(incoming: IncomingMessage, limit: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    incoming.on('data', (chunk: Buffer) => {
+      size += chunk.byteLength
+      // What follows is read and dropped, so that the answer can be heard.
+      if (size > limit) reject(bodyTooLarge(limit))
+      else chunks.push(chunk)
+    })
+    incoming.on('end', () => {
+      const [only] = chunks
+      resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks, size > limit ? 0 : size))
+    })
+    incoming.on('error', reject)
+    incoming.on('close', () => reject(invalid('body_cut_off', 'The body ended too early')))
+  })
 }
 
 const bodyTooLarge = (limit: number) =>
