@@ -433,8 +433,10 @@ test('dropping a table takes the function of its trigger along', async () => {
 test('a reference added under forced row security is checked against every row', async () => {
   const key = { id: { type: 'uuid', primaryKey: true } }
   const linked = (reference: object) => ({
-    ...{ posts: { columns: COLUMNS }, teams: { columns: COLUMNS } },
-    ...{ a: { columns: key }, b: { columns: { a_id: { type: 'uuid', ...reference } } } },
+    posts: { columns: COLUMNS },
+    teams: { columns: COLUMNS },
+    a: { columns: key },
+    b: { columns: { a_id: { type: 'uuid', ...reference } } },
   })
   await good('POST', 'schema/apply', { schema: { tables: linked({}) } })
   for (const table of ['a', 'b']) await good('POST', 'rls/enable', { table_name: table })
