@@ -60,6 +60,8 @@ export function openDatabase(url: Secret, options: DatabaseOptions = {}): Databa
   })
   // A connection that dies while idle is replaced at the next use.
   pool.on('error', () => {})
+  // One that dies while it is lent tells whoever waits on it; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new PooledDatabase(pool, new Wires({ config, max, idleMs, acquireMs }))
 }
 
