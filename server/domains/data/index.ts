@@ -47,4 +47,13 @@ export type { RelationshipFacts } from './find-relationship.ts'
 export type { Relationship } from './relationships.ts'
 export type { RequestFacts } from './request-settings.sql.ts'
 export { type SqlFacts, sqlFacts } from '#db/sqlstate'
+export {
+  changeDataApi,
+  type DataApi,
+  type DataApiPatch,
+  dataApiOf,
+  dataApiSecret,
+  OPENAPI_MODES,
+  type OpenApiMode,
+} from './settings.ts'
 export { simulatedIdentity } from './simulate.ts'

@@ -1,0 +1,114 @@
+import { inject, expect, test } from 'vitest'
+import { Secret } from '#core/secret'
+import { Pace } from './batch.ts'
+import { openDatabase } from './database.ts'
+
+const open = (max = 4) => openDatabase(new Secret(inject('clusterUrl')), { max, sessions: 1 })
+
+const say = (text: string, name?: string) => ({ name, text: 'select $1::text', values: [text] })
+
+const failing = { text: `select 'x'::text::int4`, values: [] }
+
+const stateOf = (error: unknown) => (error as { code?: string }).code
+
+test('a batch is one transaction: settings reach its later statements and no other batch', async () => {
+  const database = open(1)
+  const [, seen] = await database.batch([
+    { text: `select set_config('app.x', 'mine', true)`, values: [] },
+    { text: `select current_setting('app.x', true)`, values: [] },
+  ])
+  expect(seen?.rows).toEqual([['mine']])
+  const [after] = await database.batch([
+    { text: `select current_setting('app.x', true)`, values: [] },
+  ])
+  expect(after?.rows).toEqual([['']])
+  await database.close()
+})
+
+test('a failed batch leaves nothing behind, and its connection goes on', async () => {
+  const database = open(1)
+  await database.batch([{ text: 'create temporary table t (a int)', values: [] }])
+  const insert = { text: 'insert into t values (1)', values: [] }
+  expect(stateOf(await database.batch([insert, failing]).catch((error) => error))).toBe('22P02')
+  const [left] = await database.batch([{ text: 'select count(*) from t', values: [] }])
+  expect(left?.rows).toEqual([['0']])
+  await database.close()
+})
+
+test('a rehearsed batch answers and is undone', async () => {
+  const database = open(1)
+  await database.batch([{ text: 'create temporary table t (a int)', values: [] }])
+  const insert = { text: 'insert into t values (1) returning a', values: [] }
+  const [made] = await database.batch([insert], { rehearse: true })
+  expect(made).toMatchObject({ rows: [['1']], count: 1 })
+  expect(stateOf(await database.batch([failing], { rehearse: true }).catch((error) => error))).toBe(
+    '22P02',
+  )
+  const [left] = await database.batch([{ text: 'select count(*) from t', values: [] }])
+  expect(left?.rows).toEqual([['0']])
+  await database.close()
+})
+
+test('brief batches share connections and each gets its own answer, errors among them', async () => {
+  const database = open(2)
+  const pace = new Pace()
+  pace.record(0.1)
+  for (let warm = 0; warm < 4; warm++) await database.batch([say('w', 'say')], { pace })
+  const asked = Array.from({ length: 200 }, (_, at) => String(at))
+  const answers = await Promise.all(
+    asked.map(async (text, at) => {
+      if (at % 10 === 3) {
+        const bad = { name: 'bad', text: 'select $1::int4', values: [text + 'x'] }
+        return stateOf(
+          await database.batch([say(text, 'say'), bad], { pace }).catch((error) => error),
+        )
+      }
+      const [result] = await database.batch([say(text, 'say')], { pace })
+      return result?.rows[0]?.[0]
+    }),
+  )
+  expect(answers).toEqual(asked.map((text, at) => (at % 10 === 3 ? '22P02' : text)))
+  await database.close()
+})
+
+test('more statements than a connection keeps are still right', async () => {
+  const database = open(1)
+  for (let at = 0; at < 900; at++) {
+    const [result] = await database.batch([
+      { name: `n${at % 450}`, text: `select ${at % 450}`, values: [] },
+    ])
+    expect(result?.rows[0]?.[0]).toBe(String(at % 450))
+  }
+  await database.close()
+})
+
+test('an aborted batch is cancelled on the server, and the connection serves the next one', async () => {
+  const database = open(1)
+  const controller = new AbortController()
+  const sleeping = database.batch([{ text: 'select pg_sleep(20)', values: [] }], {
+    signal: controller.signal,
+  })
+  const waiting = database.batch([say('after')])
+  setTimeout(() => controller.abort(), 50)
+  expect(stateOf(await sleeping.catch((error) => error))).toBe('57014')
+  expect((await waiting)[0]?.rows).toEqual([['after']])
+  await database.close()
+})
+
+test('a connection that is killed fails its batch, and a new one takes the next', async () => {
+  const database = open(1)
+  const killed = database.batch([
+    { text: 'select pg_terminate_backend(pg_backend_pid())', values: [] },
+  ])
+  expect(stateOf(await killed.catch((error) => error))).toBe('57P01')
+  expect((await database.batch([say('again')]))[0]?.rows).toEqual([['again']])
+  await database.close()
+})
+
+test('text of any script, NULL and emptiness go there and back', async () => {
+  const database = open(1)
+  const values = ['', 'ä😀', 'x'.repeat(70_000), null]
+  const text = 'select $1::text, $2::text, $3::text, $4::text'
+  expect((await database.batch([{ text, values }]))[0]?.rows).toEqual([values])
+  await database.close()
+})

@@ -1,0 +1,164 @@
+/** How an app's PostgREST behaves: what it exposes, whom it takes a stranger for, how much it gives. */
+import { audit } from '#domains/accounts'
+import { type App, type AppContext, rolesOf } from '#domains/apps'
+import { invalid } from '#core/errors'
+import type { Keyring } from '#core/keyring'
+import { Secret } from '#core/secret'
+import { ANONYMOUS, type Identity, identityOf } from '#db/identity'
+import { quoteIdent } from '#db/sql'
+import { grantRole, selectRole } from './settings.sql.ts'
+
+export const OPENAPI_MODES = ['follow-privileges', 'ignore-privileges', 'disabled'] as const
+
+export type OpenApiMode = (typeof OPENAPI_MODES)[number]
+
+/** As an owner sets it; what is absent stays. */
+export type DataApiPatch = {
+  /** Schemas that a request may name; the first is meant when it names none. */
+  dbSchemas?: readonly string[] | undefined
+  /** The role of who shows no token; null = nobody may ask without one. */
+  dbAnonRole?: string | null | undefined
+  /** A function without arguments, called before each statement: `name` or `schema.name`. */
+  dbPreRequest?: string | null | undefined
+  /** Schemas searched after the one at hand. */
+  dbExtraSearchPath?: readonly string[] | undefined
+  /** Rows that one answer holds at most, on each of its levels. */
+  dbMaxRows?: number | null | undefined
+  dbAggregatesEnabled?: boolean | undefined
+  dbPlanEnabled?: boolean | undefined
+  openapiMode?: OpenApiMode | undefined
+  /** One more HS256 key that tokens may be signed with, of at least 32 characters. */
+  jwtSecret?: string | null | undefined
+}
+
+type Stored = Omit<DataApiPatch, 'jwtSecret'> & { sealedJwtSecret?: string | null }
+
+/** The settings in force. Made once per app as loaded, so that it can be compared and kept by. */
+export type DataApi = {
+  schemas: readonly string[]
+  anonRole: string | null
+  anonymous: Identity | undefined
+  /** Quoted, ready for SQL. */
+  preRequest: string | undefined
+  preRequestName: string | null
+  extraSearchPath: readonly string[]
+  maxRows: number | undefined
+  aggregates: boolean
+  plan: boolean
+  openapiMode: OpenApiMode
+  hasJwtSecret: boolean
+  /** Equal for equal settings: part of the shape of every request. */
+  key: string
+}
+
+const known = new WeakMap<App, DataApi>()
+
+export function dataApiOf(app: App): DataApi {
+  let settings = known.get(app)
+  if (!settings) {
+    settings = settingsOf(storedOf(app))
+    known.set(app, settings)
+  }
+  return settings
+}
+
+const storedOf = ({ settings }: App): Stored => (settings.dataApi ?? {}) as Stored
+
+function settingsOf(stored: Stored): DataApi {
+  const anonRole = stored.dbAnonRole === undefined ? 'anon' : stored.dbAnonRole
+  const preRequest = stored.dbPreRequest ?? null
+  const settings = {
+    schemas: stored.dbSchemas ?? ['public'],
+    anonRole,
+    preRequest: preRequest === null ? undefined : quotedName(preRequest),
+    preRequestName: preRequest,
+    extraSearchPath: stored.dbExtraSearchPath ?? ['public'],
+    maxRows: stored.dbMaxRows ?? undefined,
+    aggregates: stored.dbAggregatesEnabled ?? false,
+    plan: stored.dbPlanEnabled ?? false,
+    openapiMode: stored.openapiMode ?? 'follow-privileges',
+    hasJwtSecret: Boolean(stored.sealedJwtSecret),
+  }
+  const { preRequest: call, maxRows, aggregates, extraSearchPath } = settings
+  const key = JSON.stringify([call, maxRows, aggregates, extraSearchPath])
+  return { ...settings, anonymous: anonymousAs(anonRole), key }
+}
+
+function anonymousAs(role: string | null): Identity | undefined {
+  if (role === null) return undefined
+  return role === 'anon' ? ANONYMOUS : identityOf(role, { role })
+}
+
+const NAME = /^(?:"((?:[^"]|"")+)"|([^".]+))(?:\.(?:"((?:[^"]|"")+)"|([^".]+)))?$/
+
+/** `schema.name`, each part bare or in quotes, as SQL. @throws `invalid` pre_request_name */
+function quotedName(text: string): string {
+  const [, quoted, bare, quotedSecond, bareSecond] = NAME.exec(text) ?? []
+  const parts = [quoted?.replaceAll('""', '"') ?? bare, quotedSecond?.replaceAll('""', '"') ?? bareSecond]
+  if (parts[0] !== undefined) return parts.flatMap((part) => (part === undefined ? [] : [quoteIdent(part)])).join('.')
+  throw invalid('pre_request_name', `Cannot read "${text}" as the name of a function`, {
+    hint: 'Write name or schema.name.',
+  })
+}
+
+/** The key beside the app's own that tokens may be signed with. */
+export function dataApiSecret(keyring: Keyring, app: App): Secret | undefined {
+  const { sealedJwtSecret } = storedOf(app)
+  return sealedJwtSecret ? new Secret(keyring.decrypt(sealedJwtSecret, sealedFor(app.id))) : undefined
+}
+
+const sealedFor = (appId: string): string => `${appId}/data-api-jwt`
+
+/** Schemas that hold the server's own state. */
+const CLOSED = /^(pg_.*|information_schema|stead)$/
+
+/**
+ * Changes what is given and keeps the rest. The role of strangers is granted to the data API's login.
+ * @throws `invalid` schema_closed, role_not_found, role_too_powerful or pre_request_name
+ */
+export async function changeDataApi(ctx: AppContext, patch: DataApiPatch): Promise<App> {
+  const { jwtSecret, ...plain } = patch
+  const closed = patch.dbSchemas?.find((schema) => CLOSED.test(schema))
+  if (closed !== undefined) {
+    throw invalid('schema_closed', `Cannot expose the schema "${closed}": it is the server's own`)
+  }
+  if (patch.dbPreRequest) quotedName(patch.dbPreRequest)
+  if (patch.dbAnonRole) await grantToApi(ctx, patch.dbAnonRole)
+  const secret = jwtSecret && ctx.keyring.encrypt(jwtSecret, sealedFor(ctx.app.id))
+  const sealed = jwtSecret === undefined ? {} : { sealedJwtSecret: secret ?? null }
+  const app = await ctx.apps.change(ctx.app.id, (fresh) => ({
+    settings: { ...fresh.settings, dataApi: { ...storedOf(fresh), ...given(plain), ...sealed } },
+  }))
+  await audit(ctx, {
+    category: 'admin',
+    eventType: 'app.config.data_api',
+    action: 'update',
+    resourceType: 'app',
+    resourceId: app.id,
+    appId: app.id,
+    data: { ...plain, jwtSecretChanged: jwtSecret !== undefined },
+  })
+  return app
+}
+
+/** A role may be one's own only if all it can do is what was granted to it. */
+async function grantToApi({ app, asPlatform }: AppContext, role: string): Promise<void> {
+  await asPlatform(async (tx) => {
+    const found = await selectRole(tx, role)
+    if (!found) {
+      throw invalid('role_not_found', `There is no role "${role}" in the database`, {
+        hint: 'Create it first: create role name nologin.',
+      })
+    }
+    if (found.power !== null) {
+      throw invalid('role_too_powerful', `Strangers cannot be given the role "${role}"`, {
+        details: { role, because: found.power },
+        hint: 'Name a role without login, without attributes and without membership in such roles.',
+      })
+    }
+    await grantRole(tx, role, rolesOf(app.dbName).api)
+  })
+}
+
+const given = (patch: object): object =>
+  Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
