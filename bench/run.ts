@@ -1,9 +1,11 @@
 /** Every measurement, one table. `npm run bench`, or `npm run bench -- process` for one suite. */
+import { benchData } from './data.ts'
 import { benchProcess } from './process.ts'
 import { report, type Row } from './report.ts'
 
 const SUITES: Record<string, () => Promise<Row[]>> = {
   process: benchProcess,
+  data: benchData,
 }
 
 const wanted = process.argv.slice(2)
