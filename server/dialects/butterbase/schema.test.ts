@@ -449,6 +449,21 @@ test('two applies at once take turns, and the second finds nothing to do', async
   expect(answers.filter(({ body }) => body.applied === 1)).toHaveLength(1)
 })
 
+test('reading the schema does not wait for the turn of those who change it', async () => {
+  await good({ t: { columns: { id: ID } } })
+  const found = await app.instance.services.apps.find(id)
+  if (!found) throw new Error('the app is not there')
+  const { platform } = app.instance.services.apps.databasesOf(found)
+  await platform.session(async (client) => {
+    await client.query('begin; select pg_advisory_xact_lock(7283002)')
+    const waiting = apply({ t: { columns: { id: ID, a: { type: 'text' } } } })
+    expect(Object.keys((await schema()).tables.t?.columns ?? {})).toEqual(['id'])
+    expect((await app.owner.get(`/v1/${id}/rls`)).status).toBe(200)
+    await client.query('rollback')
+    expect((await waiting).status).toBe(200)
+  })
+})
+
 test('two applies at once of different columns both happen', async () => {
   await good({ t: { columns: { id: ID } } })
   const names = ['a', 'b', 'c', 'd']

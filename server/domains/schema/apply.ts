@@ -21,7 +21,7 @@ import {
 import { hasVectorType, readSchema } from './introspect.sql.ts'
 import { dropUserIdFunction } from './isolation.sql.ts'
 import type { Column, LiveSchema, WantedSchema } from './model.ts'
-import { asOwner, type Owner } from './owner.sql.ts'
+import { asOwner, looking, type Owner } from './owner.sql.ts'
 import {
   force,
   grantSequence,
@@ -47,14 +47,14 @@ export type Applied = {
 
 /** The schema that is there, as one could ask for it. */
 export async function currentSchema(ctx: AppContext): Promise<SchemaDsl> {
-  return dslOf(await asOwner(ctx.databases.owner, ({ tx }) => readSchema(tx)))
+  return dslOf(await looking(ctx.databases.platform, readSchema))
 }
 
 export type History = { own: Migration[]; template: TemplateMigration[] }
 
 /** Newest first. */
 export function schemaHistory(ctx: AppContext): Promise<History> {
-  return ctx.asPlatform(async (tx) => ({
+  return looking(ctx.databases.platform, async (tx) => ({
     own: await selectMigrations(tx),
     template: await selectTemplateMigrations(tx),
   }))

@@ -1,6 +1,7 @@
 /** Changing an app's schema: one transaction as the role that owns it, one such at a time per app. */
 import type { Database, Tx } from '#db/database'
 import { txOf } from '#db/database'
+import { fromDatabase } from '#db/sqlstate'
 
 /** One lock per database, and every app has its own database. */
 const SCHEMA_LOCK = 7_283_002
@@ -36,4 +37,20 @@ export async function asOwner<T>(
   })
   if ('error' in outcome) throw outcome.error
   return outcome.value
+}
+
+/**
+ * Looks at the catalog without taking a turn. A table that is being changed makes it wait, ten seconds at most.
+ * @throws `unavailable` lock_not_available after that
+ */
+export async function looking<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  try {
+    return await database.transaction(async (tx) => {
+      await tx`select set_config('statement_timeout', '30s', true),
+        set_config('lock_timeout', '10s', true)`
+      return work(tx)
+    })
+  } catch (error) {
+    throw fromDatabase(error)
+  }
 }

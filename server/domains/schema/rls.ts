@@ -12,7 +12,7 @@ import {
   unprotect,
   userIdTrigger,
 } from './isolation.sql.ts'
-import { asOwner, type Owner } from './owner.sql.ts'
+import { asOwner, looking, type Owner } from './owner.sql.ts'
 import { serviceBypass } from './protect.sql.ts'
 import {
   createPolicy as createPolicySql,
@@ -31,7 +31,7 @@ export const USER_ID_TYPES = ['uuid', 'text'] as const
 export type RowSecurity = { policies: Policy[]; protectedTables: string[] }
 
 export function rowSecurity(ctx: AppContext): Promise<RowSecurity> {
-  return asOwner(ctx.databases.owner, async ({ tx }) => ({
+  return looking(ctx.databases.platform, async (tx) => ({
     policies: await selectPolicies(tx),
     protectedTables: await selectProtectedTables(tx),
   }))
