@@ -80,22 +80,31 @@ export const copyFailMessage = (reason: string): Buffer => {
   return Buffer.concat([head, text])
 }
 
-/** Cuts a stream into messages: `code`, and the body between `start` and `end` of `bytes`. */
+/** The body of a message: what stands between `start` and `end` of `bytes`. */
+export type Message = { bytes: Buffer; start: number; end: number }
+
+/** Cuts a stream into messages. */
 export class MessageReader {
   #rest: Buffer | undefined
-  readonly #onMessage: (code: number, bytes: Buffer, start: number, end: number) => void
+  readonly #onMessage: (code: number, message: Message) => void
+  /** One object for all: a message is read before the next one comes. */
+  readonly #message: Message = { bytes: Buffer.alloc(0), start: 0, end: 0 }
 
-  constructor(onMessage: (code: number, bytes: Buffer, start: number, end: number) => void) {
+  constructor(onMessage: (code: number, message: Message) => void) {
     this.#onMessage = onMessage
   }
 
   push(chunk: Buffer): void {
     const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
+    const message = this.#message
+    message.bytes = bytes
     let at = 0
     while (at + 5 <= bytes.length) {
       const end = at + 1 + bytes.readInt32BE(at + 1)
       if (end > bytes.length) break
-      this.#onMessage(bytes[at] ?? 0, bytes, at + 5, end)
+      message.start = at + 5
+      message.end = end
+      this.#onMessage(bytes[at] ?? 0, message)
       at = end
     }
     this.#rest = at < bytes.length ? bytes.subarray(at) : undefined
@@ -103,7 +112,7 @@ export class MessageReader {
 }
 
 /** The columns of a `DataRow` as text. */
-export function readRow(bytes: Buffer, start: number): (string | null)[] {
+export function readRow({ bytes, start }: Message): (string | null)[] {
   const count = bytes.readInt16BE(start)
   const row: (string | null)[] = []
   let at = start + 2
@@ -120,7 +129,7 @@ export function readRow(bytes: Buffer, start: number): (string | null)[] {
 }
 
 /** Names and type oids of a `RowDescription`. */
-export function readFields(bytes: Buffer, start: number): { name: string; dataTypeID: number }[] {
+export function readFields({ bytes, start }: Message): { name: string; dataTypeID: number }[] {
   const count = bytes.readInt16BE(start)
   const fields: { name: string; dataTypeID: number }[] = []
   let at = start + 2
@@ -133,7 +142,7 @@ export function readFields(bytes: Buffer, start: number): { name: string; dataTy
 }
 
 /** The number at the end of a command tag such as `INSERT 0 1`; 0 when there is none. */
-export function readCount(bytes: Buffer, start: number, end: number): number {
+export function readCount({ bytes, start, end }: Message): number {
   let count = 0
   let unit = 1
   for (let at = end - 2; at >= start; at--) {
@@ -161,7 +170,7 @@ const ERROR_FIELDS: Record<string, keyof pg.DatabaseError> = {
   R: 'routine',
 }
 
-export function readError(bytes: Buffer, start: number, end: number): pg.DatabaseError {
+export function readError({ bytes, start, end }: Message): pg.DatabaseError {
   const facts: Record<string, string> = {}
   let at = start
   while (at < end && bytes[at] !== 0) {

@@ -15,6 +15,7 @@ import {
   bindMessage,
   closeMessage,
   copyFailMessage,
+  type Message,
   MessageReader,
   parseMessage,
   readCount,
@@ -159,15 +160,15 @@ export class Wire {
   }
 
   // biome-ignore format: the codes of the protocol, one a line
-  readonly #onMessage = (code: number, bytes: Buffer, start: number, end: number): void => {
+  readonly #onMessage = (code: number, message: Message): void => {
     switch (code) {
-      case 0x44: this.#current.rows.push(readRow(bytes, start)); return // DataRow
-      case 0x43: this.#nextResult(readCount(bytes, start, end)); return // CommandComplete
+      case 0x44: this.#current.rows.push(readRow(message)); return // DataRow
+      case 0x43: this.#nextResult(readCount(message)); return // CommandComplete
       case 0x49: this.#nextResult(0); return // EmptyQueryResponse
       case 0x5a: this.#finish(); return // ReadyForQuery
       case 0x31: this.#confirmParse(); return // ParseComplete
-      case 0x54: this.#current.fields = readFields(bytes, start); return // RowDescription
-      case 0x45: this.#onError(readError(bytes, start, end)); return // ErrorResponse
+      case 0x54: this.#current.fields = readFields(message); return // RowDescription
+      case 0x45: this.#onError(readError(message)); return // ErrorResponse
       case 0x47: this.#stream.write(copyFailMessage('COPY is not offered here')) // CopyInResponse
     }
   }

@@ -2,7 +2,6 @@
 import { authRequired } from '#domains/accounts'
 import { type AppContext, requireNotPaused } from '#domains/apps'
 import {
-  type Catalog,
   columnsOf,
   type DataContext,
   type DataRequest,
@@ -97,7 +96,7 @@ function identityFor(c: Http, { caller, identity }: AppContext): AppContext['ide
 type Asking = {
   what: string
   slots?: readonly string[]
-  build(relation: Relation, query: ReadQuery, catalog: Catalog): DataRequest
+  build: (relation: Relation, query: ReadQuery) => DataRequest
 }
 
 function run(call: RowCall, { what, slots = [], build }: Asking): Promise<DataResult> {
@@ -108,7 +107,7 @@ function run(call: RowCall, { what, slots = [], build }: Asking): Promise<DataRe
     schema: SCHEMA,
     build: (catalog) => {
       const relation = tableOf(catalog, table)
-      return build(relation, buildRowQuery(relation, params), catalog)
+      return build(relation, buildRowQuery(relation, params))
     },
   })
 }

@@ -24,7 +24,7 @@ export async function postBulk(call: TableCall): Promise<Response> {
   if (action === 'export') return exportTargets(call, targets)
   throw invalid(
     'tables_input',
-    `Unknown action: ${String(action)}. Supported actions: delete, export`,
+    `Unknown action: ${typeof action === 'string' ? action : JSON.stringify(action)}. Supported actions: delete, export`,
   )
 }
 

@@ -74,7 +74,7 @@ export type Running = {
   /** What sets this kind of request apart from others with the same query. */
   what: string
   slots?: readonly string[] | undefined
-  build(query: ReadQuery, relation: Relation): DataRequest
+  build: (query: ReadQuery, relation: Relation) => DataRequest
   /** Never kept. */
   once?: boolean | undefined
 }

@@ -549,10 +549,11 @@ test("rows belong to their users; nobody and another app's key get nothing", asy
   expect((await got(await ada.get('/rest/v1/notes'))).body).toHaveLength(1)
   expect((await got(await bob.get('/rest/v1/notes'))).body).toEqual([])
   expect(
-    (await got(await bob.patch(`/rest/v1/notes?id=eq.${id}`, { body: 'his' }, REPRESENT))).body,
+    (await got(await bob.patch(`/rest/v1/notes?id=eq.${String(id)}`, { body: 'his' }, REPRESENT)))
+      .body,
   ).toEqual([])
   expect(
-    (await got(await bob.delete(`/rest/v1/notes?id=eq.${id}`, undefined, REPRESENT))).body,
+    (await got(await bob.delete(`/rest/v1/notes?id=eq.${String(id)}`, undefined, REPRESENT))).body,
   ).toEqual([])
   expect(await got(await bob.post('/rest/v1/notes', { body: 'x', user_id: owner }))).toMatchObject({
     status: 403,

@@ -4,7 +4,6 @@ import {
   badPayload,
   catalogOf,
   type Conflict,
-  type DataContext,
   type DataRequest,
   type DataResult,
   execute,
@@ -15,6 +14,7 @@ import {
   rowsOf,
 } from '#domains/data'
 import type { Http } from '#http/env'
+import type { RestContext } from './guards.ts'
 import { type Answer, baseHeaders, send } from './answer.ts'
 import { readNames, readRows, uniformColumns } from './body.ts'
 import { buildQuery, valueOf } from './params.ts'
@@ -33,8 +33,8 @@ const INSERTING = [
 ] as const
 const CHANGING = ['return', 'count', 'tx', 'handling', 'timezone', 'maxAffected'] as const
 
-export async function insertRows(c: Http, ctx: DataContext, table: string): Promise<Response> {
-  const request = readRequest(c)
+export async function insertRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
+  const request = readRequest(c, ctx.dataApi)
   const rows = await readRows(c)
   const { preferences } = request
   const result = await run(ctx, request, {
@@ -56,8 +56,8 @@ export async function insertRows(c: Http, ctx: DataContext, table: string): Prom
   return send(c, result, withReturn(request, answer))
 }
 
-export async function updateRows(c: Http, ctx: DataContext, table: string): Promise<Response> {
-  const request = readRequest(c)
+export async function updateRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
+  const request = readRequest(c, ctx.dataApi)
   const given = await readRows(c)
   // Of several objects, the first one says what to set.
   const rows = given.shape === 'object' ? given : rowsOf(given.rows.slice(0, 1), 'object')
@@ -76,8 +76,8 @@ export async function updateRows(c: Http, ctx: DataContext, table: string): Prom
   return changed(c, { request, result, range })
 }
 
-export async function deleteRows(c: Http, ctx: DataContext, table: string): Promise<Response> {
-  const request = readRequest(c)
+export async function deleteRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
+  const request = readRequest(c, ctx.dataApi)
   const { params, schema, shapeHead } = request
   const result = await execute(ctx, {
     ...request,
@@ -92,8 +92,8 @@ export async function deleteRows(c: Http, ctx: DataContext, table: string): Prom
 }
 
 /** One row by its whole key: inserted, or replaced. */
-export async function putRow(c: Http, ctx: DataContext, table: string): Promise<Response> {
-  const request = readRequest(c)
+export async function putRow(c: Http, ctx: RestContext, table: string): Promise<Response> {
+  const request = readRequest(c, ctx.dataApi)
   const rows = await readRows(c)
   const key = await checkPut(ctx, request, { table, rows })
   const result = await run(ctx, request, {
@@ -116,11 +116,11 @@ export async function putRow(c: Http, ctx: DataContext, table: string): Promise<
 }
 
 type Incoming = { payload: ReturnType<typeof payloadOf> }
-type Write = { rows: Rows; shape: string; build(incoming: Incoming): DataRequest }
+type Write = { rows: Rows; shape: string; build: (incoming: Incoming) => DataRequest }
 
 /** The body is the last slot, so that equal columns make an equal shape. */
 function run(
-  ctx: DataContext,
+  ctx: RestContext,
   request: RestRequest,
   { rows, shape, build }: Write,
 ): Promise<DataResult> {
@@ -206,7 +206,7 @@ type Put = { table: string; rows: Rows }
 
 /** @returns the key's columns @throws `method_not_allowed` put_filters, `invalid` put_range, put_key_mismatch */
 async function checkPut(
-  ctx: DataContext,
+  ctx: RestContext,
   { schema, params }: RestRequest,
   { table, rows }: Put,
 ): Promise<readonly string[]> {

@@ -20,7 +20,8 @@ export type RoutineFacts = {
 export function planCall(catalog: Catalog, request: CallRequest): CallPlan {
   const routine = findRoutine(catalog, request)
   const relation = resultRelation(catalog, routine)
-  const read = planRead(plannerOf(catalog), relation, request.query, routine.name)
+  const planned = planRead(plannerOf(catalog), relation, request.query)
+  const read = { ...planned, alias: routine.name }
   return { kind: 'call', routine, arguments: request.arguments, read, output: request.output }
 }
 

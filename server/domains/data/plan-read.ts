@@ -13,18 +13,13 @@ export type Planner = { catalog: Catalog; aliases: number }
 export const plannerOf = (catalog: Catalog): Planner => ({ catalog, aliases: 0 })
 
 /** @throws `invalid` relationship_not_found, relationship_ambiguous, embed_unknown … */
-export function planRead(
-  planner: Planner,
-  relation: Relation,
-  query: ReadQuery,
-  alias = relation.name,
-): ReadPlan {
+export function planRead(planner: Planner, relation: Relation, query: ReadQuery): ReadPlan {
   const select: readonly SelectItem[] = query.select.length > 0 ? query.select : [{ kind: 'all' }]
   const items: PlanItem[] = select.map((item) => planItem(planner, relation, item))
   const embeds = items.flatMap((item) => (item.kind === 'embed' ? [item.embed] : []))
   return {
     relation,
-    alias,
+    alias: relation.name,
     items,
     embeds,
     where: query.where.map((condition) => planCondition(condition, embeds)),
@@ -61,35 +56,32 @@ type Embedded = { relationship: EmbedPlan['relationship']; item: EmbedItem; alia
 
 /** An embed that selects nothing gives nothing, unlike a request that selects nothing. */
 function planEmbedded(planner: Planner, { relationship, item, alias }: Embedded): ReadPlan {
-  const plan = planRead(planner, relationship.to, item.query, alias)
+  const plan = { ...planRead(planner, relationship.to, item.query), alias }
   return item.query.select.length > 0 ? plan : { ...plan, items: [] }
 }
 
 /** A name of an embed with `is null` asks whether the embed has rows. */
 function planCondition(condition: Condition, embeds: readonly EmbedPlan[]): PlanCondition {
-  switch (condition.kind) {
-    case 'not':
-      return { kind: 'not', item: planCondition(condition.item, embeds) }
-    case 'and':
-    case 'or':
-      return {
-        kind: condition.kind,
-        items: condition.items.map((item) => planCondition(item, embeds)),
-      }
-    default: {
-      const embed = embeds.find(({ as }) => as === condition.field.name)
-      if (!embed) return condition
-      if (condition.kind === 'is' && condition.word === 'null')
-        return { kind: 'embed_absent', embed }
-      if (condition.kind === 'is' && condition.word === 'not_null') {
-        return { kind: 'not', item: { kind: 'embed_absent', embed } }
-      }
-      throw invalid('embed_operator', `Bad operator on the '${embed.as}' embedded resource`, {
-        details: { embed: embed.as },
-        hint: 'Only is.null and not.is.null filters are allowed on embedded resources.',
-      })
-    }
+  if (condition.kind === 'not') {
+    return { kind: 'not', item: planCondition(condition.item, embeds) }
   }
+  if ('items' in condition) {
+    const items = condition.items.map((item) => planCondition(item, embeds))
+    return { kind: condition.kind, items }
+  }
+  const embed = embeds.find(({ as }) => as === condition.field.name)
+  return embed ? planPresence(condition, embed) : condition
+}
+
+/** @throws `invalid` embed_operator */
+function planPresence(condition: Condition, embed: EmbedPlan): PlanCondition {
+  const absent = { kind: 'embed_absent', embed } as const
+  if (condition.kind === 'is' && condition.word === 'null') return absent
+  if (condition.kind === 'is' && condition.word === 'not_null') return { kind: 'not', item: absent }
+  throw invalid('embed_operator', `Bad operator on the '${embed.as}' embedded resource`, {
+    details: { embed: embed.as },
+    hint: 'Only is.null and not.is.null filters are allowed on embedded resources.',
+  })
 }
 
 function planOrder(term: OrderTerm, relation: Relation, embeds: readonly EmbedPlan[]): PlanOrder {
