@@ -1,11 +1,13 @@
 /** Every measurement, one table. `npm run bench`, or `npm run bench -- process` for one suite. */
 import { benchData } from './data.ts'
+import { benchFunctions } from './functions.ts'
 import { benchProcess } from './process.ts'
 import { report, type Row } from './report.ts'
 
 const SUITES: Record<string, () => Promise<Row[]>> = {
   process: benchProcess,
   data: benchData,
+  functions: benchFunctions,
 }
 
 const wanted = process.argv.slice(2)

@@ -23,16 +23,22 @@ const never = new Promise<never>(() => {})
 
 /** @throws `too_large` body_too_large when the request says so itself */
 export async function boundedBody(c: Http): Promise<BoundedBody> {
-  const { body } = c.req.raw
   const stop = new AbortController()
   const whole = { ...untilAnswered(c.req.raw.signal, stop), refused: never }
   const declared = c.req.header('content-length')
-  if (body === null || declared === '0') return { ...whole, body: null }
+  // Looking at `body` makes a whole request of what is so far only read as far as needed.
+  const body = isBodiless(c) ? null : c.req.raw.body
+  if (body === null) return { ...whole, body: null }
   if (declared !== undefined && Number(declared) > MAX_FUNCTION_BODY) throw refusal(c)
   if (declared !== undefined && Number(declared) <= READ_FIRST) {
     return { ...whole, body: await readBytes(c, READ_FIRST) }
   }
   return { ...whole, ...counted(c, body, stop) }
+}
+
+function isBodiless(c: Http): boolean {
+  const declared = c.req.header('content-length')
+  return declared === '0' || (declared === undefined && !c.req.header('transfer-encoding'))
 }
 
 function untilAnswered(client: AbortSignal, stop: AbortController) {

@@ -499,3 +499,35 @@ test('a name that is not there answers 404 for everything that looks at one', as
     expect([res.status, await errorOf(res)]).toMatchObject([404, { code: 'RESOURCE_NOT_FOUND' }])
   }
 })
+
+test('other processes hear of a deploy, and what they change is served here at once', async () => {
+  const { platform } = app.instance.services
+  await platform.session(async (client) => {
+    const heard: unknown[] = []
+    client.on('notification', ({ payload }) => heard.push(payload))
+    await client.query('listen stead_functions')
+    await fns.deploy('shared', handler(`return Response.json({ n: 1 })`))
+    await expect.poll(() => heard).toEqual([app.appId])
+    await client.query('unlisten *')
+  })
+  expect(await call('shared')).toEqual({ n: 1 })
+  const code = handler(`return Response.json({ n: 2 })`)
+  const elsewhere =
+    'update functions.functions set code = $1, version = version + 1 where name = $2'
+  await app.sql(elsewhere, [code, 'shared'])
+  expect(await call('shared')).toEqual({ n: 1 })
+  await platform.query`select pg_notify('stead_functions', ${app.appId})`
+  await expect.poll(() => call('shared')).toEqual({ n: 2 })
+})
+
+test('functions of one app are not those of another, whatever their names', async () => {
+  const other = await app.createApp()
+  await fns.deploy('mine', HELLO, { envVars: { KEY: 'mine' } })
+  expect((await app.nobody.get(`/v1/${other.id}/fn/mine`)).status).toBe(404)
+  expect((await app.owner.get(`/v1/${other.id}/functions/mine`)).status).toBe(404)
+  const code = handler(`return Response.json({ app: ctx.app.id, key: ctx.env.KEY ?? null })`)
+  await app.owner.post(`/v1/${other.id}/functions`, { name: 'mine', code, trigger: OPEN })
+  const res = await app.nobody.get(`/v1/${other.id}/fn/mine`)
+  expect(await json(res)).toEqual({ app: other.id, key: null })
+  expect(await call('mine')).toEqual({ message: 'Hello!' })
+})

@@ -28,11 +28,14 @@ export type InvocationRow = {
   sourceEventId: string | null
 }
 
-/** Writes the entries and counts them on their functions; those of a function that is gone are dropped. */
-export async function insertInvocations(tx: Tx, rows: readonly InvocationRow[]): Promise<void> {
+/**
+ * Writes the entries and counts them on their functions; those of a function that is gone are dropped.
+ * @param rows a JSON list of InvocationRow
+ */
+export async function insertInvocations(tx: Tx, rows: string): Promise<void> {
   await tx`
     with given as (
-      select g.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g (
+      select g.* from jsonb_to_recordset(${rows}::jsonb) as g (
         "id" uuid, "functionId" uuid, "startedAt" timestamptz, "trigger" text, "status" text, "method" text,
         "path" text, "statusCode" integer, "durationMs" float8, "memoryMb" float8, "error" text,
         "stack" text, "reason" text, "start" text, "console" jsonb, "sourceEventId" text)

@@ -82,8 +82,8 @@ export class Journal {
     try {
       const { platform } = this.#needs.apps.databasesOf(app)
       for (let at = 0; at < entries.length; at += BATCH) {
-        const rows = entries.slice(at, at + BATCH).map(({ row }) => storable(row))
-        await insertInvocations(platform.query, rows)
+        const rows = entries.slice(at, at + BATCH).map(({ row }) => row)
+        await insertInvocations(platform.query, storable(rows))
       }
       await this.#tidy(app, platform)
     } catch (error) {
@@ -99,9 +99,15 @@ export class Journal {
   }
 }
 
-/** PostgreSQL's text holds neither NUL nor half a surrogate pair. */
-function storable(row: InvocationRow): InvocationRow {
-  return JSON.parse(JSON.stringify(row), (_, value: unknown) =>
+/** Only text that needs it is looked at piece by piece. */
+const UNSTORABLE = /\\u0000|\\ud[89a-f]/
+
+/** As JSON that PostgreSQL can hold: its text knows neither NUL nor half a surrogate pair. */
+function storable(rows: readonly InvocationRow[]): string {
+  const json = JSON.stringify(rows)
+  if (!UNSTORABLE.test(json)) return json
+  const clean = JSON.parse(json, (_, value: unknown) =>
     typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value,
-  ) as InvocationRow
+  ) as unknown
+  return JSON.stringify(clean)
 }
