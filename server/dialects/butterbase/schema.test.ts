@@ -358,6 +358,34 @@ test('a dropped table takes the references to it along, and the column may refer
   expect((await good({ b: { columns: { id: ID } }, c: c('b') })).applied).toBe(0)
 })
 
+test('a reference may point at a column that the same apply makes, or makes unique', async () => {
+  await good({ b: { columns: { id: ID, code: { type: 'text' } } }, a: { columns: { id: ID } } })
+  const tables = {
+    a: { columns: { id: ID, b_slug: { type: 'text', references: 'b.slug' } } },
+    b: {
+      columns: {
+        id: ID,
+        code: { type: 'text', unique: true },
+        slug: { type: 'text', unique: true },
+      },
+    },
+    c: {
+      columns: {
+        id: { type: 'uuid', primaryKey: true },
+        slug: { type: 'text', references: 'b.slug' },
+        code: { type: 'text', references: 'b.code' },
+        b_id: { type: 'uuid', references: 'b.id' },
+      },
+    },
+  }
+  await good(tables)
+  expect((await good(tables)).applied).toBe(0)
+  const [keys] = await sql(
+    `select count(*)::int as n from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace`,
+  )
+  expect(keys).toEqual({ n: 4 })
+})
+
 test('indexes come, change and go with the schema', async () => {
   const columns = { id: ID, a: { type: 'text' }, tags: { type: 'jsonb' } }
   const t = (indexes?: object) => ({ t: { columns, ...(indexes ? { indexes } : {}) } })

@@ -55,11 +55,11 @@ export function diffSchemas(live: LiveSchema, { tables, drop }: WantedSchema): D
   return {
     created: created.map(([name]) => name),
     dropped,
-    statements: [
+    statements: referencesLast([
       ...dropped.map(dropTable),
-      ...created.flatMap(([name, table]) => newTable(name, table)),
+      ...created.flatMap((entry) => newTable(live, entry)),
       ...changes.flatMap(({ statements }) => statements),
-    ],
+    ]),
     refused: [
       ...absent.map((name) => `Drop table "${name}": it exists but is not in the schema`),
       ...changes.flatMap(({ refused }) => refused),
@@ -67,12 +67,35 @@ export function diffSchemas(live: LiveSchema, { tables, drop }: WantedSchema): D
   }
 }
 
-const newTable = (name: string, table: WantedTable): Statement[] => [
-  createTable(name, table),
-  ...[...table.indexes].map(([index, it]) => createIndex(name, index, it)),
+/** What a reference points at may be made, or made unique, by a statement for a later table. */
+const referencesLast = (statements: readonly Statement[]): Statement[] => [
+  ...statements.filter(({ checks }) => checks === undefined),
+  ...statements.filter(({ checks }) => checks !== undefined),
 ]
 
 type Named = [name: string, table: WantedTable]
+
+function newTable(live: LiveSchema, [name, table]: Named): Statement[] {
+  const later = [...table.columns].flatMap(([column, { references }]) =>
+    references && !canReferNow(live, references) ? [{ column, references }] : [],
+  )
+  const without = new Map(table.columns)
+  for (const { column } of later) {
+    without.set(column, { ...(table.columns.get(column) as Column), references: undefined })
+  }
+  return [
+    createTable(name, { ...table, columns: without }),
+    ...[...table.indexes].map(([index, it]) => createIndex(name, index, it)),
+    ...later.map(({ column, references }) => addForeignKey({ table: name, column }, references)),
+  ]
+}
+
+/** A new table is there in time; the column of an older one must be there and unique already. */
+function canReferNow(live: LiveSchema, { table, column }: Reference): boolean {
+  const target = live.get(table)
+  const present = target?.columns.get(column)
+  return !target || present?.primaryKey === true || present?.unique === true
+}
 
 /** Tables that are referred to come before those that refer to them. */
 function inReferenceOrder(
