@@ -61,6 +61,8 @@ create table functions.invocations (
   reason text,
   start text not null,
   console jsonb not null,
+  -- Characters of console, error and stack: a page of the log holds only so many.
+  chars integer not null,
   source_event_id text
 );
 create index invocations_function on functions.invocations (function_id, started_at desc);

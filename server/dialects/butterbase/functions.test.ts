@@ -531,3 +531,23 @@ test('functions of one app are not those of another, whatever their names', asyn
   expect(await json(res)).toEqual({ app: other.id, key: null })
   expect(await call('mine')).toEqual({ message: 'Hello!' })
 })
+
+test('GET logs gives no more at once than a list may hold, and says that there is more', async () => {
+  await fns.deploy(
+    'talkative',
+    handler(
+      `for (let at = 0; at < 100; at++) console.log('x'.repeat(10000))\nreturn new Response('ok')`,
+    ),
+  )
+  for (let at = 0; at < 20; at++) await app.nobody.get(fns.fn('talkative'))
+  const counted = 'select count(*)::int as n from functions.invocations where chars >= 1000000'
+  await expect.poll(() => app.sql(counted)).toEqual([{ n: 20 }])
+  const res = await app.owner.get(`${fns.one('talkative')}/logs`)
+  const { logs, hasMore } = (await res.json()) as { logs: object[]; hasMore: boolean }
+  expect([logs.length, hasMore]).toEqual([16, true])
+})
+
+test('many deploys at once all get their turn', async () => {
+  const deploys = Array.from({ length: 10 }, (_, at) => fns.deploy(`turn-${at}`, HELLO))
+  expect(new Set((await Promise.all(deploys)).map(({ id }) => id)).size).toBe(10)
+})

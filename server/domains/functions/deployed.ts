@@ -21,6 +21,11 @@ export type Deployed = {
 /** A notice that got lost between processes is made good after this long. */
 const MAX_AGE_MS = 30_000
 
+/** Functions remembered, with their code. */
+const MAX_KNOWN = 2_000
+
+const keyOf = (appId: string, name: string): string => `${appId}/${name}`
+
 type Remembered = { deployed: Deployed; until: number }
 
 /** The key of every process that runs code of this function, whatever version. */
@@ -29,7 +34,8 @@ export const processKey = (appId: string, functionId: string): string => `${appI
 export class DeployedFunctions {
   readonly #apps: Apps
   readonly #keyring: Keyring
-  readonly #byApp = new Map<string, Map<string, Remembered>>()
+  /** By app and name; the oldest come first. */
+  readonly #known = new Map<string, Remembered>()
   #epoch = 0
 
   constructor(apps: Apps, keyring: Keyring) {
@@ -39,7 +45,7 @@ export class DeployedFunctions {
   }
 
   async find(app: App, name: string): Promise<Deployed | undefined> {
-    const known = this.#byApp.get(app.id)?.get(name)
+    const known = this.#known.get(keyOf(app.id, name))
     if (known && known.until > performance.now()) return known.deployed
     const epoch = this.#epoch
     const row = await selectDeployed(this.#apps.databasesOf(app).platform.query, name)
@@ -52,14 +58,17 @@ export class DeployedFunctions {
   /** A function of this app changed here or in another process; without an id: of any. */
   forget(appId?: string): void {
     this.#epoch += 1
-    if (appId === undefined) this.#byApp.clear()
-    else this.#byApp.delete(appId)
+    if (appId === undefined) return this.#known.clear()
+    for (const key of this.#known.keys()) {
+      if (key.startsWith(keyOf(appId, ''))) this.#known.delete(key)
+    }
   }
 
   #remember(appId: string, deployed: Deployed): void {
-    const functions = this.#byApp.get(appId) ?? new Map<string, Remembered>()
-    functions.set(deployed.name, { deployed, until: performance.now() + MAX_AGE_MS })
-    this.#byApp.set(appId, functions)
+    const key = keyOf(appId, deployed.name)
+    this.#known.delete(key)
+    this.#known.set(key, { deployed, until: performance.now() + MAX_AGE_MS })
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value ?? '')
   }
 
   #toDeployed(appId: string, row: FunctionRow & { appEnv: string | null }): Deployed {

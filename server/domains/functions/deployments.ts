@@ -85,7 +85,7 @@ async function assertRunnable(ctx: FunctionsContext, code: string): Promise<void
     throw invalidFunction('Relative imports are not supported in Butterbase functions')
   }
   if (code.includes('\0')) throw invalidFunction('code: must not contain the character NUL')
-  const checked = await ctx.functions.pool.check(code)
+  const checked = await ctx.functions.check(code)
   if (checked.ok && checked.hasHandler) return
   throw checked.ok
     ? invalidFunction('Function must export a handler function')
@@ -155,7 +155,7 @@ export async function getFunction(ctx: FunctionsContext, name: string): Promise<
 }
 
 async function select(ctx: FunctionsContext, name?: string): Promise<FunctionView[]> {
-  await ctx.functions.journal.flush()
+  await ctx.functions.journal.flush(ctx.app.id)
   const since = new Date(ctx.clock().getTime() - DAY_MS)
   const rows = await ctx.asPlatform((tx) => selectFunctions(tx, { name, since }))
   return rows.map((row) => viewOf(ctx, row))

@@ -4,7 +4,7 @@ import type { App, Apps } from '#domains/apps'
 import type { Keyring } from '#core/keyring'
 import type { Log } from '#core/log'
 import type { Database } from '#db/database'
-import type { IsolatePool } from '#isolates'
+import type { CheckResult, IsolatePool } from '#isolates'
 import { DeployedFunctions, processKey } from './deployed.ts'
 import { announce } from './functions.sql.ts'
 import { Journal } from './journal.ts'
@@ -22,6 +22,9 @@ export type FunctionsNeeds = {
 
 const LAST_MOMENT_MS = 2_000
 
+/** Deploys whose code is looked at; the others wait. */
+const MAX_CHECKS = 4
+
 export class Functions {
   readonly pool: IsolatePool
   readonly deployed: DeployedFunctions
@@ -29,6 +32,7 @@ export class Functions {
   readonly publicUrl: string
   readonly #platform: Database
   readonly #log: Log
+  readonly #checking = new Set<Promise<void>>()
 
   constructor({ apps, keyring, platform, pool, publicUrl, log }: FunctionsNeeds) {
     this.pool = pool
@@ -37,6 +41,19 @@ export class Functions {
     this.journal = new Journal({ apps, platform, log })
     this.#platform = platform
     this.#log = log
+  }
+
+  /** Whether the code loads and has a handler; each look takes a process, so only a few go on at once. */
+  async check(code: string): Promise<CheckResult> {
+    while (this.#checking.size >= MAX_CHECKS) await Promise.race(this.#checking)
+    const checking = this.pool.check(code)
+    const settled = checking.then(
+      () => {},
+      () => {},
+    )
+    this.#checking.add(settled)
+    void settled.then(() => this.#checking.delete(settled))
+    return checking
   }
 
   /** Called after the change is committed: the next invocation, here or elsewhere, sees it. */

@@ -17,7 +17,7 @@ import type { Deployed } from './deployed.ts'
 import { auditOf, functionNotFound } from './deployments.ts'
 import { hostCallsFor } from './host-calls.ts'
 import { contextOf, forwardedHeaders, platformHeaders } from './invocation-context.ts'
-import type { InvocationRow } from './journal.sql.ts'
+import type { JournalEntry } from './journal.ts'
 
 export type FunctionRequest = {
   name: string
@@ -169,7 +169,7 @@ async function whole(body: Answered['body']): Promise<Uint8Array | null> {
   return Buffer.concat(pieces, size)
 }
 
-async function entryOf(run: Run, outcome: Outcome) {
+async function entryOf(run: Run, outcome: Outcome): Promise<JournalEntry> {
   const report = await outcome.done
   const { ctx, fn, startedAt: at } = run
   const row = rowOf(run, outcome, report)
@@ -189,7 +189,7 @@ function rowOf(
   { fn, request, id, startedAt }: Run,
   outcome: Outcome,
   report: Report,
-): InvocationRow {
+): JournalEntry['row'] {
   const statusCode = outcome.ok ? outcome.status : (FAILED_STATUS[outcome.reason] ?? 500)
   const handled = statusCode >= 400 ? `HTTP ${statusCode}` : null
   const { error, reason, durationMs, memoryMb } = report

@@ -26,11 +26,11 @@ export async function readLogs(
   query: LogQuery,
 ): Promise<{ logs: LogEntry[]; hasMore: boolean }> {
   const functionId = await idOf(ctx, name, query.includeDeleted)
-  await ctx.functions.journal.flush()
+  await ctx.functions.journal.flush(ctx.app.id)
   const { limit, since, onlyErrors } = query
   const filter = { functionId, limit, since, onlyErrors }
-  const logs = await ctx.asPlatform((tx) => selectInvocations(tx, filter))
-  return { logs, hasMore: logs.length >= limit }
+  const { entries, isCut } = await ctx.asPlatform((tx) => selectInvocations(tx, filter))
+  return { logs: entries, hasMore: isCut || entries.length >= limit }
 }
 
 async function idOf(ctx: FunctionsContext, name: string, evenDeleted: boolean): Promise<string> {
@@ -57,8 +57,8 @@ export async function followLogs(
   const functionId = await idOf(ctx, name, false)
   const seq = await ctx.asPlatform((tx) => selectLastSeq(tx, functionId))
   const filter = { functionId, since, onlyErrors, limit: MAX_BACKLOG }
-  const backlog = since ? await ctx.asPlatform((tx) => selectInvocations(tx, filter)) : []
-  const first = backlog.filter((entry) => entry.seq <= seq).toReversed()
+  const backlog = since && (await ctx.asPlatform((tx) => selectInvocations(tx, filter)))
+  const first = (backlog?.entries ?? []).filter((entry) => entry.seq <= seq).toReversed()
   return follow(ctx, { functionId, onlyErrors, signal, seq, first })
 }
 
@@ -79,6 +79,6 @@ async function* follow(ctx: FunctionsContext, following: Following): AsyncGenera
     const entries = await ctx.asPlatform((tx) => selectInvocationsAfter(tx, after))
     seq = entries.at(-1)?.seq ?? seq
     yield entries
-    await wait(LOOK_MS, undefined, { signal, ref: false }).catch(() => {})
+    if (entries.length === 0) await wait(LOOK_MS, undefined, { signal, ref: false }).catch(() => {})
   }
 }
