@@ -1,0 +1,48 @@
+/** The examples of docs/data/README.md, run as they stand. */
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startApp, type TestApp } from '#support/app'
+
+const PAGE = new URL('../../../docs/data/README.md', import.meta.url)
+
+type Example = { request: string; answer: unknown }
+
+let app: TestApp
+
+beforeAll(async () => {
+  app = await startApp()
+})
+
+afterAll(() => app[Symbol.asyncDispose]())
+
+const blocks = (page: string, language: string): string[] =>
+  [...page.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\n\`\`\``, 'gs'))].map(
+    ([, text = '']) => text,
+  )
+
+async function answerTo(request: string): Promise<unknown> {
+  const [head = '', body] = request.split('\n\n')
+  const [line = '', ...headerLines] = head.split('\n')
+  const [method = '', path = ''] = line.split(' ')
+  const headers = Object.fromEntries(
+    headerLines.map((text) => text.split(': ', 2) as [string, string]),
+  )
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  const client = app.as(app.serviceKey)
+  return (await client.request(method, path, body, { ...headers, ...json })).json()
+}
+
+test('every example of docs/data answers what the page says', async () => {
+  const page = await readFile(PAGE, 'utf8')
+  const [schema = ''] = blocks(page, 'sql')
+  await app.sql(`${schema}; grant all on authors, books to service_role;
+    grant usage on all sequences in schema public to service_role`)
+  const answers = blocks(page, 'json').map((text): unknown => JSON.parse(text))
+  const examples = blocks(page, 'http').map(
+    (request, at): Example => ({ request, answer: answers[at] }),
+  )
+  expect(examples.length).toBe(answers.length)
+  for (const { request, answer } of examples) {
+    expect([request, await answerTo(request)]).toEqual([request, answer])
+  }
+})
