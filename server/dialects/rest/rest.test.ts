@@ -218,6 +218,37 @@ test('an embed that is not there, and one that could be two, say so', async () =
   })
 })
 
+test('views embed by the keys of their tables, and functions of a row embed what they give', async () => {
+  await app.sql(`create view public.client_names as select id as client, name as called from public.clients;
+    create view public.project_names as select p.id, upper(p.name) as name, p.client_id from public.projects p;
+    create function public.first_task(public.projects) returns setof public.tasks rows 1 language sql stable
+      as 'select * from public.tasks where project_id = $1.id order by id limit 1';
+    create function public.late_tasks(public.projects) returns setof public.tasks language sql stable
+      as 'select * from public.tasks where project_id = $1.id and id > 8';
+    grant all on public.client_names, public.project_names to service_role;
+    grant execute on all functions in schema public to service_role`)
+  const cases: Record<string, unknown> = {
+    '/project_names?select=name,clients(name)&id=eq.1': [
+      { name: 'ALPHA', clients: { name: 'Ada' } },
+    ],
+    '/projects?select=name,client_names(called)&id=eq.1': [
+      { name: 'Alpha', client_names: { called: 'Ada' } },
+    ],
+    '/client_names?select=called,project_names(name)&client=eq.2': [
+      { called: 'Bob', project_names: [{ name: 'GAMMA' }] },
+    ],
+    '/projects?select=name,client_id(name)&id=eq.1': [
+      { name: 'Alpha', client_id: { name: 'Ada' } },
+    ],
+    '/projects?select=name,first_task(name),late_tasks(id)&id=eq.1&late_tasks.order=id': [
+      { name: 'Alpha', first_task: { name: 't3' }, late_tasks: [{ id: 9 }, { id: 12 }] },
+    ],
+  }
+  for (const [path, body] of Object.entries(cases)) {
+    expect([path, (await get(path)).body]).toEqual([path, body])
+  }
+})
+
 test('ranges and counts: Content-Range, 206, 416', async () => {
   const plain = await get('/tasks?limit=2')
   expect([plain.status, plain.headers.get('content-range')]).toEqual([200, '0-1/*'])

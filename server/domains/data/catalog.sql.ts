@@ -1,6 +1,13 @@
 /** Reads a database's catalog in one round trip. */
 import type { Database } from '#db/database'
-import { Catalog, type Column, type ForeignKey, type Relation, type Routine } from './catalog.ts'
+import {
+  Catalog,
+  type Column,
+  type ForeignKey,
+  type Projection,
+  type Relation,
+  type Routine,
+} from './catalog.ts'
 
 /** Names are written with their schema unless they are PostgreSQL's own. */
 const PATH = `select set_config('search_path', 'pg_catalog', true),
@@ -67,13 +74,34 @@ const KEYS = `select coalesce(json_agg(json_build_array(i.indrelid::text, i.indi
   join pg_namespace n on n.oid = c.relnamespace
   where i.indisunique and i.indpred is null and i.indexprs is null and i.indisvalid and ${OURS}`
 
+/** Which column of which table a view's column is, as the view's own rule tells. */
+const PROJECTIONS = `select coalesce(json_agg(json_build_array(oid, schema, name, columns)), '[]') from (
+    select w.ev_class::text as oid, n.nspname as schema, c.relname as name,
+      json_agg(distinct jsonb_build_array(a.attname, va.attname)) as columns
+    from pg_rewrite w
+    join pg_class v on v.oid = w.ev_class and v.relkind in ('v', 'm')
+    cross join lateral regexp_matches(w.ev_action::text,
+      ':resno (\\d+) :resname (\\S+) :ressortgroupref \\d+ :resorigtbl (\\d+) :resorigcol (\\d+) :resjunk false',
+      'g') as t(entry)
+    join pg_attribute va on va.attrelid = w.ev_class and va.attnum = entry[1]::int2
+    join pg_class c on c.oid = entry[3]::oid
+    join pg_namespace n on n.oid = c.relnamespace
+    join pg_attribute a on a.attrelid = c.oid and a.attnum = entry[4]::int2
+    where w.ev_type = '1' and ${OURS} and entry[3] <> '0'
+      and va.attname = replace(entry[2], '\\', '')
+    group by 1, 2, 3) as p`
+
 const ROUTINES = `select coalesce(json_agg(json_build_object(
     'schema', n.nspname, 'name', p.proname, 'volatility', p.provolatile, 'setOf', p.proretset,
     'returnType', format_type(p.prorettype, null), 'returnBaseType', t.typname,
     'composite', t.typtype = 'c' or t.typname = 'record',
     'relation', case when t.typtype = 'c' and rc.relkind in ('r', 'p', 'v', 'm', 'f')
       then json_build_object('schema', rn.nspname, 'name', rc.relname) end,
-    'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
+    'rowOf', (select json_build_object('schema', an.nspname, 'name', ac.relname)
+      from pg_type at join pg_class ac on ac.oid = at.typrelid
+      join pg_namespace an on an.oid = ac.relnamespace
+      where p.pronargs = 1 and at.oid = p.proargtypes[0] and ac.relkind in ('r', 'p', 'v', 'm', 'f')),
+    'rows', p.prorows, 'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
     'types', (select json_agg(format_type(u.type, null) order by u.i)
       from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality u(type, i)),
     'defaults', p.pronargdefaults, 'variadic', p.provariadic <> 0, 'description', d.description)
@@ -106,6 +134,7 @@ const STATEMENTS = [
   KEYS,
   ROUTINES,
   READS_REQUEST,
+  PROJECTIONS,
 ].map((text) => ({ text, values: [] }))
 
 /** The present number of schema changes, as text. */
@@ -121,7 +150,12 @@ export async function loadCatalog(platform: Database): Promise<Catalog> {
   const rows = <T>(at: number): T[] => JSON.parse(text(at)) as T[]
   return new Catalog({
     version: results[1]?.rows[0]?.[0] ?? '',
-    relations: relationsOf(rows(2), { columns: rows(3), foreignKeys: rows(4), keys: rows(5) }),
+    relations: relationsOf(rows(2), {
+      columns: rows(3),
+      foreignKeys: rows(4),
+      keys: rows(5),
+      projections: rows(8),
+    }),
     routines: rows<RoutineRow>(6).map(toRoutine),
     readsRequest: text(7) === 't',
   })
@@ -157,7 +191,18 @@ type ForeignKeyRow = [
   foreignColumns: string[],
 ]
 type KeyRow = [oid: string, primary: boolean, columns: string[]]
-type Parts = { columns: ColumnRow[]; foreignKeys: ForeignKeyRow[]; keys: KeyRow[] }
+type ProjectionRow = [
+  oid: string,
+  schema: string,
+  table: string,
+  columns: [table: string, view: string][],
+]
+type Parts = {
+  columns: ColumnRow[]
+  foreignKeys: ForeignKeyRow[]
+  keys: KeyRow[]
+  projections: ProjectionRow[]
+}
 
 const KINDS: Record<string, Relation['kind']> = {
   v: 'view',
@@ -168,6 +213,7 @@ const KINDS: Record<string, Relation['kind']> = {
 function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
   const columns = grouped(parts.columns, toColumn)
   const foreignKeys = grouped(parts.foreignKeys, toForeignKey)
+  const projections = grouped(parts.projections, toProjection)
   const keys = grouped(parts.keys, ([, primary, names]) => ({ primary, names }))
   return rows.map(({ oid, kind, schema, name, rowSecurity, description }) => ({
     schema,
@@ -177,6 +223,7 @@ function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
     primaryKey: keys.get(oid)?.find(({ primary }) => primary)?.names ?? [],
     uniques: keys.get(oid)?.map(({ names }) => names) ?? [],
     foreignKeys: foreignKeys.get(oid) ?? [],
+    projections: projections.get(oid) ?? [],
     rowSecurity,
     description,
   }))
@@ -200,6 +247,12 @@ const toColumn = ([, name, type, baseType, category, notNull, ...rest]: ColumnRo
   const facts = { name, type, baseType, category, notNull }
   return { ...facts, defaultSql, generated, identity, position, description }
 }
+
+const toProjection = ([, schema, table, columns]: ProjectionRow): Projection => ({
+  schema,
+  table,
+  columns,
+})
 
 const toForeignKey = (row: ForeignKeyRow): ForeignKey => {
   const [, name, foreignSchema, foreignTable, columns, foreignColumns] = row

@@ -28,6 +28,14 @@ export type ForeignKey = {
   foreignColumns: readonly string[]
 }
 
+/** A view's columns that are a table's columns. */
+export type Projection = {
+  schema: string
+  table: string
+  /** Pairs of (table's column, view's column). */
+  columns: readonly (readonly [table: string, view: string])[]
+}
+
 export type RelationKind = 'table' | 'view' | 'materialized_view' | 'foreign_table'
 
 export type Relation = {
@@ -39,6 +47,8 @@ export type Relation = {
   /** Column sets of unique constraints and indexes, the primary key among them. */
   uniques: readonly (readonly string[])[]
   foreignKeys: readonly ForeignKey[]
+  /** Of a view: what it shows of tables. */
+  projections: readonly Projection[]
   rowSecurity: boolean
   description: string | null
 }
@@ -62,6 +72,10 @@ export type Routine = {
   /** A row type: of this relation, or of named output columns when `relation` is absent. */
   composite: boolean
   relation: { schema: string; name: string } | null
+  /** The only argument is a row of this relation: a computed column, or a computed relationship. */
+  rowOf: { schema: string; name: string } | null
+  /** Rows that the planner expects. */
+  rows: number
   /** Names of output columns (OUT, INOUT, TABLE), empty otherwise. */
   outputs: readonly { name: string; type: string }[]
   description: string | null
@@ -109,6 +123,10 @@ export class Catalog {
 
   relationsOf(schema: string): Relation[] {
     return [...(this.#relations.get(schema)?.values() ?? [])]
+  }
+
+  *allRoutines(): Iterable<Routine> {
+    for (const names of this.#routines.values()) for (const list of names.values()) yield* list
   }
 
   *allRelations(): Iterable<Relation> {

@@ -32,7 +32,10 @@ export function findRelationship(catalog: Catalog, from: Relation, item: EmbedIt
 function matching(all: readonly Relationship[], item: EmbedItem): Relationship[] {
   const found = all.filter((one) => matches(one, item.relation, item.hint))
   if (found.length > 0 || !item.stems || item.hint !== undefined) return found
-  return all.filter((one) => !one.parent && stemOf(soleColumn(one)) === item.relation)
+  return all.filter(
+    (one) =>
+      !one.parent && one.to.projections.length === 0 && stemOf(soleColumn(one)) === item.relation,
+  )
 }
 
 const stemOf = (column: string | undefined): string | undefined => column?.replace(/(_id|Id)$/, '')
@@ -46,6 +49,7 @@ function selfReference(candidates: readonly Relationship[]): Relationship | unde
 }
 
 function matches(one: Relationship, target: string, hint: string | undefined): boolean {
+  if (one.routine) return target === one.routine.name
   if (hint === undefined) return matchesTarget(one, target)
   if (target !== one.to.name) return false
   if (one.junction) return one.junction.relation.name === hint || isConstraint(one, hint)
@@ -61,7 +65,8 @@ function matchesTarget(one: Relationship, target: string): boolean {
     return one.parent ? target === one.to.name : target === soleColumn(one)
   }
   if (target === one.to.name) return true
-  if (one.junction) return false
+  // A foreign key and its column name the table itself, not the views that show it.
+  if (one.junction || one.to.projections.length > 0) return false
   return target === one.constraint || (!one.parent && target === soleColumn(one))
 }
 

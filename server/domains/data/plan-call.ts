@@ -82,6 +82,7 @@ function resultRelation(catalog: Catalog, routine: Routine): Relation {
     primaryKey: [],
     uniques: [],
     foreignKeys: [],
+    projections: [],
     rowSecurity: false,
     description: null,
   }

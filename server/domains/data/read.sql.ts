@@ -170,7 +170,7 @@ function writeEmbedded(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void
     writeItems(sql, plan)
   else sql.add('1')
   const { junction } = relationship
-  writeFrom(sql, plan, (source) => source.name(plan.relation.schema, plan.relation.name))
+  writeFrom(sql, plan, (source) => writeEmbeddedSource(source, parent, embed))
   if (junction) {
     sql.add(', ').name(junction.relation.schema, junction.relation.name)
     sql.add(' as ').name(embed.junctionAlias)
@@ -186,8 +186,19 @@ function writeEmbedded(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void
   writePage(sql, plan)
 }
 
+/** The table, or a function of the parent's row. */
+function writeEmbeddedSource(sql: SqlWriter, parent: ReadPlan, { relationship }: EmbedPlan): void {
+  const { routine, to } = relationship
+  if (routine) sql.name(routine.schema, routine.name).add('(').name(parent.alias).add(')')
+  else sql.name(to.schema, to.name)
+}
+
 function writeTie(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void {
-  const { junction, columns } = embed.relationship
+  const { junction, columns, routine } = embed.relationship
+  if (routine) {
+    sql.add('true')
+    return
+  }
   const child = embed.plan.alias
   if (!junction) {
     writeEqual(sql, parent.alias, { other: child, columns })
@@ -277,10 +288,11 @@ function writeRelated(
   plan: ReadPlan,
   { term, embed }: { term: PlanOrder; embed: EmbedPlan },
 ): void {
-  const { relation, alias } = embed.plan
   sql.add('(select ')
   writeField(sql, embed.plan, term.field)
-  sql.add(' from ').name(relation.schema, relation.name).add(' as ').name(alias).add(' where ')
+  sql.add(' from ')
+  writeEmbeddedSource(sql, plan, embed)
+  sql.add(' as ').name(embed.plan.alias).add(' where ')
   writeTie(sql, plan, embed)
   sql.add(')')
 }

@@ -14,6 +14,8 @@ export type Relationship = {
   columns: ColumnPairs
   /** The foreign key is on the other side (one-to-one seen from its parent). */
   parent: boolean
+  /** The rows come from a function of the row. */
+  routine?: { schema: string; name: string } | undefined
   junction?:
     | { relation: Relation; constraint: string; fromColumns: ColumnPairs; toColumns: ColumnPairs }
     | undefined
@@ -47,7 +49,14 @@ function deriveAll(catalog: Catalog): ByRelation {
       add(reversed(relationship))
     }
     for (const relationship of throughJunction(relation, outgoing)) add(relationship)
+    for (const relationship of outgoing) {
+      for (const shown of throughViews(catalog, relationship)) {
+        add(shown)
+        add(reversed(shown))
+      }
+    }
   }
+  for (const relationship of computed(catalog)) add(relationship)
   return found
 }
 
@@ -102,6 +111,61 @@ function* throughJunction(
           toColumns: second.columns,
         },
       }
+    }
+  }
+}
+
+type View = { view: Relation; columns: ReadonlyMap<string, string> }
+
+/** The views that show columns of a table, with those columns' names in the view. */
+function viewsOf(catalog: Catalog, table: Relation): readonly View[] {
+  const all = catalog.derived('views', () => {
+    const found = new Map<Relation | undefined, View[]>()
+    for (const view of catalog.allRelations()) {
+      for (const { schema, table: name, columns } of view.projections) {
+        const base = catalog.relation(schema, name)
+        found.set(base, [...(found.get(base) ?? []), { view, columns: new Map(columns) }])
+      }
+    }
+    return found
+  })
+  return all.get(table) ?? []
+}
+
+/** A foreign key holds for views too, when they show its columns on their side. */
+function* throughViews(catalog: Catalog, one: Relationship): Iterable<Relationship> {
+  const plain = (view: Relation): View => ({
+    view,
+    columns: new Map([...view.columns.keys()].map((name) => [name, name])),
+  })
+  const ends = (relation: Relation): View[] => [plain(relation), ...viewsOf(catalog, relation)]
+  for (const from of ends(one.from)) {
+    for (const to of ends(one.to)) {
+      if (from.view === one.from && to.view === one.to) continue
+      const columns = one.columns.map(([own, other]) => [
+        from.columns.get(own),
+        to.columns.get(other),
+      ])
+      if (columns.some(([own, other]) => own === undefined || other === undefined)) continue
+      yield { ...one, from: from.view, to: to.view, columns: columns as [string, string][] }
+    }
+  }
+}
+
+/** A function of a row that gives rows of a table is a relationship under its own name. */
+function* computed(catalog: Catalog): Iterable<Relationship> {
+  for (const { schema, name, rowOf, relation, setOf, rows } of catalog.allRoutines()) {
+    const from = rowOf && catalog.relation(rowOf.schema, rowOf.name)
+    const to = relation && catalog.relation(relation.schema, relation.name)
+    if (!from || !to) continue
+    yield {
+      cardinality: setOf && rows !== 1 ? 'one-to-many' : 'many-to-one',
+      from,
+      to,
+      constraint: name,
+      columns: [],
+      parent: false,
+      routine: { schema, name },
     }
   }
 }

@@ -107,9 +107,6 @@ function writeInsert(sql: SqlWriter, plan: InsertPlan): void {
       .add(' (')
       .list(columns, ', ', (name) => sql.name(name))
       .add(')')
-    if (columns.some((name) => relation.columns.get(name)?.identity)) {
-      sql.add(' overriding system value')
-    }
     sql.add(' select ')
     sql.list(columns, ', ', (name) => writeIncoming(sql, relation, { name, payload: plan.payload }))
     sql.add(' from ')
