@@ -130,6 +130,14 @@ function stopOnSignals(opened: Opened, { opening, config, log }: Stopping): void
     }
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, stop)
+  // What nobody foresaw may have left anything half done: whoever watches us starts us again.
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'an error that nobody caught')
+    process.exitCode = 1
+    stop('uncaughtException')
+  })
+  // Who read what we print has gone; we stay. The log handles this for itself.
+  process.stdout.on('error', () => {})
 }
 
 const settled = (work: Promise<void>): Promise<void> => work.catch(() => {})
