@@ -26,10 +26,12 @@ const RELATIONS = `select coalesce(json_agg(json_build_object(
   left join pg_description d on d.objoid = c.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
   where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS}`
 
-const COLUMNS = `with recursive bases(oid, base) as (
-    select t.oid, t.oid from pg_type t where t.typtype <> 'd'
+const COLUMNS = `with recursive domains(oid, base) as (
+    select t.oid, t.typbasetype from pg_type t where t.typtype = 'd'
     union all
-    select t.oid, b.base from pg_type t join bases b on t.typbasetype = b.oid where t.typtype = 'd'
+    select d.oid, t.typbasetype from domains d join pg_type t on t.oid = d.base where t.typtype = 'd'
+  ), bases as (
+    select d.oid, d.base from domains d join pg_type t on t.oid = d.base where t.typtype <> 'd'
   )
   select coalesce(json_agg(json_build_array(
     a.attrelid::text, a.attname, format_type(a.atttypid, a.atttypmod), bt.typname, bt.typcategory,
@@ -44,8 +46,8 @@ const COLUMNS = `with recursive bases(oid, base) as (
   from pg_attribute a
   join pg_class c on c.oid = a.attrelid
   join pg_namespace n on n.oid = c.relnamespace
-  join bases b on b.oid = a.atttypid
-  join pg_type bt on bt.oid = b.base
+  left join bases b on b.oid = a.atttypid
+  join pg_type bt on bt.oid = coalesce(b.base, a.atttypid)
   left join pg_attrdef def on def.adrelid = a.attrelid and def.adnum = a.attnum
   left join pg_description d on d.objoid = a.attrelid and d.classoid = 'pg_class'::regclass
     and d.objsubid = a.attnum
@@ -76,19 +78,22 @@ const KEYS = `select coalesce(json_agg(json_build_array(i.indrelid::text, i.indi
 
 /** Which column of which table a view's column is, as the view's own rule tells. */
 const PROJECTIONS = `select coalesce(json_agg(json_build_array(oid, schema, name, columns)), '[]') from (
-    select w.ev_class::text as oid, n.nspname as schema, c.relname as name,
+    select w.ev_class::text as oid, bn.nspname as schema, c.relname as name,
       json_agg(distinct jsonb_build_array(a.attname, va.attname)) as columns
-    from pg_rewrite w
-    join pg_class v on v.oid = w.ev_class and v.relkind in ('v', 'm')
+    from (
+      select w.ev_class, w.ev_action from pg_rewrite w
+      join pg_class v on v.oid = w.ev_class and v.relkind in ('v', 'm')
+      join pg_namespace n on n.oid = v.relnamespace
+      where w.ev_type = '1' and ${OURS} offset 0
+    ) as w
     cross join lateral regexp_matches(w.ev_action::text,
       ':resno (\\d+) :resname (\\S+) :ressortgroupref \\d+ :resorigtbl (\\d+) :resorigcol (\\d+) :resjunk false',
       'g') as t(entry)
     join pg_attribute va on va.attrelid = w.ev_class and va.attnum = entry[1]::int2
     join pg_class c on c.oid = entry[3]::oid
-    join pg_namespace n on n.oid = c.relnamespace
+    join pg_namespace bn on bn.oid = c.relnamespace
     join pg_attribute a on a.attrelid = c.oid and a.attnum = entry[4]::int2
-    where w.ev_type = '1' and ${OURS} and entry[3] <> '0'
-      and va.attname = replace(entry[2], '\\', '')
+    where entry[3] <> '0' and va.attname = replace(entry[2], '\\', '')
     group by 1, 2, 3) as p`
 
 const ROUTINES = `select coalesce(json_agg(json_build_object(
