@@ -19,9 +19,12 @@ export type Identity = {
   readonly statement: BatchStatement
 }
 
+const textOr = (claim: unknown): string => (typeof claim === 'string' ? claim : '')
+
 /** @param role a database role that the login role may become; never text from a user's profile */
 export function identityOf(role: string, claims: Claims): Identity {
-  const { sub = '', email = '' } = claims
+  const sub = textOr(claims.sub)
+  const email = textOr(claims.email)
   const settings = sql`select set_config('role', ${role}, true),
     set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
     set_config('request.jwt.claim.sub', ${sub}, true), set_config('app.user_id', ${sub}, true),

@@ -8,6 +8,7 @@ import { addUsers } from './auth.ts'
 import { AUTH_ANSWERS } from './auth-errors.ts'
 import { addConfig } from './config.ts'
 import { CORS_PATHS, cors } from './cors.ts'
+import { addDataApi } from './data-api.ts'
 import { addEnv } from './env.ts'
 import { errorRenderer } from './errors.ts'
 import { addFn } from './fn.ts'
@@ -29,6 +30,7 @@ export function butterbase(services: Services): RouteTable<Scopes> {
   const routes = new RouteTable('butterbase', hono, guards(services))
   addApps(routes)
   addConfig(routes)
+  addDataApi(routes)
   addKeys(routes)
   addUsers(routes, services)
   addSchema(routes)

@@ -4,7 +4,6 @@ import {
   type CallArguments,
   type Catalog,
   columnsOf,
-  type DataContext,
   type DataRequest,
   type DataResult,
   execute,
@@ -15,6 +14,7 @@ import {
   rowsOfJson,
 } from '#domains/data'
 import type { Http } from '#http/env'
+import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
 import { contentTypeOf, formOf, notSupported, readBody } from './body.ts'
 import { buildQuery, type Param, type Params } from './params.ts'
@@ -24,8 +24,8 @@ import { type RestRequest, readRequest } from './request.ts'
 
 const APPLICABLE = ['count', 'tx', 'handling', 'timezone', 'maxAffected'] as const
 
-export async function callFunction(c: Http, ctx: DataContext, name: string): Promise<Response> {
-  const request = readRequest(c)
+export async function callFunction(c: Http, ctx: RestContext, name: string): Promise<Response> {
+  const request = readRequest(c, ctx.dataApi)
   const posts = c.req.method === 'POST'
   const body = posts ? await readArguments(c) : undefined
   const header = c.req.method === 'GET' ? readRange(c.req.header('range')) : ALL

@@ -53,7 +53,10 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   user_token_expired: [401, 'PGRST303'],
   invalid_api_key: [401, 'PGRST301'],
   credential_of_another_app: [401, 'PGRST301'],
+  jwt_undecodable: [401, 'PGRST301'],
+  jwt_claims: [401, 'PGRST303'],
   auth_required: [401, 'PGRST302'],
+  anonymous_disabled: [401, 'PGRST302'],
 }
 
 /** PostgREST has no word for these; the code is our own. */
@@ -89,7 +92,8 @@ export function answerOf(thrown: unknown, signedIn: boolean): ErrorAnswer {
 function headersOf(error: AppError, status: number): Record<string, string> {
   if (error.retryAfter !== undefined) return { 'Retry-After': String(error.retryAfter) }
   if (status !== 401) return {}
-  if (error.code === 'auth_required') return { 'WWW-Authenticate': 'Bearer' }
+  if (error.code === 'auth_required' || error.code === 'anonymous_disabled')
+    return { 'WWW-Authenticate': 'Bearer' }
   const description = JSON.stringify(error.message)
   return {
     'WWW-Authenticate': `Bearer error="invalid_token", error_description=${description}`,
@@ -109,6 +113,7 @@ const SHAPES: Record<string, Shape> = {
     }
   },
   bad_payload: () => ({ hint: null }),
+  jwt_undecodable: ({ details }) => ({ details: (details as { detail: string | null }).detail }),
   range_not_satisfiable: ({ details }) => ({
     details: (details as { detail: string }).detail,
   }),

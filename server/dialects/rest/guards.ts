@@ -7,16 +7,34 @@ import {
   requireUsable,
   requireWritable,
 } from '#domains/apps'
-import type { DataContext } from '#domains/data'
-import { notFound } from '#core/errors'
+import {
+  appIdOfDataToken,
+  type DataClaims,
+  emptyToken,
+  invalidToken,
+  isDataToken,
+  readDataToken,
+} from '#domains/auth'
+import {
+  type DataApi,
+  dataApiOf,
+  dataApiSecret,
+  type DataContext,
+  identityOf,
+  type Identity,
+} from '#domains/data'
+import { notFound, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
 import { bearerOf, hostOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 
+/** What a REST request is given: the way to the data, and how the app speaks PostgREST. */
+export type RestContext = DataContext & { dataApi: DataApi }
+
 export type Scopes = {
   /** Whoever may address the app: nobody in particular, its users, its keys, its owner. */
-  visitor: DataContext
+  visitor: RestContext
 }
 
 /** Requests of nobody in particular: PostgREST tells them 401 where others get 403. */
@@ -24,11 +42,15 @@ const anonymous = new WeakSet<Http>()
 
 export const isAnonymous = (c: Http): boolean => anonymous.has(c)
 
-export function guards(services: Services): { visitor: Guard<DataContext> } {
+export function guards(services: Services): { visitor: Guard<RestContext> } {
   return {
     visitor: async (c) => {
       const named = await namedApp(services, c)
-      const secret = bearerOf(c.req.header('authorization')) ?? c.req.header('apikey')
+      const secret = secretOf(c)
+      if (secret !== undefined && isForeign(secret)) {
+        const guest = await guestOf(services, secret, named)
+        return () => enterAsGuest(services, c, guest)
+      }
       const caller: Caller = secret
         ? await services.identifier.identify(secret, named ?? (await services.apps.default()))
         : { kind: 'anonymous' }
@@ -38,23 +60,100 @@ export function guards(services: Services): { visitor: Guard<DataContext> } {
   }
 }
 
+/** @throws `unauthenticated` when a token is announced and none is sent */
+function secretOf(c: Http): string | undefined {
+  const header = c.req.header('authorization')
+  const bearer = bearerOf(header)
+  if (bearer === '' || (header !== undefined && /^bearer\s*$/i.test(header))) throw emptyToken()
+  return bearer ?? c.req.header('apikey')
+}
+
+const foreign = new Map<string, boolean>()
+const MAX_KNOWN = 20_000
+
+/** Taking a token apart costs more than remembering what it was. */
+function isForeign(secret: string): boolean {
+  let answer = foreign.get(secret)
+  if (answer === undefined) {
+    answer = isDataToken(secret)
+    if (foreign.size >= MAX_KNOWN) foreign.clear()
+    foreign.set(secret, answer)
+  }
+  return answer
+}
+
 type Entering = { c: Http; caller: Caller; named: App | undefined }
 
-async function enter(services: Services, { c, caller, named }: Entering): Promise<DataContext> {
+async function enter(services: Services, { c, caller, named }: Entering): Promise<RestContext> {
   const app = named ?? (await appOfCaller(services, caller))
-  const identity = identityIn(caller, app)
+  const owned = identityIn(caller, app)
   if (caller.kind === 'account') await addressedApp(requestContext(services, c, caller), app.id)
+  const stranger = caller.kind === 'anonymous'
+  const identity = stranger ? dataApiOf(app).anonymous : owned
+  return contextOf(services, c, { app, identity, stranger })
+}
+
+/** Who shows a token that somebody else signed: a role of the database, or a stranger with claims. */
+type Guest = { app: App; identity: Identity | undefined; stranger: boolean; until: number }
+
+const guests = new WeakMap<App, Map<string, Guest>>()
+
+async function guestOf(services: Services, token: string, named: App | undefined): Promise<Guest> {
+  const { apps, keyring, clock } = services
+  const id = appIdOfDataToken(token)
+  const app = (id === undefined ? named : await apps.find(id)) ?? (await apps.default())
+  if (named && app.id !== named.id) throw invalidToken()
+  const known = guests.get(app)?.get(token)
+  const now = clock()
+  if (known && known.until > now.getTime()) return known
+  const extra = dataApiSecret(keyring, app)
+  const secrets = [apps.keysOf(app).secret, ...(extra ? [extra.reveal()] : [])]
+  return remembered(token, guestWith(app, await readDataToken(token, secrets, now)))
+}
+
+function guestWith(app: App, claims: DataClaims): Guest {
+  const { anonRole } = dataApiOf(app)
+  const role = typeof claims.role === 'string' ? claims.role : anonRole
+  const until = typeof claims.exp === 'number' ? claims.exp * 1000 : Number.POSITIVE_INFINITY
+  const identity = role === null ? undefined : identityOf(role, { ...claims, role })
+  return { app, identity, stranger: role === anonRole, until }
+}
+
+/** Forgotten with the app as it is now: a change of its settings makes a new one. */
+function remembered(token: string, guest: Guest): Guest {
+  let known = guests.get(guest.app)
+  if (!known || known.size >= MAX_KNOWN) {
+    known = new Map()
+    guests.set(guest.app, known)
+  }
+  known.set(token, guest)
+  return guest
+}
+
+function enterAsGuest(services: Services, c: Http, guest: Guest): RestContext {
+  if (guest.stranger) anonymous.add(c)
+  return contextOf(services, c, guest)
+}
+
+type Entered = { app: App; identity: Identity | undefined; stranger: boolean }
+
+function contextOf(services: Services, c: Http, { app, identity, stranger }: Entered): RestContext {
   requireUsable(app)
   requireNotPaused(app)
   if (!/^(GET|HEAD|OPTIONS)$/.test(c.req.method)) requireWritable(app)
-  if (app.accessMode === 'authenticated' && caller.kind === 'anonymous') throw authRequired()
+  if (app.accessMode === 'authenticated' && stranger) throw authRequired()
+  if (!identity) throw unauthenticated('anonymous_disabled', 'Anonymous access is disabled')
   const databases = services.apps.databasesOf(app)
+  const dataApi = dataApiOf(app)
   return {
     appId: app.id,
     database: databases.api,
     platform: databases.platform,
     identity,
     catalogs: services.catalogs,
+    extraSearchPath: dataApi.extraSearchPath,
+    preRequest: dataApi.preRequest,
+    dataApi,
   }
 }
 

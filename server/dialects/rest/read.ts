@@ -1,6 +1,7 @@
 /** `GET` and `HEAD` of a table or view. */
-import { type DataContext, type DataRequest, execute, type Literal } from '#domains/data'
+import { type DataRequest, execute, type Literal } from '#domains/data'
 import type { Http } from '#http/env'
+import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
 import { buildQuery, type Params, valueOf } from './params.ts'
 import {
@@ -16,8 +17,8 @@ import { type RestRequest, readRequest } from './request.ts'
 
 const APPLICABLE = ['count', 'tx', 'handling', 'timezone'] as const
 
-export async function readTable(c: Http, ctx: DataContext, table: string): Promise<Response> {
-  const request = readRequest(c)
+export async function readTable(c: Http, ctx: RestContext, table: string): Promise<Response> {
+  const request = readRequest(c, ctx.dataApi)
   const header = c.req.method === 'GET' ? readRange(c.req.header('range')) : ALL
   const page = pageOf(request.params, header)
   const paged = header !== ALL

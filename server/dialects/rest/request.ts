@@ -1,6 +1,6 @@
 /** What every REST request has: a schema, a query, preferences, a wish for a media type. */
 import { invalid, notAcceptable } from '#core/errors'
-import { queryOf, type RequestFacts } from '#domains/data'
+import { type DataApi, queryOf, type RequestFacts } from '#domains/data'
 import type { Http } from '#http/env'
 import { type Media, negotiate } from './media.ts'
 import { type Params, readParams } from './params.ts'
@@ -18,14 +18,11 @@ export type RestRequest = {
   facts: () => RequestFacts
 }
 
-/** The schemas that `Accept-Profile` and `Content-Profile` may name; the first is the default. */
-export const EXPOSED: readonly string[] = ['public']
-
 /** @throws `not_acceptable` schema_not_exposed or media_not_available, `invalid` invalid_preferences */
-export function readRequest(c: Http): RestRequest {
+export function readRequest(c: Http, { schemas, key }: DataApi): RestRequest {
   const { method } = c.req
   const reads = method === 'GET' || method === 'HEAD'
-  const schema = schemaOf(c.req.header(reads ? 'accept-profile' : 'content-profile'))
+  const schema = schemaOf(c.req.header(reads ? 'accept-profile' : 'content-profile'), schemas)
   const preferences = readPrefer(c.req.header('prefer'))
   checkPreferences(preferences)
   const media = negotiate(c.req.header('accept'))
@@ -35,18 +32,18 @@ export function readRequest(c: Http): RestRequest {
     params,
     preferences,
     media,
-    shapeHead: `rest ${method} ${schema} ${media.format}${media.stripNulls ? '-' : ''} ${preferences.count ?? ''}`,
+    shapeHead: `rest ${key} ${method} ${schema} ${media.format}${media.stripNulls ? '-' : ''} ${preferences.count ?? ''}`,
     rehearse: preferences.tx === 'rollback',
     timeZone: preferences.timezone,
     facts: () => factsOf(c),
   }
 }
 
-function schemaOf(profile: string | undefined): string {
-  const schema = profile ?? EXPOSED[0] ?? 'public'
-  if (EXPOSED.includes(schema)) return schema
+function schemaOf(profile: string | undefined, exposed: readonly string[]): string {
+  const schema = profile ?? exposed[0] ?? 'public'
+  if (exposed.includes(schema)) return schema
   throw notAcceptable('schema_not_exposed', `Invalid schema: ${schema}`, {
-    hint: `Only the following schemas are exposed: ${EXPOSED.join(', ')}`,
+    hint: `Only the following schemas are exposed: ${exposed.join(', ')}`,
   })
 }
 

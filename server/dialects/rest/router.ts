@@ -1,14 +1,13 @@
 /** PostgREST's language, mounted at /rest/v1. */
 import { Hono } from 'hono'
 import { methodNotAllowed, notFound } from '#core/errors'
-import type { DataContext } from '#domains/data'
 import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
 import type { Env, Http } from '#http/env'
 import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { callFunction } from './call.ts'
 import { errorRenderer } from './errors.ts'
-import { guards, type Scopes } from './guards.ts'
+import { guards, type RestContext, type Scopes } from './guards.ts'
 import { readTable } from './read.ts'
 import { deleteRows, insertRows, putRow, updateRows } from './write.ts'
 
@@ -21,7 +20,7 @@ const CORS: CorsRules = {
     'Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Preference-Applied, X-Request-ID',
 }
 
-type Handler = (c: Http, ctx: DataContext, name: string) => Promise<Response>
+type Handler = (c: Http, ctx: RestContext, name: string) => Promise<Response>
 
 const TABLE_ROUTES: readonly (readonly [Method, string, Handler])[] = [
   ['get', 'Read rows', readTable],

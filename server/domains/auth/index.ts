@@ -1,4 +1,11 @@
 export type { AuthContext } from './context.ts'
+export {
+  appIdOfDataToken,
+  type DataClaims,
+  emptyToken,
+  isDataToken,
+  readDataToken,
+} from './data-token.ts'
 export { SignInHooks } from './hooks.ts'
 export { Identifier } from './identify.ts'
 export { MIXED_RULES, PLAIN_RULES } from './passwords.ts'

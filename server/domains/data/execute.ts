@@ -11,6 +11,7 @@ import { bindAll } from './encode.ts'
 import type { DataRequest } from './query.ts'
 import {
   CONSTRAINTS_NOW,
+  preRequestStatement,
   type RequestFacts,
   requestStatement,
   timeZoneStatement,
@@ -26,6 +27,10 @@ export type DataContext = {
   platform: Database
   identity: Identity
   catalogs: CatalogCache
+  /** Schemas searched after the one at hand; absent = public. */
+  extraSearchPath?: readonly string[] | undefined
+  /** A function called before each statement, quoted. */
+  preRequest?: string | undefined
   /** Milliseconds per statement; absent = the connection's own limit. */
   timeoutMs?: number | undefined
   signal?: AbortSignal | undefined
@@ -115,10 +120,12 @@ function statementsOf(
     readOnly: compiled.readOnly,
     timeoutMs: ctx.timeoutMs ?? 0,
     schema: ask.schema,
+    extraSearchPath: ctx.extraSearchPath,
   })
   const statements = [session]
   if (catalog.readsRequest && ask.facts) statements.push(requestStatement(ask.facts()))
   if (ask.timeZone !== undefined) statements.push(timeZoneStatement(ask.timeZone))
+  if (ctx.preRequest !== undefined) statements.push(preRequestStatement(ctx.preRequest))
   statements.push(bound(compiled.statement, ask.slots))
   if (compiled.estimate) statements.push(bound(compiled.estimate, ask.slots))
   if (ask.rehearse) statements.push(CONSTRAINTS_NOW)

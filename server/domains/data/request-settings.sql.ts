@@ -1,5 +1,7 @@
 /** What functions may read about the request, and the time zone a caller prefers. */
+import { createHash } from 'node:crypto'
 import type { BatchStatement } from '#db/batch'
+import { LruCache } from './lru-cache.ts'
 
 /** The request as SQL may see it; names in lower case. */
 export type RequestFacts = {
@@ -28,6 +30,20 @@ export const timeZoneStatement = (zone: string): BatchStatement => ({
   text: `select set_config('timezone', $1, true)`,
   values: [zone],
 })
+
+/** @param call the function's quoted name */
+export function preRequestStatement(call: string): BatchStatement {
+  let statement = preRequests.get(call)
+  if (!statement) {
+    const hash = createHash('sha256').update(call).digest('base64url')
+    const name = `stead_pre_${hash.slice(0, 22)}`
+    statement = { name, text: `select ${call}()`, values: [], repeated: true }
+    preRequests.set(call, statement)
+  }
+  return statement
+}
+
+const preRequests = new LruCache<BatchStatement>(1_000)
 
 /** Deferred constraints speak now, before a rehearsal is undone. */
 export const CONSTRAINTS_NOW: BatchStatement = { text: 'set constraints all immediate', values: [] }

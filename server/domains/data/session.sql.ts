@@ -1,6 +1,7 @@
 /** The first statement of every batch: who asks, how long it may take, whether it may write. */
 import type { BatchStatement } from '#db/batch'
 import type { Identity } from '#db/identity'
+import { quoteIdent } from '#db/sql'
 
 export type SessionOptions = {
   readOnly: boolean
@@ -8,6 +9,8 @@ export type SessionOptions = {
   timeoutMs: number
   /** Where unqualified names are looked for, after PostgreSQL's own. */
   schema: string
+  /** Schemas after that one; default public. */
+  extraSearchPath?: readonly string[] | undefined
 }
 
 const memo = new WeakMap<Identity, Map<string, BatchStatement>>()
@@ -19,8 +22,8 @@ export function sessionStatement(identity: Identity, options: SessionOptions): B
     made = new Map()
     memo.set(identity, made)
   }
-  const { readOnly, timeoutMs, schema } = options
-  const key = `${readOnly ? 'r' : 'w'}${timeoutMs} ${schema}`
+  const { readOnly, timeoutMs } = options
+  const key = `${readOnly ? 'r' : 'w'}${timeoutMs} ${pathKey(options)}`
   let statement = made.get(key)
   if (!statement) {
     statement = makeStatement(identity, options)
@@ -28,6 +31,13 @@ export function sessionStatement(identity: Identity, options: SessionOptions): B
   }
   return statement
 }
+
+const PUBLIC: readonly string[] = ['public']
+
+const pathKey = ({ schema, extraSearchPath = PUBLIC }: SessionOptions): string =>
+  extraSearchPath.length === 1 && extraSearchPath[0] === schema
+    ? schema
+    : [schema, ...extraSearchPath].join('\0')
 
 function makeStatement(identity: Identity, options: SessionOptions): BatchStatement {
   const { name = '', text, values } = identity.statement
@@ -38,9 +48,10 @@ function makeStatement(identity: Identity, options: SessionOptions): BatchStatem
     settings.push(`set_config('statement_timeout', $${extra + 2}, true)`)
     more.push(String(options.timeoutMs))
   }
-  if (options.schema !== 'public') {
+  const path = pathKey(options)
+  if (path !== 'public') {
     settings.push(`set_config('search_path', $${extra + more.length + 1}, true)`)
-    more.push(`"${options.schema.replaceAll('"', '""')}", public`)
+    more.push(path.split('\0').map(quoteIdent).join(', '))
   }
   return {
     name: `${name}_data_${settings.length}${options.timeoutMs > 0 ? 't' : ''}`,

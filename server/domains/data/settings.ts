@@ -94,8 +94,12 @@ const NAME = /^(?:"((?:[^"]|"")+)"|([^".]+))(?:\.(?:"((?:[^"]|"")+)"|([^".]+)))?
 /** `schema.name`, each part bare or in quotes, as SQL. @throws `invalid` pre_request_name */
 function quotedName(text: string): string {
   const [, quoted, bare, quotedSecond, bareSecond] = NAME.exec(text) ?? []
-  const parts = [quoted?.replaceAll('""', '"') ?? bare, quotedSecond?.replaceAll('""', '"') ?? bareSecond]
-  if (parts[0] !== undefined) return parts.flatMap((part) => (part === undefined ? [] : [quoteIdent(part)])).join('.')
+  const parts = [
+    quoted?.replaceAll('""', '"') ?? bare,
+    quotedSecond?.replaceAll('""', '"') ?? bareSecond,
+  ]
+  if (parts[0] !== undefined)
+    return parts.flatMap((part) => (part === undefined ? [] : [quoteIdent(part)])).join('.')
   throw invalid('pre_request_name', `Cannot read "${text}" as the name of a function`, {
     hint: 'Write name or schema.name.',
   })
@@ -104,7 +108,9 @@ function quotedName(text: string): string {
 /** The key beside the app's own that tokens may be signed with. */
 export function dataApiSecret(keyring: Keyring, app: App): Secret | undefined {
   const { sealedJwtSecret } = storedOf(app)
-  return sealedJwtSecret ? new Secret(keyring.decrypt(sealedJwtSecret, sealedFor(app.id))) : undefined
+  return sealedJwtSecret
+    ? new Secret(keyring.decrypt(sealedJwtSecret, sealedFor(app.id)))
+    : undefined
 }
 
 const sealedFor = (appId: string): string => `${appId}/data-api-jwt`
@@ -142,8 +148,8 @@ export async function changeDataApi(ctx: AppContext, patch: DataApiPatch): Promi
 }
 
 /** A role may be one's own only if all it can do is what was granted to it. */
-async function grantToApi({ app, asPlatform }: AppContext, role: string): Promise<void> {
-  await asPlatform(async (tx) => {
+async function grantToApi(ctx: AppContext, role: string): Promise<void> {
+  await ctx.asPlatform(async (tx) => {
     const found = await selectRole(tx, role)
     if (!found) {
       throw invalid('role_not_found', `There is no role "${role}" in the database`, {
@@ -156,7 +162,7 @@ async function grantToApi({ app, asPlatform }: AppContext, role: string): Promis
         hint: 'Name a role without login, without attributes and without membership in such roles.',
       })
     }
-    await grantRole(tx, role, rolesOf(app.dbName).api)
+    await grantRole(tx, role, rolesOf(ctx.app.dbName).api)
   })
 }
 

@@ -201,6 +201,11 @@ export const MATRIX: Record<string, Line> = {
     answers: managers(),
     send: body({ allowed_origins: ['http://localhost:3000'] }),
   },
+  'GET /v1/{app_id}/config/data-api': { answers: managers() },
+  'PATCH /v1/{app_id}/config/data-api': {
+    answers: managers(),
+    send: body({ db_max_rows: null }),
+  },
   'PATCH /v1/{app_id}/config/jwt': { answers: managers(), send: body({ accessTokenTtl: '15m' }) },
   'PATCH /v1/{app_id}/config/storage': { answers: managers(), send: body({ maxFileSizeMb: 10 }) },
   'PATCH /v1/{app_id}/config/visibility': {

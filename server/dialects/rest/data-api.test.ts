@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startApp, type TestApp } from '#support/app'
+
+let app: TestApp
+
+/** Roles belong to the whole cluster, which other tests share. */
+const suffix = randomBytes(4).toString('hex')
+const GUEST = `guest_${suffix}`
+const AUTHOR = `author_${suffix}`
+const SECRET = 'a key of thirty-two characters, x'
+
+const DEFAULTS = {
+  db_schemas: ['public'],
+  db_anon_role: 'anon',
+  db_pre_request: null,
+  db_extra_search_path: ['public'],
+  db_max_rows: null,
+  db_aggregates_enabled: false,
+  db_plan_enabled: false,
+  jwt_secret: null,
+  openapi_mode: 'follow-privileges',
+}
+
+beforeAll(async () => {
+  app = await startApp()
+  await app.sql(`
+    create role ${GUEST} nologin; create role ${AUTHOR} nologin;
+    create schema shop;
+    create table shop.things (id int primary key, name text);
+    insert into shop.things select i, 'thing ' || i from generate_series(1, 5) i;
+    create table public.letters (id int primary key);
+    create function public.who() returns text language sql stable as 'select current_user::text';
+    create function public.claim(name text) returns text language sql stable as
+      $$ select current_setting('request.jwt.claims', true)::json ->> name $$;
+    create function public.watch() returns void language plpgsql as $$ begin
+      if current_setting('request.jwt.claims')::json ->> 'banned' = 'yes' then
+        raise exception 'You are banned'; end if;
+      perform set_config('response.headers', '[{"X-Watched": "yes"}]', true); end $$;
+    grant usage on schema shop, public to ${GUEST}, ${AUTHOR}, anon;
+    grant all on shop.things to ${GUEST}, anon`)
+})
+
+beforeEach(async () => {
+  await configure(DEFAULTS)
+})
+
+afterAll(async () => {
+  await configure(DEFAULTS)
+  await app.sql(`drop owned by ${GUEST}, ${AUTHOR}; drop role ${GUEST}; drop role ${AUTHOR}`)
+  await app[Symbol.asyncDispose]()
+})
+
+const configure = async (settings: object) => {
+  const res = await app.owner.patch(`/v1/${app.appId}/config/data-api`, settings)
+  return { status: res.status, body: (await res.json()) as Record<string, unknown> }
+}
+
+const token = (claims: Record<string, unknown>, secret = SECRET) =>
+  new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret))
+
+const get = async (path: string, bearer?: string, headers: Record<string, string> = {}) => {
+  const client = bearer === undefined ? app.nobody : app.as(bearer)
+  const res = await client.get(`/rest/v1${path}`, headers)
+  return { status: res.status, headers: res.headers, body: (await res.json()) as unknown }
+}
+
+test('GET config/data-api tells the settings and never the secret', async () => {
+  await configure({ jwt_secret: SECRET })
+  const res = await app.owner.get(`/v1/${app.appId}/config/data-api`)
+  const text = await res.text()
+  expect(text).not.toContain(SECRET)
+  const { jwt_secret: _, ...plain } = DEFAULTS
+  expect(JSON.parse(text)).toEqual({ app_id: app.appId, ...plain, jwt_secret_configured: true })
+})
+
+test('PATCH config/data-api keeps what is not given and refuses what makes no sense', async () => {
+  await configure({ db_max_rows: 3 })
+  const { body } = await configure({ db_schemas: ['shop'] })
+  expect(body).toMatchObject({ db_schemas: ['shop'], db_max_rows: 3 })
+  for (const wrong of [
+    {},
+    { db_schemas: [] },
+    { db_max_rows: -1 },
+    { jwt_secret: 'short' },
+    { openapi_mode: 'maybe' },
+    { db_uri: 'postgresql://' },
+    { db_schemas: ['stead'] },
+    { db_schemas: ['pg_catalog'] },
+    { db_pre_request: 'a.b.c' },
+    { db_anon_role: `nobody_${suffix}` },
+  ]) {
+    expect([wrong, (await configure(wrong)).status]).toEqual([wrong, 400])
+  }
+})
+
+test('PATCH config/data-api gives strangers no role that may do more than its grants say', async () => {
+  const [me] = await app.sql('select current_user::text as name, current_database()::text as db')
+  for (const role of [me?.name, 'service_role', 'pg_read_all_data', `${String(me?.db)}_owner`]) {
+    const { status } = await configure({ db_anon_role: role })
+    expect([role, status]).toEqual([role, 400])
+  }
+  expect((await get('/rpc/who')).body).toBe('anon')
+})
+
+test('a role named for strangers is theirs from the next request on', async () => {
+  expect((await configure({ db_anon_role: GUEST })).status).toBe(200)
+  expect((await get('/rpc/who')).body).toBe(GUEST)
+  expect((await get('/rpc/claim?name=role')).body).toBe(GUEST)
+  await configure({ db_anon_role: 'anon' })
+  expect((await get('/rpc/who')).body).toBe('anon')
+})
+
+test('without a role for strangers nobody asks without a token', async () => {
+  await configure({ db_anon_role: null, jwt_secret: SECRET })
+  const { status, headers, body } = await get('/rpc/who')
+  expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+  expect(body).toMatchObject({ code: 'PGRST302', message: 'Anonymous access is disabled' })
+  expect((await get('/rpc/who', await token({ role: 'authenticated' }))).body).toBe('authenticated')
+})
+
+test('tokens signed with jwt_secret carry any role that the login role may become', async () => {
+  await configure({ jwt_secret: SECRET })
+  const author = await token({ role: AUTHOR, team: 'blue' })
+  const refused = await get('/rpc/who', author)
+  expect([refused.status, (refused.body as { code: string }).code]).toEqual([403, '42501'])
+  const [db] = await app.sql('select current_database()::text as name')
+  await app.sql(`grant ${AUTHOR} to "${String(db?.name)}_api"`)
+  expect((await get('/rpc/who', author)).body).toBe(AUTHOR)
+  expect((await get('/rpc/claim?name=team', author)).body).toBe('blue')
+  const absent = await get('/rpc/who', await token({ role: `absent_${suffix}` }))
+  expect(absent.status).toBe(401)
+})
+
+test('a token is refused with the reason, and so is one of a secret taken away', async () => {
+  await configure({ jwt_secret: SECRET })
+  const good = await token({ role: 'anon' })
+  expect((await get('/rpc/who', good)).status).toBe(200)
+  const hour = 3600
+  const now = Math.floor(Date.now() / 1000)
+  const reasons: [string, string, string][] = [
+    [await token({ exp: now - hour }), 'PGRST303', 'JWT expired'],
+    [await token({ nbf: now + hour }), 'PGRST303', 'JWT not yet valid'],
+    [await token({ iat: now + hour }), 'PGRST303', 'JWT issued at future'],
+    [
+      await token({}, 'another key of 32 characters, yes'),
+      'PGRST301',
+      'No suitable key or wrong key type',
+    ],
+    ['eyJhbGciOiJIUzI1NiJ9.e30', 'PGRST301', 'Expected 3 parts in JWT; got 2'],
+    ['eyJhbGciOiJub25lIn0.e30.', 'PGRST301', 'Wrong or unsupported encoding algorithm'],
+  ]
+  for (const [bearer, code, message] of reasons) {
+    const { status, headers, body } = await get('/rpc/who', bearer)
+    expect([status, body]).toMatchObject([401, { code, message }])
+    expect(headers.get('www-authenticate')).toContain(`error_description="${message}"`)
+  }
+  await configure({ jwt_secret: null })
+  expect((await get('/rpc/who', good)).status).toBe(401)
+})
+
+test('db_schemas says which schemas a request may name', async () => {
+  expect((await get('/things', undefined, { 'accept-profile': 'shop' })).status).toBe(406)
+  await configure({ db_schemas: ['shop', 'public'] })
+  expect((await get('/things?id=eq.1')).body).toEqual([{ id: 1, name: 'thing 1' }])
+  expect((await get('/letters', undefined, { 'accept-profile': 'public' })).status).toBe(401)
+})
+
+test('db_pre_request is called before the statement and may refuse it', async () => {
+  await configure({ db_pre_request: 'public.watch', jwt_secret: SECRET })
+  const { status, headers } = await get('/rpc/who')
+  expect([status, headers.get('x-watched')]).toEqual([200, 'yes'])
+  const banned = await get('/rpc/who', await token({ role: 'anon', banned: 'yes' }))
+  expect([banned.status, banned.body]).toMatchObject([400, { message: 'You are banned' }])
+})
