@@ -1,6 +1,7 @@
 /** The table of routes: each states who may call it, and is mounted, guarded and documented from there. */
 import type { Hono } from 'hono'
 import type { z } from 'zod'
+import { invalid } from '#core/errors'
 import { readJson, validated } from './body.ts'
 import type { Env, Http } from './env.ts'
 
@@ -42,6 +43,12 @@ const honoPath = (path: string): string =>
     .replaceAll('{app_id}', ':app_id{app_[0-9a-z]+}')
     .replaceAll(/\{([a-z_A-Z]+)\}/g, (_, name: string) => `:${name}`)
 
+/** Nothing has a name with NUL in it, and PostgreSQL's text cannot hold one. */
+function refuseNul(c: Http): void {
+  if (c.req.path.includes('\0'))
+    throw invalid('malformed_path', 'A path cannot hold the character NUL')
+}
+
 /** @typeParam Scopes the dialect's words for access, each with the context its guard gives */
 export class RouteTable<Scopes extends Record<string, unknown>> {
   readonly dialect: string
@@ -63,6 +70,7 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
     const guard = this.#guards[spec.access]
     const run = async (c: Http): Promise<Response> => {
       const enter = await guard(c, spec)
+      refuseNul(c)
       const body =
         spec.body && validated(spec.body, await readJson(c, { limit: spec.limit ?? undefined }))
       return handler({ c, ctx: await enter(), body: body as BodyOf<Body> })

@@ -89,9 +89,10 @@ export function oneOf(relation: Relation, targets: unknown): Condition {
   if (!Array.isArray(targets) || targets.length === 0) throw noTargets()
   const names = keyNames(relation)
   const items = targets.map((target): Condition => {
-    const values = names.length === 1 ? [String(target)] : String(target).split(',')
+    const id = typeof target === 'string' ? target : JSON.stringify(target)
+    const values = names.length === 1 ? [id] : id.split(',')
     if (names.length === 0 || values.length !== names.length) {
-      throw invalid('invalid_id', `Invalid id: ${String(target)}`)
+      throw invalid('invalid_id', `Invalid id: ${id}`)
     }
     const items = names.map((name, at) => equal(name, values[at] ?? ''))
     return { kind: 'and', items }

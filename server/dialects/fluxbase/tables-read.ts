@@ -1,4 +1,5 @@
 /** Reading rows: lists, records, the query document. */
+import { z } from 'zod'
 import { invalid } from '#core/errors'
 import {
   type Condition,
@@ -88,26 +89,58 @@ export async function getRecord(call: TableCall): Promise<Response> {
   return c.body(onlyRow(result.body), 200, { 'Content-Type': JSON_TYPE })
 }
 
-type QueryDocument = {
-  select?: string
-  filters?: { column: string; operator: string; value: unknown }[]
-  orFilters?: string[]
-  andFilters?: string[]
-  betweenFilters?: { column: string; min: unknown; max: unknown; negated?: boolean }[]
-  order?: { column: string; direction?: string; nulls?: string }[]
-  limit?: number
-  offset?: number
-  count?: string
-  groupBy?: string[]
+const Column = z.string()
+
+const QueryDocument = z.object({
+  select: z.string().nullish(),
+  filters: z
+    .array(z.object({ column: Column, operator: z.string(), value: z.unknown().optional() }))
+    .nullish(),
+  orFilters: z.array(z.string()).nullish(),
+  andFilters: z.array(z.string()).nullish(),
+  betweenFilters: z
+    .array(
+      z.object({
+        column: Column,
+        min: z.unknown().optional(),
+        max: z.unknown().optional(),
+        negated: z.boolean().nullish(),
+      }),
+    )
+    .nullish(),
+  order: z
+    .array(
+      z.object({
+        column: Column,
+        direction: z.string().nullish(),
+        nulls: z.string().nullish(),
+      }),
+    )
+    .nullish(),
+  limit: z.unknown().optional(),
+  offset: z.unknown().optional(),
+  count: z.unknown().optional(),
+  groupBy: z.array(Column).nullish(),
+})
+
+type QueryDocument = z.output<typeof QueryDocument>
+
+/** @throws `invalid` tables_input, tables_query */
+async function readDocument({ c }: TableCall): Promise<QueryDocument> {
+  const json = await readJson(c)
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw invalid('tables_input', 'Invalid query parameters')
+  }
+  const { data, error } = QueryDocument.safeParse(json)
+  if (data) return data
+  const [{ path = [], message = '' } = {}] = error.issues
+  throw badQuery(`${path.join('.')}: ${message}`)
 }
 
 /** `POST …/query`: a query too long for a URL. */
 export async function queryRecords(call: TableCall): Promise<Response> {
   const { relation, params } = call
-  const document = (await readJson(call.c)) as QueryDocument
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw invalid('tables_input', 'Invalid query parameters')
-  }
+  const document = await readDocument(call)
   const asked = {
     limit: countIn(document.limit) ?? MAX_PAGE_SIZE,
     offset: countIn(document.offset) ?? 0,
@@ -139,33 +172,29 @@ function documentQuery(relation: Relation, document: QueryDocument): ReadQuery {
   const builder = new QueryBuilder(selectItems(document.select ?? ''))
   const where = (path: string[], condition: Condition): void =>
     builder.where(path, adapt(condition, relation))
-  for (const filter of listOf(document.filters)) {
-    const { path, field } = readKey(String(filter.column))
+  for (const filter of document.filters ?? []) {
+    const { path, field } = readKey(filter.column)
     where(
       path,
       parseFilter(field, { text: `${filter.operator}.${operandText(filter)}`, slot: -1 }, RULES),
     )
   }
-  for (const { column, min, max, negated } of listOf(document.betweenFilters)) {
-    const { path, field } = readKey(String(column))
+  for (const { column, min, max, negated } of document.betweenFilters ?? []) {
+    const { path, field } = readKey(column)
     const range = `between.("${quoted(min)}","${quoted(max)}")`
     where(path, parseFilter(field, { text: negated ? `not.${range}` : range, slot: -1 }, RULES))
   }
-  for (const text of listOf(document.orFilters)) where([], logicOf('or', String(text)))
-  for (const text of listOf(document.andFilters)) where([], logicOf('and', String(text)))
-  const terms = listOf(document.order).map(termText)
+  for (const text of document.orFilters ?? []) where([], logicOf('or', text))
+  for (const text of document.andFilters ?? []) where([], logicOf('and', text))
+  const terms = (document.order ?? []).map(termText)
   if (terms.length > 0) builder.order([], parseOrder(terms.join(',')))
-  if (document.groupBy && document.groupBy.length > 0) builder.groupBy(document.groupBy.map(String))
+  if (document.groupBy && document.groupBy.length > 0) builder.groupBy(document.groupBy)
   return builder.build()
 }
 
-function listOf<T>(value: readonly T[] | undefined): readonly T[] {
-  if (value === undefined || value === null) return []
-  if (Array.isArray(value)) return value
-  throw badQuery('filters and order must be arrays')
-}
+type Term = NonNullable<QueryDocument['order']>[number]
 
-const termText = ({ column, direction, nulls }: NonNullable<QueryDocument['order']>[number]) =>
+const termText = ({ column, direction, nulls }: Term): string =>
   [column, direction, nulls && `nulls${nulls}`].filter(Boolean).join('.')
 
 /** Typed JSON as the text that the query string would hold. */
@@ -174,9 +203,11 @@ function operandText({ operator, value }: { operator: string; value: unknown }):
     if (operator.endsWith('in')) return `(${value.map((item) => `"${quoted(item)}"`).join(',')})`
     return JSON.stringify(value)
   }
-  if (typeof value === 'object' && value !== null) return JSON.stringify(value)
-  return String(value)
+  return textOf(value)
 }
 
+const textOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+
 const quoted = (value: unknown): string =>
-  String(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"')
+  textOf(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"')

@@ -1,0 +1,88 @@
+/** Requests that nobody means well with: each is refused in words, never with a 500. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Client } from '#support/client'
+import { startApp, type TestApp } from '#support/app'
+
+let app: TestApp
+let service: Client
+
+beforeAll(async () => {
+  app = await startApp()
+  await app.sql(`set search_path = public;
+    create table notes (id int primary key, body text);
+    grant all on notes to anon, authenticated, service_role`)
+  service = app.as(app.serviceKey)
+})
+
+afterAll(() => app[Symbol.asyncDispose]())
+
+test('a path with NUL is refused, wherever it stands', async () => {
+  const base = `/v1/${app.appId}`
+  const paths = [
+    `${base}/functions/%00`,
+    `${base}/functions/a%00b`,
+    `${base}/functions/%00/logs`,
+    `${base}/fn/%00`,
+    `${base}/fn/a%00b`,
+    `${base}/notes%00`,
+    `${base}/notes/%00`,
+    `${base}/rls/%00`,
+    '/rest/v1/%00',
+    '/rest/v1/rpc/%00',
+    '/api/v1/tables/%00',
+    '/api/v1/tables/notes/%00',
+    '/api-keys/%00',
+  ]
+  for (const path of paths) {
+    for (const client of [app.owner, service, app.nobody]) {
+      for (const method of ['get', 'post', 'patch', 'delete'] as const) {
+        const res = await client[method](path, {})
+        expect([method, path, res.status < 500]).toEqual([method, path, true])
+      }
+    }
+  }
+  expect((await app.owner.get(`${base}/functions/%00`)).status).toBe(400)
+})
+
+test('a query document of the wrong shape is refused', async () => {
+  const unspeakable = { toString: 1, valueOf: 1 }
+  const documents = [
+    { filters: [null] },
+    { filters: [1] },
+    { filters: {} },
+    { filters: [{ column: unspeakable, operator: 'eq', value: 1 }] },
+    { filters: [{ column: 'id', operator: 1, value: [1] }] },
+    { filters: [{ column: 'id', operator: unspeakable, value: 1 }] },
+    { filters: [{ column: 'id', operator: 'in', value: [unspeakable] }] },
+    { betweenFilters: [null] },
+    { betweenFilters: [{ column: 'id', min: unspeakable, max: [] }] },
+    { orFilters: [unspeakable] },
+    { andFilters: 'id.eq.1' },
+    { order: [null] },
+    { order: [{ column: unspeakable }] },
+    { groupBy: 'id' },
+    { groupBy: [unspeakable] },
+    { select: ['id'] },
+  ]
+  for (const document of documents) {
+    const res = await service.post('/api/v1/tables/notes/query', document)
+    expect([JSON.stringify(document), res.status]).toEqual([JSON.stringify(document), 400])
+  }
+})
+
+test('ids that are no ids are refused', async () => {
+  for (const target of [null, {}, { toString: 1, valueOf: 1 }, [[]], true, 'x', '\0']) {
+    for (const body of [
+      { action: 'delete', targets: [target] },
+      { action: 'export', targets: [target] },
+    ]) {
+      const res = await service.post('/api/v1/tables/notes/bulk', body)
+      expect([JSON.stringify(body), res.status]).toEqual([JSON.stringify(body), 400])
+    }
+    const res = await service.patch('/api/v1/tables/notes/bulk', {
+      ids: [target],
+      data: { body: 'x' },
+    })
+    expect([JSON.stringify(target), res.status]).toEqual([JSON.stringify(target), 400])
+  }
+})
