@@ -133,8 +133,8 @@ async function readDocument({ c }: TableCall): Promise<QueryDocument> {
   }
   const { data, error } = QueryDocument.safeParse(json)
   if (data) return data
-  const [{ path = [], message = '' } = {}] = error.issues
-  throw badQuery(`${path.join('.')}: ${message}`)
+  const where = error.issues[0]?.path.join('.') ?? ''
+  throw badQuery(`${where}: ${error.issues[0]?.message ?? 'unexpected'}`)
 }
 
 /** `POST …/query`: a query too long for a URL. */
