@@ -119,7 +119,13 @@ async function openServices(
   const catalogs = new CatalogCache()
   apps.onForget((appId) => catalogs.forget(appId))
   const standby = config.functionStandby
-  const pool = createIsolatePool({ scratchDir, standby, idleMs: FUNCTION_IDLE_MS, log })
+  const pool = createIsolatePool({
+    scratchDir,
+    standby,
+    idleMs: FUNCTION_IDLE_MS,
+    maxConcurrent: FUNCTION_PLACES,
+    log,
+  })
   return {
     ...opened,
     config,
@@ -137,6 +143,9 @@ async function openServices(
 
 /** A function that nobody has called for so long gives its process back. */
 const FUNCTION_IDLE_MS = 300_000
+
+/** Invocations at once of all apps: one app alone cannot have them all. */
+const FUNCTION_PLACES = 200
 
 /** Caches drop what another process changed, and everything when messages may have been missed. */
 function forgetWhatOthersChange(services: Services, url: Secret): Listener {

@@ -334,3 +334,15 @@ test('one app cannot reach the rows of another through its functions', async () 
   ])
   expect((value as unknown[]).map((one) => typeof one)).toEqual(['string', 'string', 'string'])
 })
+
+test('a database connection that dies under a function fails its call and nothing else', async () => {
+  const sleep = `return ctx.db.asUser('${crypto.randomUUID()}', (db) => db.query('select pg_sleep(60)'))`
+  const running = run(app.owner, sleep)
+  const sleeping = `select pg_terminate_backend(pid) from pg_stat_activity
+    where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()`
+  await expect.poll(() => app.sql(sleeping)).toHaveLength(1)
+  expect(await running).toMatchObject({ error: expect.any(String) })
+  expect(await run(ada, `return (await ctx.db.query('select 1 as one')).rows`)).toEqual({
+    value: [{ one: 1 }],
+  })
+})

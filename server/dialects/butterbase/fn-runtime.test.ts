@@ -16,6 +16,8 @@ beforeAll(async () => {
 
 afterAll(() => app[Symbol.asyncDispose]())
 
+const OPEN = { type: 'http', config: { auth: 'none' } }
+
 const json = async (res: Response) => (await res.json()) as Record<string, unknown>
 
 test('console lines are captured with their level, also those before a timeout', async () => {
@@ -178,7 +180,7 @@ test('a context that outlived its invocation has no rights', async () => {
   expect(message).toContain('has ended')
 })
 
-test('a hundred calls at once are the limit: one more gets 429 and may come back', async () => {
+test('a hundred calls at once are the limit of one app: one more gets 429, another app is served', async () => {
   await fns.deploy(
     'waits',
     handler(`await new Promise((resolve) => req.signal.addEventListener('abort', resolve))
@@ -197,6 +199,10 @@ test('a hundred calls at once are the limit: one more gets 429 and may come back
     activeWorkers: 100,
     maxWorkers: 100,
   })
+  const other = await app.createApp()
+  const body = { name: 'free', code: handler(`return new Response('served')`), trigger: OPEN }
+  await app.owner.post(`/v1/${other.id}/functions`, body)
+  expect((await app.nobody.get(`/v1/${other.id}/fn/free`)).status).toBe(200)
   leave.abort()
   await Promise.all(waiting)
   await expect.poll(() => pool.stats().active, { timeout: 10_000 }).toBe(0)

@@ -1,6 +1,7 @@
 /** What lives as long as the process: the pool of isolates, what is deployed, what is still to be logged. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { App, Apps } from '#domains/apps'
+import { rateLimited } from '#core/errors'
 import type { Keyring } from '#core/keyring'
 import type { Log } from '#core/log'
 import type { Database } from '#db/database'
@@ -22,6 +23,9 @@ export type FunctionsNeeds = {
 
 const LAST_MOMENT_MS = 2_000
 
+/** Invocations of one app at once, so that the others have places left. */
+const MAX_PER_APP = 100
+
 /** Deploys whose code is looked at; the others wait. */
 const MAX_CHECKS = 4
 
@@ -32,6 +36,7 @@ export class Functions {
   readonly publicUrl: string
   readonly #platform: Database
   readonly #log: Log
+  readonly #active = new Map<string, number>()
   readonly #checking = new Set<Promise<void>>()
 
   constructor({ apps, keyring, platform, pool, publicUrl, log }: FunctionsNeeds) {
@@ -41,6 +46,29 @@ export class Functions {
     this.journal = new Journal({ apps, platform, log })
     this.#platform = platform
     this.#log = log
+  }
+
+  /**
+   * Takes one of the places that an app has; `leave` gives it back.
+   * @throws `rate_limited` concurrency_limit
+   */
+  enter(appId: string): { leave: () => void } {
+    const active = this.#active.get(appId) ?? 0
+    if (active >= MAX_PER_APP) {
+      const details = { active, max: MAX_PER_APP }
+      throw rateLimited('concurrency_limit', 'Concurrency limit reached', {
+        details,
+        retryAfter: 5,
+      })
+    }
+    this.#active.set(appId, active + 1)
+    return { leave: () => this.#leave(appId) }
+  }
+
+  #leave(appId: string): void {
+    const left = (this.#active.get(appId) ?? 1) - 1
+    if (left > 0) this.#active.set(appId, left)
+    else this.#active.delete(appId)
   }
 
   /** Whether the code loads and has a handler; each look takes a process, so only a few go on at once. */

@@ -111,6 +111,7 @@ async function start(run: Run): Promise<Outcome> {
   const { method, body, search, signal, depth, trigger } = request
   const headers = forwardedHeaders(request.headers, platformHeaders(app, trigger, runsAs))
   const url = `${spelling.urlOf(fn.name)}${search}`
+  const place = functions.enter(app.id)
   try {
     const outcome = await functions.pool.invoke(fn.source, {
       id,
@@ -122,8 +123,10 @@ async function start(run: Run): Promise<Outcome> {
       host,
     })
     deadline = performance.now() + Math.max(AFTERLIFE_MS, fn.timeoutMs)
+    void outcome.done.then(place.leave)
     return outcome
   } catch (error) {
+    place.leave()
     if (error instanceof AppError) throw error
     throw badGateway('runtime_unreachable', 'The function runtime cannot be reached', {
       cause: error,
