@@ -112,7 +112,10 @@ async function openServices(
 ): Promise<Services> {
   const keyring = createKeyring(secrets)
   const credentials = new Credentials({ platform, clock, log })
-  const regions = await openRegions(config.regions, cluster, await readMigrations(folder('app')))
+  const regions = await openRegions(config.regions, cluster, {
+    migrations: await readMigrations(folder('app')),
+    spares: config.spareDatabases,
+  })
   const { baseDomain, databaseConnections: connections } = config
   const opened = { platform, keyring, credentials, publicUrl }
   const apps = new Apps({ ...opened, locks, regions, connections, baseDomain })
@@ -172,7 +175,9 @@ async function ensureDatabase(cluster: Secret, name: string): Promise<void> {
   const admin = openDatabase(cluster, { max: 1 })
   try {
     const [found] = await admin.query`select from pg_database where datname = ${name}`
-    if (!found) await admin.query`create database ${ident(name)} template template0`
+    if (found) return
+    await admin.query`create database ${ident(name)} template template0`
+    await admin.query`revoke all on database ${ident(name)} from public`
   } catch (error) {
     // Another process that starts at the same moment may have made it.
     if (!['42P04', '23505'].includes(sqlstateOf(error) ?? '')) throw error

@@ -192,6 +192,12 @@ export const SETTINGS = {
     parse: integer(0, 32),
     about: 'Idle function processes kept ready for the next cold call.',
   }),
+  spareDatabases: setting({
+    env: 'STEAD_SPARE_DATABASES',
+    default: '1',
+    parse: integer(0, 1),
+    about: 'Whether an app database is kept ready, so that the next new app takes milliseconds.',
+  }),
   databaseConnections: setting({
     env: 'STEAD_DATABASE_CONNECTIONS',
     default: '10',

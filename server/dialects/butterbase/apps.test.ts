@@ -18,7 +18,7 @@ test('GET /v1/regions answers without credentials, and ignores bad ones', async 
   expect(await (await app.as('bb_sk_wrong').get('/v1/regions')).json()).toEqual(expected)
 })
 
-test('POST /init creates an app in under 0.3 seconds, and gives the same app for the same name', async () => {
+test('POST /init creates an app, and gives the same app for the same name', async () => {
   const res = await app.owner.post('/init', { name: 'my-app', region: 'us-west-2' })
   expect(res.status).toBe(201)
   const body = (await res.json()) as Record<string, unknown>

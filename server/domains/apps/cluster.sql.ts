@@ -1,6 +1,6 @@
 /** Statements about databases and roles. DDL takes no parameters: names are quoted, never spliced. */
 import type { Secret } from '#core/secret'
-import type { Client, Database } from '#db/database'
+import type { Client, Database, Tx } from '#db/database'
 import { ident, quoteLiteral, raw, sql } from '#db/sql'
 import { sqlstateOf } from '#db/sqlstate'
 
@@ -88,6 +88,8 @@ export async function createDatabaseFrom(
 ): Promise<void> {
   const by = owner === undefined ? raw('') : sql` owner ${ident(owner)}`
   await admin.query`create database ${ident(name)} template ${ident(template)} strategy wal_log${by}`
+  // Every role of the cluster could connect: those of other apps too.
+  await admin.query`revoke all on database ${ident(name)} from public`
 }
 
 export async function markAsTemplate(admin: Database, draft: string, name: string): Promise<void> {
@@ -105,7 +107,6 @@ export async function grantAppDatabase(
   { api, user, owner }: AppRoles,
 ): Promise<void> {
   await database.transaction(async (tx) => {
-    await tx`revoke all on database ${ident(name)} from public`
     await tx`grant connect on database ${ident(name)} to ${ident(api)}, ${ident(user)}`
     // Whoever connects by the database's address means the app's own tables, whatever the role is called.
     await tx`alter database ${ident(name)} set search_path = public`
@@ -119,4 +120,72 @@ export async function grantAppDatabase(
     await tx`alter default privileges for role ${ident(owner)} in schema public
       grant all on sequences to service_role`
   })
+}
+
+/** A whole spare of this family; half-made ones have no comment yet. */
+export async function selectReadySpare(tx: Tx, prefix: string): Promise<string | undefined> {
+  const [row] = await tx<{ name: string }>`
+    select datname as name from pg_database
+    where starts_with(datname, ${prefix}) and shobj_description(oid, 'pg_database') = 'spare'
+    order by datname limit 1`
+  return row?.name
+}
+
+/** Spares of any family that are half-made or of another template. */
+export async function selectUselessSpares(
+  tx: Tx,
+  family: string,
+  prefix: string,
+): Promise<string[]> {
+  const rows = await tx<{ name: string }>`
+    select datname as name from pg_database
+    where starts_with(datname, ${family}) and not (
+      starts_with(datname, ${prefix}) and coalesce(shobj_description(oid, 'pg_database'), '') = 'spare'
+    )`
+  return rows.map(({ name }) => name)
+}
+
+export async function declareSpare(admin: Database, name: string): Promise<void> {
+  await admin.query`comment on database ${ident(name)} is 'spare'`
+}
+
+export type Renaming = {
+  spare: string
+  name: string
+  roles: { from: AppRoles; to: AppRoles }
+  password: (role: string) => Secret
+}
+
+/** All of it or nothing. False when another process took the spare first. */
+export async function renameSpare(
+  admin: Database,
+  { spare, name, roles: { from, to }, password }: Renaming,
+): Promise<boolean> {
+  try {
+    await admin.transaction(async (tx) => {
+      await tx`alter database ${ident(spare)} rename to ${ident(name)}`
+      await tx`comment on database ${ident(name)} is null`
+      for (const kind of ['api', 'user', 'owner'] as const) {
+        await tx`alter role ${ident(from[kind])} rename to ${ident(to[kind])}`
+        const words = raw(`password ${quoteLiteral(password(to[kind]).reveal())}`)
+        await tx`alter role ${ident(to[kind])} ${words}`
+      }
+    })
+    return true
+  } catch (error) {
+    if (sqlstateOf(error) === undefined) throw error
+    return false
+  }
+}
+
+/** Whether a crash left anything of an app's database. */
+export async function hasRemains(
+  tx: Tx,
+  name: string,
+  { api, user, owner }: AppRoles,
+): Promise<boolean> {
+  const rows = await tx`
+    select from pg_database where datname = ${name}
+    union all select from pg_roles where rolname in (${api}, ${user}, ${owner})`
+  return rows.length > 0
 }

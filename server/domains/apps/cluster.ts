@@ -1,7 +1,9 @@
 /** The PostgreSQL clusters of the regions: their databases and roles. */
+import { createHash } from 'node:crypto'
 import { internal } from '#core/errors'
+import { randomToken } from '#core/ids'
 import { Secret } from '#core/secret'
-import { type Database, openDatabase } from '#db/database'
+import { type Database, openDatabase, TRUSTED_PATH } from '#db/database'
 import { type Migration, migrate } from '#db/migrator'
 import {
   createAppRoles,
@@ -11,13 +13,18 @@ import {
   dropAppRoles,
   dropDatabase,
   grantAppDatabase,
+  hasRemains,
   markAsTemplate,
   renewPasswords,
 } from './cluster.sql.ts'
+import { Spares } from './spares.ts'
 
-/** The database that new app databases are copied from. A new set of migrations gets a new one. */
-const templateName = (migrations: readonly Migration[]): string =>
-  `stead_template_${migrations.length}_${migrations.at(-1)?.checksum.slice(0, 8) ?? 'empty'}`
+/** The database that new app databases are copied from. Other migrations get another one. */
+function templateName(migrations: readonly Migration[]): string {
+  const all = migrations.map(({ checksum }) => checksum).join()
+  const hash = createHash('sha256').update(all).digest('hex').slice(0, 8)
+  return `stead_template_${migrations.length}_${hash}`
+}
 
 export type Cluster = {
   /** How many migrations a new app database has. */
@@ -30,7 +37,7 @@ export type Cluster = {
   /** Gives the login roles of an app's database these passwords. */
   renewPasswords(name: string, password: (role: string) => Secret): Promise<void>
   /** Connection string of a database of this cluster, as the cluster's owner or as `login`. */
-  urlOf(database: string, login?: { role: string; password: Secret }): Secret
+  urlOf: (database: string, login?: { role: string; password: Secret }) => Secret
   close(): Promise<void>
 }
 
@@ -44,39 +51,71 @@ export const rolesOf = (database: string) => ({
   owner: `${database}_owner`,
 })
 
+export type ClusterOptions = {
+  migrations: readonly Migration[]
+  /** App databases to keep ready; default none. */
+  spares?: number
+}
+
 /**
  * Prepares a cluster: roles and the template database.
  * @param url any database of the cluster, as a role that may create databases and roles
  */
-export async function openCluster(url: Secret, migrations: readonly Migration[]): Promise<Cluster> {
+export async function openCluster(
+  url: Secret,
+  { migrations, spares: wanted = 0 }: ClusterOptions,
+): Promise<Cluster> {
   const admin = openDatabase(url, { max: 4, applicationName: 'stead-admin' })
   const urlOf: Cluster['urlOf'] = (database, login) => databaseUrl(url, database, login)
   await createClusterRoles(admin)
   const template = templateName(migrations)
   await ensureTemplate({ admin, template, migrations, url: urlOf })
+  const copy = (name: string, password: (role: string) => Secret) =>
+    copyTemplate({ admin, template, urlOf, name, password })
+  const unguessable = () => new Secret(randomToken(32))
+  const make = (name: string) => copy(name, unguessable)
+  const spares = new Spares({ admin, template, wanted, rolesOf, make })
+  spares.refill()
   return {
     urlOf,
     schemaVersion: migrations.length,
     async migrateAppDatabase(name) {
-      const database = openDatabase(urlOf(name), { max: 1 })
+      const database = openDatabase(urlOf(name), { max: 1, searchPath: TRUSTED_PATH })
       await migrate(database, migrations).finally(() => database.close())
     },
     async createAppDatabase(name, password) {
-      const roles = rolesOf(name)
-      await dropDatabase(admin, name)
-      await dropAppRoles(admin, roles)
-      await createAppRoles(admin, roles, password)
-      await createDatabaseFrom(admin, { name, template, owner: roles.owner })
-      const database = openDatabase(urlOf(name), { max: 1 })
-      await grantAppDatabase(database, name, roles).finally(() => database.close())
+      if (await hasRemains(admin.query, name, rolesOf(name))) await remove(admin, name)
+      if (!(await spares.take(name, password))) await copy(name, password)
+      spares.refill()
     },
-    async dropAppDatabase(name) {
-      await dropDatabase(admin, name)
-      await dropAppRoles(admin, rolesOf(name))
-    },
+    dropAppDatabase: (name) => remove(admin, name),
     renewPasswords: (name, password) => renewPasswords(admin, rolesOf(name), password),
-    close: () => admin.close(),
+    async close() {
+      await spares.close()
+      await admin.close()
+    },
   }
+}
+
+type Copying = {
+  admin: Database
+  template: string
+  urlOf: Cluster['urlOf']
+  name: string
+  password: (role: string) => Secret
+}
+
+async function copyTemplate({ admin, template, urlOf, name, password }: Copying): Promise<void> {
+  const roles = rolesOf(name)
+  await createAppRoles(admin, roles, password)
+  await createDatabaseFrom(admin, { name, template, owner: roles.owner })
+  const database = openDatabase(urlOf(name), { max: 1, searchPath: TRUSTED_PATH })
+  await grantAppDatabase(database, name, roles).finally(() => database.close())
+}
+
+async function remove(admin: Database, name: string): Promise<void> {
+  await dropDatabase(admin, name)
+  await dropAppRoles(admin, rolesOf(name))
 }
 
 type TemplateJob = {
@@ -94,7 +133,7 @@ async function ensureTemplate({ admin, template, migrations, url }: TemplateJob)
       const draft = `${template}_draft`
       await dropDatabase(admin, draft)
       await createDatabaseFrom(admin, { name: draft, template: 'template0' })
-      const database = openDatabase(url(draft), { max: 1 })
+      const database = openDatabase(url(draft), { max: 1, searchPath: TRUSTED_PATH })
       await migrate(database, migrations).finally(() => database.close())
       await markAsTemplate(admin, draft, template)
     }

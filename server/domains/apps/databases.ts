@@ -1,7 +1,7 @@
 /** The pools of an app's database, one per login role, opened when first used. */
 import type { Keyring } from '#core/keyring'
 import { Secret } from '#core/secret'
-import { type Database, openDatabase } from '#db/database'
+import { type Database, openDatabase, TRUSTED_PATH } from '#db/database'
 import { type Cluster, rolesOf } from './cluster.ts'
 
 export type AppDatabases = {
@@ -30,7 +30,7 @@ const SESSIONS = 4
 /** How long a function waits for a connection. */
 const FUNCTION_ACQUIRE_MS = 5000
 
-type Pool = { max: number; sessions?: number; acquireMs?: number }
+type Pool = { max: number; sessions?: number; acquireMs?: number; searchPath?: string }
 
 type Place = { cluster: Cluster; keyring: Keyring; name: string; connections: number }
 
@@ -71,7 +71,7 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
       return lazily('owner', as(roles.owner), { max: 2 })
     },
     get platform() {
-      return lazily('platform', () => platformUrl, { max: 4 })
+      return lazily('platform', () => platformUrl, { max: 4, searchPath: TRUSTED_PATH })
     },
     functions,
     platformUrl,

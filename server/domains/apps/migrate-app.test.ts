@@ -11,10 +11,9 @@ test('migrateAppDatabase() brings the database of an older app to the newest ver
   await using app = await startApp()
   const migrations = await readMigrations(FOLDER)
   const later = { name: 'later', text: 'create table stead.later ()', checksum: 'later' }
-  const newer = await openCluster(new Secret(inject('clusterUrl')), [
-    ...migrations,
-    { ...later, version: migrations.length + 1 },
-  ])
+  const newer = await openCluster(new Secret(inject('clusterUrl')), {
+    migrations: [...migrations, { ...later, version: migrations.length + 1 }],
+  })
   expect(newer.schemaVersion).toBe(migrations.length + 1)
 
   await newer.migrateAppDatabase(app.appId)

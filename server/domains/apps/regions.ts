@@ -1,7 +1,6 @@
 /** The regions of the instance, each on a cluster; regions without one of their own share the first. */
 import type { Secret } from '#core/secret'
-import type { Migration } from '#db/migrator'
-import { type Cluster, openCluster } from './cluster.ts'
+import { type Cluster, type ClusterOptions, openCluster } from './cluster.ts'
 
 export type RegionSetting = { name: string; url: Secret | undefined }
 
@@ -16,13 +15,13 @@ export type Regions = {
 export async function openRegions(
   settings: readonly RegionSetting[],
   shared: Secret,
-  migrations: readonly Migration[],
+  options: ClusterOptions,
 ): Promise<Regions> {
   const clusters = new Map<string, Cluster>()
   const byRegion = new Map<string, Cluster>()
   for (const { name, url = shared } of settings) {
     const key = url.reveal()
-    const cluster = clusters.get(key) ?? (await openCluster(url, migrations))
+    const cluster = clusters.get(key) ?? (await openCluster(url, options))
     clusters.set(key, cluster)
     byRegion.set(name, cluster)
   }

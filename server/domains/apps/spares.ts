@@ -1,0 +1,99 @@
+/**
+ * App databases made in advance: giving one its name takes milliseconds, copying the template takes
+ * a hundred times as long. A spare is whole before it says so, and is taken by exactly one process.
+ */
+import { createHash } from 'node:crypto'
+import { randomBase36 } from '#core/ids'
+import type { Secret } from '#core/secret'
+import type { Client, Database } from '#db/database'
+import {
+  declareSpare,
+  dropAppRoles,
+  dropDatabase,
+  renameSpare,
+  selectReadySpare,
+  selectUselessSpares,
+} from './cluster.sql.ts'
+
+const FAMILY = 'stead_spare_'
+
+/** Whoever makes or clears spares of a cluster holds this advisory lock of the admin database. */
+const LOCK = `hashtext('stead spares')`
+
+export type SparesNeeds = {
+  admin: Database
+  /** Spares of another template are of no use. */
+  template: string
+  /** How many to keep; 0 makes none. */
+  wanted: number
+  /** Names of the login roles of a database. */
+  rolesOf: (database: string) => { api: string; user: string; owner: string }
+  /** Makes a whole app database with its roles. */
+  make: (name: string) => Promise<void>
+}
+
+export class Spares {
+  readonly #needs: SparesNeeds
+  readonly #prefix: string
+  #refilling: Promise<void> | undefined
+
+  constructor(needs: SparesNeeds) {
+    this.#needs = needs
+    const hash = createHash('sha256').update(needs.template).digest('hex')
+    this.#prefix = `${FAMILY}${hash.slice(0, 8)}_`
+  }
+
+  /** Turns a spare into the database `name`. @returns false when there was none */
+  async take(name: string, password: (role: string) => Secret): Promise<boolean> {
+    const { admin, rolesOf } = this.#needs
+    const spare = await selectReadySpare(admin.query, this.#prefix)
+    if (spare === undefined) return false
+    const roles = { from: rolesOf(spare), to: rolesOf(name) }
+    return renameSpare(admin, { spare, name, roles, password })
+  }
+
+  /** Makes what is missing, in the background; a failure only means that there is no spare. */
+  refill(): void {
+    if (this.#needs.wanted > 0) this.#refilling ??= this.#fill().finally(() => this.#rest())
+  }
+
+  #rest(): void {
+    this.#refilling = undefined
+  }
+
+  async #fill(): Promise<void> {
+    const { admin, wanted, make } = this.#needs
+    await admin
+      .session(async (client) => {
+        if (!(await locked(client))) return
+        await this.#clear()
+        if (wanted > 0 && (await selectReadySpare(admin.query, this.#prefix)) === undefined) {
+          const name = `${this.#prefix}${randomBase36(8)}`
+          await make(name)
+          await declareSpare(admin, name)
+        }
+        await client.query(`select pg_advisory_unlock(${LOCK})`)
+      })
+      .catch(() => {})
+  }
+
+  /** Half-made ones, and those of another template. */
+  async #clear(): Promise<void> {
+    const { admin, rolesOf } = this.#needs
+    for (const name of await selectUselessSpares(admin.query, FAMILY, this.#prefix)) {
+      await dropDatabase(admin, name)
+      await dropAppRoles(admin, rolesOf(name))
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#refilling
+  }
+}
+
+async function locked(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ got: boolean }>(
+    `select pg_try_advisory_lock(${LOCK}) as got`,
+  )
+  return rows[0]?.got === true
+}
