@@ -48,7 +48,7 @@ beforeAll(async () => {
   await app.sql(NOTES_SQL)
   ada = await fns.user()
   bob = await fns.user()
-  const insert = 'insert into notes (owner, text, everyone) values ($1, $2, $3)'
+  const insert = 'insert into public.notes (owner, text, everyone) values ($1, $2, $3)'
   await app.sql(insert, [ada.id, 'of ada', false])
   await app.sql(insert, [bob.id, 'of bob', false])
   await app.sql(insert, [null, 'of all', true])
@@ -220,7 +220,7 @@ test('ctx.db.asUser is one transaction: it commits, and rolls back when the call
   const work = (rest: string) =>
     `return ctx.db.asUser('${bob.id}', async (db) => { await ${insert}; ${rest} })`
   const kept = async (text: string) =>
-    (await app.sql('select from notes where text = $1', [text])).length
+    (await app.sql('select from public.notes where text = $1', [text])).length
   expect(await run(app.owner, work('return 42'), { text: 'kept' })).toEqual({ value: 42 })
   expect(await kept('kept')).toBe(1)
   expect(await run(app.owner, work(`throw new Error('no')`), { text: 'thrown' })).toMatchObject({
@@ -232,7 +232,7 @@ test('ctx.db.asUser is one transaction: it commits, and rolls back when the call
     error: expect.stringContaining('rolled back'),
   })
   expect(await kept('swallowed')).toBe(0)
-  await app.sql(`delete from notes where text = 'kept'`)
+  await app.sql(`delete from public.notes where text = 'kept'`)
 })
 
 test('a transaction that is open when the invocation ends is rolled back', async () => {
@@ -250,7 +250,7 @@ test('a transaction that is open when the invocation ends is rolled back', async
   expect(await (await app.nobody.get(fns.fn('leaves'))).text()).toBe('gone')
   const open = `select from pg_stat_activity where state like 'idle in transaction%' and datname = $1`
   await expect.poll(() => app.sql(open, [app.appId])).toEqual([])
-  expect(await app.sql(`select from notes where text = 'left open'`)).toEqual([])
+  expect(await app.sql(`select from public.notes where text = 'left open'`)).toEqual([])
 })
 
 test('a statement ends with the time of its invocation', async () => {
@@ -304,7 +304,7 @@ test('claims outlive their time until a function of the service removes them; us
   const claim = `return ctx.idempotency.claim('old', { ttlSeconds: 1 })`
   expect(await run(app.nobody, claim)).toEqual({ value: true })
   await app.sql(
-    `update _idempotency_keys set expires_at = now() - interval '1 hour' where key = 'old'`,
+    `update public._idempotency_keys set expires_at = now() - interval '1 hour' where key = 'old'`,
   )
   expect(await run(app.nobody, claim)).toEqual({ value: false })
   const remove = `return (await ctx.db.query('DELETE FROM _idempotency_keys WHERE expires_at < now()')).rowCount`

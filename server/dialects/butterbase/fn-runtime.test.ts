@@ -10,7 +10,7 @@ let ada: Client & { id: string }
 beforeAll(async () => {
   app = await startApp({ env: { STEAD_SIGN_IN_RATE_LIMITS: 'off' } })
   fns = functionsOf(app)
-  await app.sql('create table public.marks (text text); grant all on marks to service_role')
+  await app.sql('create table public.marks (text text); grant all on public.marks to service_role')
   ada = await fns.user()
 })
 
@@ -95,8 +95,10 @@ test('ctx.waitUntil lets the answer go first, still reaches the database, and sw
       return new Response('first')`),
   )
   expect(await (await app.nobody.get(fns.fn('later'))).text()).toBe('first')
-  expect(await app.sql(`select from marks where text = 'later'`)).toEqual([])
-  await expect.poll(() => app.sql(`select text from marks where text = 'later'`)).toHaveLength(1)
+  expect(await app.sql(`select from public.marks where text = 'later'`)).toEqual([])
+  await expect
+    .poll(() => app.sql(`select text from public.marks where text = 'later'`))
+    .toHaveLength(1)
   expect(await fns.lastLog('later')).toMatchObject({ statusCode: 200, error: null })
 })
 

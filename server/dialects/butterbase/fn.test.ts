@@ -23,7 +23,7 @@ beforeAll(async () => {
   await app.sql(NOTES_SQL)
   ada = await fns.user()
   bob = await fns.user()
-  const insert = 'insert into notes (owner, text, everyone) values ($1, $2, $3)'
+  const insert = 'insert into public.notes (owner, text, everyone) values ($1, $2, $3)'
   await app.sql(insert, [ada.id, 'of ada', false])
   await app.sql(insert, [bob.id, 'of bob', false])
   await app.sql(insert, [null, 'of all', true])
@@ -441,6 +441,8 @@ test('POST /functions/{name}/invoke tries a function as the service or a user, a
     count: 3,
     user: null,
   })
+  const broken = await app.owner.post(`${fns.one('hidden')}/invoke`, '{"a":')
+  expect([broken.status, (await errorOf(broken)).code]).toEqual([400, 'REQUEST_ERROR'])
   const empty = await app.owner.post(`${fns.one('hidden')}/invoke`)
   expect(await json(empty)).toMatchObject({ body: {} })
   const asAda = { 'x-butterbase-as-user': ada.id }

@@ -10,7 +10,7 @@ import {
 import { requireNotPaused } from '#domains/apps'
 import type { StatusCode } from 'hono/utils/http-status'
 import { AppError, timedOut } from '#core/errors'
-import { readJson } from '#http/body'
+import { parseJson, readText } from '#http/body'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -48,13 +48,14 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
     },
     async ({ c, ctx }) => {
       requireNotPaused(ctx.app)
-      const json = await readJson(c, { limit: MAX_FUNCTION_BODY, strictEmpty: true })
+      const json = await readText(c, MAX_FUNCTION_BODY)
+      if (json !== '') parseJson(json)
       const request = {
         ...requestOf(c, ctx),
         name: c.req.param('name') ?? '',
         trigger: 'invoke',
         headers: withJsonType(c),
-        body: Buffer.from(JSON.stringify(json)),
+        body: Buffer.from(json || '{}'),
         search: '',
         signal: c.req.raw.signal,
       } as const

@@ -70,9 +70,9 @@ export const handler = (body: string): string =>
 
 /** Notes of which everybody sees their own; `everyone` marks what anon may see. */
 export const NOTES_SQL = `
-  create table notes (id serial primary key, owner uuid, text text not null, everyone boolean not null default false);
-  alter table notes enable row level security;
-  grant select, insert, update, delete on notes to anon, authenticated, service_role;
-  grant usage on sequence notes_id_seq to anon, authenticated, service_role;
-  create policy own on notes to butterbase_user using (owner::text = current_user_id());
-  create policy open on notes for select to butterbase_anon using (everyone)`
+  create table public.notes (id serial primary key, owner uuid, text text not null, everyone boolean not null default false);
+  alter table public.notes enable row level security;
+  grant select, insert, update, delete on public.notes to anon, authenticated, service_role;
+  grant usage on sequence public.notes_id_seq to anon, authenticated, service_role;
+  create policy own on public.notes to butterbase_user using (owner::text = public.current_user_id());
+  create policy open on public.notes for select to butterbase_anon using (everyone)`

@@ -1,5 +1,4 @@
 /** Functions of an app: deployed as text, run in isolates, logged. */
-export type { Origin } from './callers.ts'
 export type { FunctionsContext } from './context.ts'
 export {
   deleteFunction,
@@ -12,7 +11,7 @@ export {
   setImpersonation,
 } from './deployments.ts'
 export { getAppEnv, patchAppEnv, patchFunctionEnv } from './env.ts'
-export { Functions, type FunctionsNeeds } from './functions.ts'
+export { Functions } from './functions.ts'
 export {
   type FunctionAnswer,
   type FunctionFailure,
@@ -21,5 +20,5 @@ export {
   type Spelling,
 } from './invocations.ts'
 export type { LogEntry } from './journal.sql.ts'
-export { followLogs, type LogQuery, readLogs } from './logs.ts'
-export { type HttpAuth, type Trigger, TRIGGER_TYPES, type TriggerType } from './triggers.ts'
+export { followLogs, readLogs } from './logs.ts'
+export { type Trigger, TRIGGER_TYPES } from './triggers.ts'
