@@ -1,5 +1,5 @@
 /** Which rows: `limit` and `offset`, the `Range` header, and what `Content-Range` says of the answer. */
-import { AppError, invalid } from '#core/errors'
+import { invalid } from '#core/errors'
 
 export type Page = {
   offset: number
@@ -56,7 +56,3 @@ export function rangeStatus(offset: number, rows: number, total: number | undefi
   }
   return rows < total ? 206 : 200
 }
-
-/** Whether an error is about a range that does not exist. */
-export const isRangeError = (error: unknown): boolean =>
-  error instanceof AppError && error.code === 'range_not_satisfiable'

@@ -3,25 +3,20 @@ export {
   type Catalog,
   type Column,
   type Relation,
-  type Routine,
-  type RoutineArgument,
 } from './catalog.ts'
 export { CatalogCache } from './catalog-cache.ts'
-export { compile, findRelation } from './compile.ts'
-export { arrayLiteral, encode, parseList } from './encode.ts'
+export { findRelation } from './compile.ts'
+export { arrayLiteral, parseList } from './encode.ts'
 export {
   type Ask,
   catalogOf,
   type DataContext,
   type DataResult,
   execute,
-  notSingle,
 } from './execute.ts'
-export { nearest } from './nearest.ts'
-export { outputName, readField } from './parse-field.ts'
+export { readField } from './parse-field.ts'
 export {
   type FilterRules,
-  isOperator,
   operatorHead,
   parseFilter,
   parseLogic,
@@ -29,13 +24,12 @@ export {
 export { parseOrder } from './parse-order.ts'
 export { parseSelect } from './parse-select.ts'
 export * from './query.ts'
-export { type ParseFacts, parseError, Scanner } from './scanner.ts'
+export { type ParseFacts, Scanner } from './scanner.ts'
 export { decode, type Pair, queryOf, readPairs } from './pairs.ts'
 export {
   badPayload,
   columnsOf,
   payloadOf,
-  type Row,
   type Rows,
   rowsOf,
   rowsOfCsv,

@@ -3,13 +3,7 @@ import { invalid, methodNotAllowed } from '#core/errors'
 import type { Relation } from './catalog.ts'
 import type { DeletePlan, InsertPlan, PlanItem, ReadPlan, UpdatePlan } from './plan.ts'
 import { type Planner, planRead } from './plan-read.ts'
-import type {
-  DeleteRequest,
-  InsertRequest,
-  ReadQuery,
-  UpdateRequest,
-  WriteOptions,
-} from './query.ts'
+import type { DeleteRequest, InsertRequest, UpdateRequest, WriteOptions } from './query.ts'
 
 /** @throws `invalid` column_not_found, `method_not_allowed` read_only_relation */
 export function planInsert(
@@ -99,7 +93,7 @@ function checkWritable({ schema, name, kind }: Relation): void {
 }
 
 /** @throws `invalid` column_not_found with details { column, table } */
-export function checkColumns(relation: Relation, names: readonly string[]): void {
+function checkColumns(relation: Relation, names: readonly string[]): void {
   const unknown = names.find((name) => !relation.columns.has(name))
   if (unknown === undefined) return
   throw invalid(
@@ -108,6 +102,3 @@ export function checkColumns(relation: Relation, names: readonly string[]): void
     { details: { column: unknown, table: relation.name, schema: relation.schema } },
   )
 }
-
-/** A query of which only the conditions matter. */
-export const conditionsOf = (query: ReadQuery): ReadQuery => ({ ...query, select: [], order: [] })
