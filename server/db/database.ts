@@ -23,7 +23,15 @@ export type DatabaseOptions = {
   /** Server-side limit per statement in milliseconds; default none. */
   statementMs?: number
   applicationName?: string
+  /** Schemas in which unqualified names are looked for, as PostgreSQL spells them; default public. */
+  searchPath?: string
 }
+
+/**
+ * For the superuser in an app's database: no unqualified name finds what the app's owner made, be it a
+ * function that fits better than PostgreSQL's own or a temporary table.
+ */
+export const TRUSTED_PATH = 'pg_catalog,pg_temp'
 
 export type Client = pg.PoolClient
 
@@ -49,7 +57,7 @@ export function openDatabase(url: Secret, options: DatabaseOptions = {}): Databa
     connectionTimeoutMillis: acquireMs,
     application_name: options.applicationName ?? 'stead',
     // By default a role whose name is that of a schema, such as `stead`, would write there.
-    options: '-c search_path=public',
+    options: `-c search_path=${options.searchPath ?? 'public'}`,
     ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
   }
   // Batches have connections of their own, so that a batch never waits for a session to end.
