@@ -14,8 +14,9 @@ create table stead.seed_tables (
   table_name text primary key
 );
 
--- What Stead's own login creates in the public schema (somebody works there by hand) goes to the owner
--- of the database, so that later changes through the API may touch it.
+-- The tables that Stead's own login creates in the public schema (somebody works there by hand) go to the
+-- owner of the database, so that later changes through the API may touch them. Views stay: they read with
+-- the rights of whoever owns them, and may show what the app's owner must not see.
 create function stead.adopt() returns event_trigger
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -25,17 +26,17 @@ declare
   made record;
 begin
   for made in
-    select c.object_type, c.object_identity from pg_event_trigger_ddl_commands() c
+    select c.object_identity from pg_event_trigger_ddl_commands() c
     join pg_catalog.pg_class t on t.oid = c.objid
     where c.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.schema_name = 'public'
-      and not c.in_extension and c.object_type in ('table', 'view', 'materialized view')
+      and not c.in_extension and c.object_type = 'table'
       and t.relowner = pg_catalog.to_regrole(pg_catalog.quote_ident(current_user))
       and adopter <> current_user
   loop
-    execute pg_catalog.format('alter %s %s owner to %I', made.object_type, made.object_identity, adopter);
+    execute pg_catalog.format('alter table %s owner to %I', made.object_identity, adopter);
   end loop;
 end $$;
 
 create event trigger stead_adopt on ddl_command_end
-  when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE VIEW', 'CREATE MATERIALIZED VIEW')
+  when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
   execute function stead.adopt();
