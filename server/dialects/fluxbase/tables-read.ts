@@ -198,7 +198,7 @@ const termText = ({ column, direction, nulls }: Term): string =>
   [column, direction, nulls && `nulls${nulls}`].filter(Boolean).join('.')
 
 /** Typed JSON as the text that the query string would hold. */
-function operandText({ operator, value }: { operator: string; value: unknown }): string {
+function operandText({ operator, value }: { operator: string; value?: unknown }): string {
   if (Array.isArray(value)) {
     if (operator.endsWith('in')) return `(${value.map((item) => `"${quoted(item)}"`).join(',')})`
     return JSON.stringify(value)
