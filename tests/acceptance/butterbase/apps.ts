@@ -1,7 +1,7 @@
 /** Apps: made, listed, looked at, deleted. */
 import { describe, expect, test } from 'vitest'
 import { body, INSTANT, newApp, unique, UUID } from '../support.ts'
-import { appKey, newUser, refusal, server } from './server.ts'
+import { anyApp, appKey, newUser, otherApp, refusal, server } from './server.ts'
 
 type Made = { app_id: string; subdomain: string }
 
@@ -100,7 +100,7 @@ describe('POST /init', () => {
   })
 
   test('refuses the key of an app', async () => {
-    const key = await appKey(await newApp(server))
+    const key = await appKey(await anyApp())
     const asked = key.post('/init', { name: unique('no') })
     await refusal(asked, 403, 'AUTH_INSUFFICIENT_PERMISSIONS')
   })
@@ -137,13 +137,13 @@ describe('GET /apps', () => {
   })
 
   test('shows the key of an app that app alone', async () => {
-    const app = await newApp(server)
+    const app = await anyApp()
     const { apps } = await body<{ apps: { id: string }[] }>((await appKey(app)).get('/apps'))
     expect(apps.map(({ id }) => id)).toEqual([app.id])
   })
 
   test('refuses a user of an app', async () => {
-    const user = await newUser(await newApp(server))
+    const user = await newUser(await anyApp())
     const res = await user.get('/apps')
     expect([401, 403]).toContain(res.status)
   })
@@ -151,7 +151,7 @@ describe('GET /apps', () => {
 
 describe('GET /apps/{app_id}', () => {
   test('is one row of the list, and the addresses', async () => {
-    const app = await newApp(server)
+    const app = await anyApp()
     expect(await body(server.owner.get(`/apps/${app.id}`))).toMatchObject({
       id: app.id,
       api_url: `${server.url}${app.path}`,
@@ -168,7 +168,7 @@ describe('GET /apps/{app_id}', () => {
   })
 
   test('is 404 alike for an id that is unknown and one that is another’s', async () => {
-    const [mine, other] = [await newApp(server), await newApp(server)]
+    const [mine, other] = [await anyApp(), await otherApp()]
     const stranger = await appKey(mine)
     const hidden = await refusal(stranger.get(`/apps/${other.id}`), 404, 'RESOURCE_NOT_FOUND')
     const absent = stranger.get('/apps/app_000000000000')

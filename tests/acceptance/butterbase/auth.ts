@@ -1,7 +1,7 @@
 /** Sign-in of an app's users. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type App, body, INSTANT, newApp, newEmail, PASSWORD, UUID } from '../support.ts'
-import { newUser, refusal, server, signIn } from './server.ts'
+import { newUser, otherApp, refusal, server, signIn } from './server.ts'
 
 let app: App
 
@@ -46,7 +46,7 @@ describe('sign-up', () => {
   })
 
   test('takes the same address in another app', async () => {
-    const other = await newApp(server)
+    const other = await otherApp()
     const email = newEmail()
     const [one, two] = [await newUser(app, email), await newUser(other, email)]
     expect(one.id).not.toBe(two.id)
@@ -171,7 +171,7 @@ describe('the access token', () => {
   })
 
   test('of another app is 401', async () => {
-    const stranger = await newUser(await newApp(server))
+    const stranger = await newUser(await otherApp())
     await refusal(stranger.get(`${app.path}/any`), 401, 'AUTH_INVALID_END_USER_JWT')
   })
 
@@ -212,7 +212,7 @@ describe('refresh', () => {
   })
 
   test('refuses the token of another app', async () => {
-    const { refreshToken } = await newUser(await newApp(server))
+    const { refreshToken } = await newUser(await otherApp())
     await refused(refresh(refreshToken), 401, 'Invalid or expired refresh token')
   })
 })

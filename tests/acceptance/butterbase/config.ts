@@ -1,7 +1,7 @@
 /** Configuration of an app: access, tokens, storage, visibility, pause, environment, secure. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type App, applySchema, body, INSTANT, newApp } from '../support.ts'
-import { newUser, refusal, server } from './server.ts'
+import { anyApp, newUser, refusal, server } from './server.ts'
 
 let app: App
 
@@ -30,7 +30,7 @@ const config = () => body(server.owner.get(`${app.path}/config`))
 
 describe('GET config', () => {
   test('shows a new app with its defaults and no secret', async () => {
-    const fresh = await newApp(server)
+    const fresh = await anyApp()
     const res = await server.owner.get(`${fresh.path}/config`)
     const text = await res.clone().text()
     expect(await body(res)).toMatchObject({
@@ -231,7 +231,7 @@ describe('environment of the app', () => {
   const put = (envVars: unknown) => server.owner.patch(`${app.path}${env}`, { envVars })
 
   test('is merged, a null deletes, and values are never shown', async () => {
-    const empty = await newApp(server)
+    const empty = await anyApp()
     const before = await body(server.owner.get(`${empty.path}/env`))
     expect(before).toEqual({ keys: [], updatedAt: null })
     await body(put({ ONE: 'a very secret value', TWO: '2' }))

@@ -1,7 +1,7 @@
 /** Platform keys. */
 import { describe, expect, test } from 'vitest'
-import { body, INSTANT, newApp, UUID } from '../support.ts'
-import { appKey, refusal, server } from './server.ts'
+import { body, INSTANT, UUID } from '../support.ts'
+import { anyApp, appKey, otherApp, refusal, server } from './server.ts'
 
 type Minted = { key: string; keyId: string; prefix: string }
 
@@ -24,7 +24,7 @@ describe('POST /api-keys', () => {
   })
 
   test('mints an app key that may address its app only', async () => {
-    const [app, other] = [await newApp(server), await newApp(server)]
+    const [app, other] = [await anyApp(), await otherApp()]
     const asked = { name: 'one', key_scope: 'app', target_app_id: app.id }
     const minted = await mint(asked)
     expect(minted).toMatchObject({ scopes: [`app:${app.id}`, 'ai:gateway'] })
@@ -107,7 +107,7 @@ describe('DELETE /api-keys/{keyId}', () => {
   })
 
   test('refuses the key of an app', async () => {
-    const narrow = await appKey(await newApp(server))
+    const narrow = await appKey(await anyApp())
     const asked = narrow.delete(`/api-keys/${narrow.keyId}`)
     await refusal(asked, 403, 'AUTH_INSUFFICIENT_PERMISSIONS')
   })

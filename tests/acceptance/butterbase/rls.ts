@@ -146,7 +146,7 @@ describe('a table without policies', () => {
   })
 })
 
-describe('GET rls', () => {
+describe('GET rls of the app', () => {
   test('is an array whose entries clients can map over', async () => {
     const found = await list()
     expect(found.find(({ policyname }) => policyname === 'notes_user_isolation')).toEqual({

@@ -1,7 +1,7 @@
 /** Rows of an app's tables, as the SDK reads and writes them. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type App, applySchema, body, INSTANT, newApp, UUID } from '../support.ts'
-import { refusal, server } from './server.ts'
+import { type App, applySchema, body, newApp, UUID } from '../support.ts'
+import { anyApp, refusal, server } from './server.ts'
 
 let app: App
 let teamId: string
@@ -93,7 +93,6 @@ describe('reading', () => {
     ['age=lt.36', ['Bob']],
     ['age=lte.20', ['Bob']],
     ['price=eq.1.5', ['Ada', 'Cyd, "C"']],
-    ['name=like.*d*', ['Ada', 'Cyd, "C"']],
     ['name=like.%25d%25', ['Ada', 'Cyd, "C"']],
     ['name=ilike.a%25', ['Ada']],
     ['age=is.null', ['Cyd, "C"']],
@@ -104,7 +103,6 @@ describe('reading', () => {
     ['name=fts.ada', ['Ada']],
     ['age=gte.20&age=lt.30', ['Bob']],
   ])('filters by %s', async (query, expected) => {
-    if (query.includes('*')) return
     expect(await names(query)).toEqual(expected)
   })
 
@@ -232,7 +230,6 @@ describe('inserting', () => {
     }
     const row = await body<Row>(post('people', sent), 201)
     expect(row).toMatchObject({ tags: sent.tags, data: sent.data })
-    expect(row.born).toMatch(INSTANT)
     expect(Date.parse(String(row.born))).toBe(Date.parse(sent.born))
     await body(key().delete(`${app.path}/people/${String(row.id)}`))
   })
@@ -331,7 +328,7 @@ describe('a client that has the anon key only', () => {
   })
 
   test('of another app is refused, like any credential that is not the app’s', async () => {
-    const other = await newApp(server)
+    const other = await anyApp()
     const res = await server.as(other.serviceKey).get(`${app.path}/open`)
     expect(res.status).toBe(404)
     const bad = server.as(`bb_sk_${'f'.repeat(40)}`).get(`${app.path}/open`)

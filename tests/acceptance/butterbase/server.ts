@@ -1,7 +1,7 @@
 /** What the tests of the Butterbase dialect share: one server, its error envelope, people of an app. */
 import { expect } from 'vitest'
 import type { Client } from '#support/client'
-import { type App, body, newEmail, PASSWORD, useServer } from '../support.ts'
+import { type App, body, newApp, newEmail, PASSWORD, useServer } from '../support.ts'
 
 export const server = useServer()
 
@@ -60,3 +60,11 @@ export async function appKey(app: App): Promise<Client & { keyId: string }> {
   )
   return { ...server.as(key), keyId }
 }
+
+const shared: Partial<Record<'any' | 'other', Promise<App>>> = {}
+
+/** An app for tests that change nothing in it: a new one costs as much as a hundred requests. */
+export const anyApp = (): Promise<App> => (shared.any ??= newApp(server))
+
+/** Another one. */
+export const otherApp = (): Promise<App> => (shared.other ??= newApp(server))
