@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import type { z } from 'zod'
 import { invalid } from '#core/errors'
+import type { About, RouteDocs } from './about.ts'
 import { readJson, validated } from './body.ts'
 import type { Env, Http } from './env.ts'
 
@@ -23,10 +24,11 @@ export type RouteSpec<
   limit?: number
   /** Shape of the good answer, for the documentation. */
   answer?: z.ZodType
+  docs?: RouteDocs
 }
 
 /** A route as listed: what documentation and the isolation matrix are made from. */
-export type ListedRoute = RouteSpec<string> & { dialect: string }
+export type ListedRoute = RouteSpec<string> & { dialect: About }
 
 /** `admit` answers who is asking before the body is read; what it gives back finds the app afterwards. */
 export type Guard<Ctx> = (c: Http, spec: RouteSpec<string>) => Promise<() => Promise<Ctx> | Ctx>
@@ -51,12 +53,16 @@ function refuseNul(c: Http): void {
 
 /** @typeParam Scopes the dialect's words for access, each with the context its guard gives */
 export class RouteTable<Scopes extends Record<string, unknown>> {
-  readonly dialect: string
+  readonly dialect: About
   readonly hono: Hono<Env>
   readonly listed: ListedRoute[] = []
   readonly #guards: { [A in keyof Scopes]: Guard<Scopes[A]> }
 
-  constructor(dialect: string, hono: Hono<Env>, guards: { [A in keyof Scopes]: Guard<Scopes[A]> }) {
+  constructor(
+    dialect: About<keyof Scopes & string>,
+    hono: Hono<Env>,
+    guards: { [A in keyof Scopes]: Guard<Scopes[A]> },
+  ) {
     this.dialect = dialect
     this.hono = hono
     this.#guards = guards

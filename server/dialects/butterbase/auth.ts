@@ -21,6 +21,7 @@ import { invalid, notFound } from '#core/errors'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { BUTTERBASE_SIGN_IN } from './about.ts'
 import { authErrorRenderer } from './auth-errors.ts'
 import { authGuards, type AuthScopes } from './auth-guards.ts'
 import type { Scopes } from './guards.ts'
@@ -40,7 +41,7 @@ const Refresh = z.object({ refresh_token: z.string().min(1) })
 export function butterbaseAuth(services: Services): RouteTable<AuthScopes> {
   const hono = new Hono<Env>()
   hono.onError(authErrorRenderer(services))
-  const routes = new RouteTable('butterbase', hono, authGuards(services))
+  const routes = new RouteTable(BUTTERBASE_SIGN_IN, hono, authGuards(services))
   addArrivals(routes)
   addSelf(routes)
   return routes

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { BUTTERBASE } from './about.ts'
 import { addApps } from './apps.ts'
 import { addUsers } from './auth.ts'
 import { AUTH_ANSWERS } from './auth-errors.ts'
@@ -27,7 +28,7 @@ export function butterbase(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
   hono.onError(errorRenderer(services, ANSWERS))
   for (const path of CORS_PATHS) hono.use(path, cors(services))
-  const routes = new RouteTable('butterbase', hono, guards(services))
+  const routes = new RouteTable(BUTTERBASE, hono, guards(services))
   addApps(routes)
   addConfig(routes)
   addDataApi(routes)

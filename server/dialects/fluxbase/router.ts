@@ -4,6 +4,7 @@ import { notFound } from '#core/errors'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { FLUXBASE } from './about.ts'
 import { addAuth } from './auth.ts'
 import { cors } from './cors.ts'
 import { errorRenderer } from './errors.ts'
@@ -14,7 +15,7 @@ export function fluxbase(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
   hono.onError(errorRenderer(services))
   hono.use('/api/v1/*', cors(services))
-  const routes = new RouteTable('fluxbase', hono, guards(services))
+  const routes = new RouteTable(FLUXBASE, hono, guards(services))
   addAuth(routes, services)
   addTables(routes, services)
   alsoWithSlash(hono)

@@ -5,6 +5,7 @@ import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
 import type { Env, Http } from '#http/env'
 import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { REST } from './about.ts'
 import { callFunction } from './call.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type RestContext, type Scopes } from './guards.ts'
@@ -40,7 +41,7 @@ export function rest(services: Services): RouteTable<Scopes> {
     await allowOrigin(c, CORS)
     return next()
   })
-  const routes = new RouteTable<Scopes>('rest', hono, guards(services))
+  const routes = new RouteTable<Scopes>(REST, hono, guards(services))
   for (const method of ['get', 'head', 'post'] as const) {
     addCall(routes, method)
   }

@@ -3,15 +3,16 @@ import { Hono } from 'hono'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { SYSTEM, type Words } from './about.ts'
 import { consolePage } from './console.ts'
 import { errorPages } from './error-pages.ts'
 import { health, readiness } from './health.ts'
 
-type Scopes = { public: undefined }
+type Scopes = Record<Words, undefined>
 
 export function system(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>()
-  const routes = new RouteTable<Scopes>('system', hono, { public: async () => () => undefined })
+  const routes = new RouteTable<Scopes>(SYSTEM, hono, { public: async () => () => undefined })
   const open = { method: 'get', access: 'public' } as const
   routes.add({ ...open, path: '/health', summary: 'Is the process alive?' }, async ({ c }) => {
     const { ok, body } = await health(services)
