@@ -148,7 +148,7 @@ function estimateOf({ read, output }: ReadOnlyPlan): CompiledStatement | undefin
 export const exceedsExact = (total: number): boolean => total > EXACT_UP_TO
 
 /** Equal text, equal name: a connection prepares it once. */
-function named({ text, binds }: SqlWriter): CompiledStatement {
+export function named({ text, binds }: SqlWriter): CompiledStatement {
   const hash = createHash('sha256').update(text).digest('base64url')
   return { name: `d_${hash.slice(0, 22)}`, text, binds }
 }

@@ -52,3 +52,17 @@ export {
   type OpenApiMode,
 } from './settings.ts'
 export { simulatedIdentity } from './simulate.ts'
+
+// What another language over the same plan needs.
+export { named, type CompiledStatement } from './compile.ts'
+export { writeConditions } from './condition.sql.ts'
+export { bindAll } from './encode.ts'
+export { LruCache } from './lru-cache.ts'
+export type * from './plan.ts'
+export { returningOf } from './plan-write.ts'
+export { writeSelect } from './read.sql.ts'
+export { isToOne, relationshipsOf } from './relationships.ts'
+export { preRequestStatement, requestStatement } from './request-settings.sql.ts'
+export { sessionStatement } from './session.sql.ts'
+export { SqlWriter } from './sql-writer.ts'
+export { writeChange } from './write.sql.ts'

@@ -49,7 +49,11 @@ type Returning = { read: ReadPlan; options: WriteOptions; returning: readonly st
 
 /** Only what the answer needs comes back: reading it takes the right to read those columns. */
 function planReturning(planner: Planner, relation: Relation, options: WriteOptions): Returning {
-  const read = planRead(planner, relation, options.query)
+  return returningOf(planRead(planner, relation, options.query), relation, options)
+}
+
+/** The same for a level that is planned already. */
+export function returningOf(read: ReadPlan, relation: Relation, options: WriteOptions): Returning {
   const key = options.wantKey ? relation.primaryKey : []
   if (options.output.format === 'none') return { read, options, returning: [...key] }
   const needed = neededColumns(read)
@@ -72,6 +76,7 @@ function neededColumns(plan: ReadPlan): string[] | undefined {
 
 function itemColumns(item: Exclude<PlanItem, { kind: 'all' }>): string[] {
   if (item.kind === 'embed') return tieColumns(item.embed)
+  if (item.kind === 'expression') return [...item.columns]
   return item.field ? [item.field.name] : []
 }
 

@@ -12,6 +12,7 @@ import type {
   WriteOptions,
 } from './query.ts'
 import type { Relationship } from './relationships.ts'
+import type { SqlWriter } from './sql-writer.ts'
 
 export type PlanCondition =
   | Exclude<Condition, { kind: 'not' | 'and' | 'or' }>
@@ -24,6 +25,16 @@ export type PlanItem =
   | { kind: 'all' }
   | (FieldItem & { as: string })
   | { kind: 'embed'; embed: EmbedPlan }
+  | ExpressionItem
+
+/** A value that another part writes: a constant, a subquery over the row. */
+export type ExpressionItem = {
+  kind: 'expression'
+  as: string
+  write: (sql: SqlWriter) => void
+  /** Columns of the row that it reads. */
+  columns: readonly string[]
+}
 
 export type PlanOrder = OrderTerm & { embed?: EmbedPlan | undefined }
 

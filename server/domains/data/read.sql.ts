@@ -76,6 +76,11 @@ function writeItem(sql: SqlWriter, plan: ReadPlan, item: PlanItem): void {
     writeEmbedItem(sql, item.embed, isGrouped(plan))
     return
   }
+  if (item.kind === 'expression') {
+    item.write(sql)
+    sql.add(' as ').name(item.as)
+    return
+  }
   writeValue(sql, plan, item)
   sql.add(' as ').name(item.as)
 }
@@ -116,7 +121,7 @@ function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, grouped: boolean): voi
 function spreadNames({ plan }: EmbedPlan): string[] {
   return plan.items.flatMap((item) => {
     if (item.kind === 'all') return [...plan.relation.columns.keys()]
-    if (item.kind === 'field') return [item.as]
+    if (item.kind !== 'embed') return [item.as]
     return item.embed.spread ? spreadNames(item.embed) : [item.embed.as]
   })
 }
@@ -236,6 +241,7 @@ function writeGroupBy(sql: SqlWriter, plan: ReadPlan): void {
   for (const item of plan.items) {
     if (item.kind === 'all') groups.push(...allColumns(sql, plan))
     else if (item.kind === 'embed') groups.push(...embedGroups(sql, item.embed))
+    else if (item.kind === 'expression') groups.push(() => item.write(sql))
     else if (!item.aggregate) groups.push(() => writeValue(sql, plan, item))
   }
   if (groups.length === 0) return

@@ -65,6 +65,7 @@ export function outputNames(plan: ReadPlan): string[] {
 
 function namesOf(plan: ReadPlan, item: PlanItem): string[] {
   if (item.kind === 'all') return [...plan.relation.columns.keys()]
+  if (item.kind === 'expression') return [item.as]
   if (item.kind === 'field') return plan.groupBy?.includes(item.as) ? [] : [item.as]
   if (item.embed.plan.items.length === 0) return []
   return item.embed.spread ? outputNames(item.embed.plan) : [item.embed.as]
