@@ -89,7 +89,21 @@ export async function catalogOf(ctx: DataContext, fresh = false): Promise<Catalo
   return (await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)) ?? catalog
 }
 
+/** Two transactions stood in each other's way: one of them was undone and may try again. */
+const COLLISIONS = new Set(['40001', '40P01'])
+const MAX_RETRIES = 3
+
 async function attempt(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {
+  for (let retries = 0; ; retries++) {
+    try {
+      return await runOnce(ctx, ask, catalog)
+    } catch (error) {
+      if (retries >= MAX_RETRIES || !COLLISIONS.has(sqlstateOf(error) ?? '')) throw error
+    }
+  }
+}
+
+async function runOnce(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {
   const compiled = compiledFor(ask, catalog)
   const statements = statementsOf(ctx, ask, { compiled, catalog })
   const main = statements.length - 1 - (compiled.estimate ? 1 : 0) - (ask.rehearse ? 1 : 0)

@@ -35,7 +35,7 @@ async function answerTo(request: string): Promise<unknown> {
 test('every example of docs/data answers what the page says', async () => {
   const page = await readFile(PAGE, 'utf8')
   const [schema = ''] = blocks(page, 'sql')
-  await app.sql(`${schema}; grant all on authors, books to service_role;
+  await app.sql(`set search_path = public; ${schema}; grant all on authors, books to service_role;
     grant usage on all sequences in schema public to service_role`)
   const answers = blocks(page, 'json').map((text): unknown => JSON.parse(text))
   const examples = blocks(page, 'http').map(
