@@ -135,6 +135,9 @@ function enterAsGuest(services: Services, c: Http, guest: Guest): RestContext {
   return contextOf(services, c, guest)
 }
 
+/** A statement that takes longer is ended. */
+const TIMEOUT_MS = 30_000
+
 type Entered = { app: App; identity: Identity | undefined; stranger: boolean }
 
 function contextOf(services: Services, c: Http, { app, identity, stranger }: Entered): RestContext {
@@ -151,6 +154,7 @@ function contextOf(services: Services, c: Http, { app, identity, stranger }: Ent
     platform: databases.platform,
     identity,
     catalogs: services.catalogs,
+    timeoutMs: TIMEOUT_MS,
     extraSearchPath: dataApi.extraSearchPath,
     preRequest: dataApi.preRequest,
     dataApi,
