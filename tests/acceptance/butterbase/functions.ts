@@ -284,14 +284,14 @@ describe('a call', () => {
       `if (new URL(req.url).searchParams.has('loop')) for (;;);
        return Response.json({ ok: true })`,
     )
-    await deploy('slow', code, { timeoutMs: 300 })
+    await deploy('slow', code, { timeoutMs: 1500 })
     const asked = server.nobody.get(`${fn('slow')}?loop`)
     const { message, details } = await refusal(asked, 504, 'FUNCTION_TIMEOUT')
-    expect(message).toBe('Function execution timeout (300ms)')
+    expect(message).toBe('Function execution timeout (1500ms)')
     expect(details).toEqual({ duration_ms: expect.any(Number) })
     expect(await call('slow')).toEqual({ ok: true })
     const [, late] = await logs('slow', 2)
-    expect(late).toMatchObject({ statusCode: 504, error: 'Function execution timeout (300ms)' })
+    expect(late).toMatchObject({ statusCode: 504, error: 'Function execution timeout (1500ms)' })
   })
 })
 

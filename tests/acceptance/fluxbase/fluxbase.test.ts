@@ -1,0 +1,4 @@
+/** Fluxbase's dialect as its clients know it. One server answers all of it. */
+import './service.ts'
+import './auth.ts'
+import './tables.ts'
