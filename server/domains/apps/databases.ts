@@ -13,6 +13,8 @@ export type AppDatabases = {
   readonly functions: { readonly api: Database; readonly user: Database }
   /** The owner of the app's tables: DDL. */
   readonly owner: Database
+  /** The same login on connections of their own, for a look at the schema while a change is under way. */
+  readonly inspector: Database
   /** Stead itself, for its own tables. Never for a statement that a caller wrote. */
   readonly platform: Database
   /** Where the app's database is, for a listener of its notifications. */
@@ -69,6 +71,9 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
     },
     get owner() {
       return lazily('owner', as(roles.owner), { max: 2 })
+    },
+    get inspector() {
+      return lazily('inspector', as(roles.owner), { max: 2 })
     },
     get platform() {
       return lazily('platform', () => platformUrl, { max: 4, searchPath: TRUSTED_PATH })

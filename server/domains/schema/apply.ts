@@ -47,7 +47,7 @@ export type Applied = {
 
 /** The schema that is there, as one could ask for it. */
 export async function currentSchema(ctx: AppContext): Promise<SchemaDsl> {
-  return dslOf(await looking(ctx.databases.platform, readSchema))
+  return dslOf(await looking(ctx.databases.inspector, readSchema))
 }
 
 export type History = { own: Migration[]; template: TemplateMigration[] }

@@ -40,7 +40,8 @@ export async function asOwner<T>(
 }
 
 /**
- * Looks at the catalog without taking a turn. A table that is being changed makes it wait, ten seconds at most.
+ * Looks at the catalog without taking a turn: as the owner, because names are shown as they look in `public`,
+ * and a superuser must not find what the owner put there. A table that is being changed makes it wait, ten seconds at most.
  * @throws `unavailable` lock_not_available after that
  */
 export async function looking<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {

@@ -31,7 +31,7 @@ export const USER_ID_TYPES = ['uuid', 'text'] as const
 export type RowSecurity = { policies: Policy[]; protectedTables: string[] }
 
 export function rowSecurity(ctx: AppContext): Promise<RowSecurity> {
-  return looking(ctx.databases.platform, async (tx) => ({
+  return looking(ctx.databases.inspector, async (tx) => ({
     policies: await selectPolicies(tx),
     protectedTables: await selectProtectedTables(tx),
   }))
