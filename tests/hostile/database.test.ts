@@ -34,7 +34,8 @@ test('the login roles of an app connect to the database of that app and to no ot
   const [template] = await app.sql(
     `select datname as name from pg_database where starts_with(datname, 'stead_template') limit 1`,
   )
-  const others = [app.instance.services.platform.name, other.id, String(template?.name)]
+  const [control] = await app.instance.services.platform.query`select current_database() as name`
+  const others = [String(control?.name), other.id, String(template?.name)]
   for (const role of ['api', 'user', 'owner'] as const) {
     for (const database of others) {
       await expect(as({ role, database }, 'select 1')).rejects.toMatchObject({ code: '42501' })
