@@ -6,8 +6,10 @@ import {
   type ForeignKey,
   type Projection,
   type Relation,
+  type Representation,
   type Routine,
 } from './catalog.ts'
+import { withViews } from './views.ts'
 
 /** Names are written with their schema unless they are PostgreSQL's own. */
 const PATH = `select set_config('search_path', 'pg_catalog', true),
@@ -40,12 +42,13 @@ const COLUMNS = `with recursive domains(oid, base) as (
       (select format('nextval(%L::regclass)', dep.objid::regclass::text) from pg_depend dep
        where dep.classid = 'pg_class'::regclass and dep.refclassid = 'pg_class'::regclass
          and dep.refobjid = a.attrelid and dep.refobjsubid = a.attnum and dep.deptype = 'i' limit 1)
-      when a.attgenerated = '' then pg_get_expr(def.adbin, def.adrelid) end,
+      when a.attgenerated = '' then coalesce(pg_get_expr(def.adbin, def.adrelid), ct.typdefault) end,
     a.attgenerated <> '' or a.attidentity = 'a', a.attidentity <> '', a.attnum, d.description)
     order by a.attrelid, a.attnum), '[]')
   from pg_attribute a
   join pg_class c on c.oid = a.attrelid
   join pg_namespace n on n.oid = c.relnamespace
+  join pg_type ct on ct.oid = a.atttypid
   left join bases b on b.oid = a.atttypid
   join pg_type bt on bt.oid = coalesce(b.base, a.atttypid)
   left join pg_attrdef def on def.adrelid = a.attrelid and def.adnum = a.attnum
@@ -96,6 +99,20 @@ const PROJECTIONS = `select coalesce(json_agg(json_build_array(oid, schema, name
     where entry[3] <> '0' and va.attname = replace(entry[2], '\\', '')
     group by 1, 2, 3) as p`
 
+/** Domains whose implicit casts from and to JSON or text are functions: by the domain's name. */
+const REPRESENTATIONS = `select coalesce(json_agg(json_build_array(name, to_json, from_json, from_text)), '[]')
+  from (
+    select format_type(d.oid, null) as name,
+      max(f) filter (where castsource = d.oid and casttarget = 'json'::regtype) as to_json,
+      max(f) filter (where casttarget = d.oid and castsource = 'json'::regtype) as from_json,
+      max(f) filter (where casttarget = d.oid and castsource = 'text'::regtype) as from_text
+    from pg_type d
+    join pg_namespace n on n.oid = d.typnamespace
+    join pg_cast k on (k.castsource = d.oid or k.casttarget = d.oid) and k.castcontext = 'i'
+    cross join lateral (select format('%I.%I', pn.nspname, p.proname) from pg_proc p
+      join pg_namespace pn on pn.oid = p.pronamespace where p.oid = k.castfunc) as function(f)
+    where d.typtype = 'd' and ${OURS} group by d.oid) as r`
+
 const ROUTINES = `select coalesce(json_agg(json_build_object(
     'schema', n.nspname, 'name', p.proname, 'volatility', p.provolatile, 'setOf', p.proretset,
     'returnType', format_type(p.prorettype, null), 'returnBaseType', t.typname,
@@ -123,7 +140,7 @@ const ROUTINES = `select coalesce(json_agg(json_build_object(
 
 const READS_REQUEST = `select exists (
     select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where ${OURS} and p.prosrc ~ 'request\\.(headers|method|path|cookies)')
+    where ${OURS} and p.prosrc ~ 'request\\.(headers|method|path|cookies)|current_setting\\s*\\(\\s*[^'' ]')
   or exists (select from pg_policies
     where coalesce(qual, '') || coalesce(with_check, '') ~ 'request\\.(headers|method|path|cookies)')
   or exists (select from pg_views
@@ -140,6 +157,7 @@ const STATEMENTS = [
   ROUTINES,
   READS_REQUEST,
   PROJECTIONS,
+  REPRESENTATIONS,
 ].map((text) => ({ text, values: [] }))
 
 /** The present number of schema changes, as text. */
@@ -153,15 +171,19 @@ export async function loadCatalog(platform: Database): Promise<Catalog> {
   const results = await platform.batch(STATEMENTS)
   const text = (at: number): string => results[at]?.rows[0]?.[0] ?? '[]'
   const rows = <T>(at: number): T[] => JSON.parse(text(at)) as T[]
+  const routines = rows<RoutineRow>(6).map(toRoutine)
+  const relations = relationsOf(rows(2), {
+    columns: rows(3),
+    foreignKeys: rows(4),
+    keys: rows(5),
+    projections: rows(8),
+    routines,
+    forms: new Map(rows<FormRow>(9).map(toForm)),
+  })
   return new Catalog({
     version: results[1]?.rows[0]?.[0] ?? '',
-    relations: relationsOf(rows(2), {
-      columns: rows(3),
-      foreignKeys: rows(4),
-      keys: rows(5),
-      projections: rows(8),
-    }),
-    routines: rows<RoutineRow>(6).map(toRoutine),
+    relations: withViews(relations),
+    routines,
     readsRequest: text(7) === 't',
   })
 }
@@ -207,6 +229,8 @@ type Parts = {
   foreignKeys: ForeignKeyRow[]
   keys: KeyRow[]
   projections: ProjectionRow[]
+  routines: readonly Routine[]
+  forms: ReadonlyMap<string, Representation>
 }
 
 const KINDS: Record<string, Relation['kind']> = {
@@ -216,9 +240,10 @@ const KINDS: Record<string, Relation['kind']> = {
 }
 
 function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
-  const columns = grouped(parts.columns, toColumn)
+  const columns = grouped(parts.columns, (row) => withForm(toColumn(row), parts.forms))
   const foreignKeys = grouped(parts.foreignKeys, toForeignKey)
   const projections = grouped(parts.projections, toProjection)
+  const computed = computedBy(parts.routines)
   const keys = grouped(parts.keys, ([, primary, names]) => ({ primary, names }))
   return rows.map(({ oid, kind, schema, name, rowSecurity, description }) => ({
     schema,
@@ -229,9 +254,41 @@ function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
     uniques: keys.get(oid)?.map(({ names }) => names) ?? [],
     foreignKeys: foreignKeys.get(oid) ?? [],
     projections: projections.get(oid) ?? [],
+    computed: computed.get(`${schema}\0${name}`) ?? NOTHING_COMPUTED,
     rowSecurity,
     description,
   }))
+}
+
+type FormRow = [
+  domain: string,
+  toJson: string | null,
+  fromJson: string | null,
+  fromText: string | null,
+]
+
+const toForm = ([name, toJson, fromJson, fromText]: FormRow): [string, Representation] => [
+  name,
+  { toJson, fromJson, fromText },
+]
+
+function withForm(column: Column, forms: ReadonlyMap<string, Representation>): Column {
+  const form = forms.get(column.type)
+  return form ? { ...column, form } : column
+}
+
+const NOTHING_COMPUTED: ReadonlyMap<string, Routine> = new Map()
+
+/** Functions of a row in its table's own schema, by the table. */
+function computedBy(routines: readonly Routine[]): Map<string, Map<string, Routine>> {
+  const found = new Map<string, Map<string, Routine>>()
+  for (const routine of routines) {
+    const { rowOf, schema, name } = routine
+    if (!rowOf || rowOf.schema !== schema) continue
+    const key = `${rowOf.schema}\0${rowOf.name}`
+    found.set(key, (found.get(key) ?? new Map<string, Routine>()).set(name, routine))
+  }
+  return found
 }
 
 function grouped<Row extends [oid: string, ...unknown[]], T>(

@@ -18,6 +18,15 @@ export type Column = {
   identity: boolean
   position: number
   description: string | null
+  /** How a domain looks outside, when its casts say so. */
+  form?: Representation | undefined
+}
+
+/** Functions, quoted, behind the implicit casts of a domain. */
+export type Representation = {
+  toJson: string | null
+  fromJson: string | null
+  fromText: string | null
 }
 
 export type ForeignKey = {
@@ -47,6 +56,8 @@ export type Relation = {
   /** Column sets of unique constraints and indexes, the primary key among them. */
   uniques: readonly (readonly string[])[]
   foreignKeys: readonly ForeignKey[]
+  /** Functions of its row, which are read like columns. */
+  computed: ReadonlyMap<string, Routine>
   /** Of a view: what it shows of tables. */
   projections: readonly Projection[]
   rowSecurity: boolean

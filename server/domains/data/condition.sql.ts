@@ -10,14 +10,33 @@ export type Scope = { relation: Relation; alias: string }
 const isJson = (column: Column | undefined): boolean =>
   column === undefined || column.baseType === 'json' || column.baseType === 'jsonb'
 
+/** The row of a level as a value of its table's type, wherever the rows come from. */
+export function writeRow(sql: SqlWriter, { relation, alias }: Scope): void {
+  sql.add('(').name(alias).add('.*)::').name(relation.schema, relation.name)
+}
+
+/** A column, or a function of the row that is read like one. */
+export function writeColumn(sql: SqlWriter, scope: Scope, name: string): void {
+  const { relation, alias } = scope
+  const routine = relation.columns.has(name) ? undefined : relation.computed.get(name)
+  if (!routine) {
+    sql.name(alias, name)
+    return
+  }
+  sql.name(routine.schema, routine.name).add('(')
+  writeRow(sql, scope)
+  sql.add(')')
+}
+
 /** `"todos"."data"->$1::text`; a column that is not JSON is looked into as JSON. */
 export function writeField(sql: SqlWriter, scope: Scope, field: Field): void {
   if (field.path.length === 0) {
-    sql.name(scope.alias, field.name)
+    writeColumn(sql, scope, field.name)
     return
   }
   const json = isJson(scope.relation.columns.get(field.name))
-  sql.add(json ? '(' : '(to_jsonb(').name(scope.alias, field.name)
+  sql.add(json ? '(' : '(to_jsonb(')
+  writeColumn(sql, scope, field.name)
   if (!json) sql.add(')')
   for (const step of field.path) writeStep(sql, step)
   sql.add(')')
@@ -58,8 +77,7 @@ export function writeCondition(sql: SqlWriter, scope: Scope, condition: PlanCond
       sql.add(condition.word === 'not_null' ? ' is not null' : ` is ${condition.word}`)
       return
     case 'in':
-      writeField(sql, scope, condition.field)
-      sql.add(' = any (').bind(condition.values).add(')')
+      writeIn(sql, scope, condition)
       return
     case 'search':
       writeSearch(sql, scope, condition)
@@ -68,6 +86,21 @@ export function writeCondition(sql: SqlWriter, scope: Scope, condition: PlanCond
       writeComparison(sql, scope, condition)
   }
 }
+
+type Listing = Extract<PlanCondition, { kind: 'in' }>
+
+/** A value of a domain with its own text form is read by the domain's function. */
+const textForm = ({ relation }: Scope, { name, path }: Field): string | null =>
+  (path.length === 0 && relation.columns.get(name)?.form?.fromText) || null
+
+function writeIn(sql: SqlWriter, scope: Scope, { field, values }: Listing): void {
+  writeField(sql, scope, field)
+  const form = textForm(scope, field)
+  if (form === null) sql.add(' = any (').bind(values).add(')')
+  else sql.add(` = any (select ${form}(v) from unnest(`).bind(values, 'text[]').add(') as v)')
+}
+
+const PATTERNS = new Set<string>(['like', 'ilike', 'match', 'imatch'])
 
 type Comparing = Extract<PlanCondition, { kind: 'compare' }>
 
@@ -85,7 +118,9 @@ function writeComparison(sql: SqlWriter, scope: Scope, condition: Comparing): vo
   }
   writeField(sql, scope, field)
   sql.add(` ${COMPARISONS[operator]} `)
+  const form = PATTERNS.has(operator) ? null : textForm(scope, field)
   if (quantifier) sql.add(`${quantifier} (`).bind(value).add(')')
+  else if (form !== null) sql.add(`${form}(`).bind(value, 'text').add(')')
   else sql.bind(value)
 }
 
@@ -94,8 +129,9 @@ type Searching = Extract<PlanCondition, { kind: 'search' }>
 /** A column that is no search vector becomes one, in the language of the query. */
 function writeSearch(sql: SqlWriter, scope: Scope, condition: Searching): void {
   const { field, operator, language, value } = condition
-  const column = scope.relation.columns.get(field.name)
-  const vector = column?.baseType === 'tsvector' && field.path.length === 0
+  const { columns, computed } = scope.relation
+  const type = columns.get(field.name)?.baseType ?? computed.get(field.name)?.returnBaseType
+  const vector = type === 'tsvector' && field.path.length === 0
   if (!vector) sql.add('to_tsvector(')
   if (!vector && language) sql.constant(language, 'regconfig').add(', ')
   writeField(sql, scope, field)

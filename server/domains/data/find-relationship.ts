@@ -17,16 +17,29 @@ export type RelationshipFacts = {
 
 /** @throws `invalid` relationship_not_found, relationship_ambiguous; details are RelationshipFacts */
 export function findRelationship(catalog: Catalog, from: Relation, item: EmbedItem): Relationship {
-  const all = relationshipsOf(catalog, from).filter((one) => one.to.schema === from.schema)
   const everywhere = relationshipsOf(catalog, from)
+  const all = everywhere.filter((one) => staysIn(one, from.schema))
   const found = matching(all, item)
-  const candidates = found.length > 0 ? found : matching(everywhere, item)
+  const elsewhere = found.length === 0 && item.anySchema ? matching(everywhere, item) : found
+  const candidates = overridden(elsewhere)
   const [first, second] = candidates
-  if (!first) throw notFound(from, item, everywhere)
+  if (!first) throw notFound(from, item, all)
   if (!second) return first
   const self = selfReference(candidates)
   if (self) return self
   throw ambiguous(from, item, candidates)
+}
+
+/** Both the rows and what leads to them are in the schema at hand. */
+const staysIn = ({ to, junction, routine }: Relationship, schema: string): boolean =>
+  to.schema === schema &&
+  (junction?.relation.schema ?? schema) === schema &&
+  (routine?.schema ?? schema) === schema
+
+/** A function of the row stands in the place of the keys that lead to the same name. */
+function overridden(candidates: readonly Relationship[]): readonly Relationship[] {
+  const routines = candidates.filter(({ routine }) => routine)
+  return routines.length > 0 ? routines : candidates
 }
 
 function matching(all: readonly Relationship[], item: EmbedItem): Relationship[] {
@@ -55,20 +68,21 @@ function matches(one: Relationship, target: string, hint: string | undefined): b
   if (one.junction) return one.junction.relation.name === hint || isConstraint(one, hint)
   if (isConstraint(one, hint)) return true
   const own = soleColumn(one)
-  // Of the two directions over one key of a table to itself, each is named by its own column.
-  if (one.from === one.to) return hint === own
   return hint === own || hint === otherColumn(one)
 }
 
 function matchesTarget(one: Relationship, target: string): boolean {
   if (one.from === one.to && !one.junction) {
-    return one.parent ? target === one.to.name : target === soleColumn(one)
+    return one.parent ? target === one.to.name : namesKey(one, target)
   }
   if (target === one.to.name) return true
   // A foreign key and its column name the table itself, not the views that show it.
   if (one.junction || one.to.projections.length > 0) return false
-  return target === one.constraint || (!one.parent && target === soleColumn(one))
+  return target === one.constraint || namesKey(one, target)
 }
+
+const namesKey = (one: Relationship, target: string): boolean =>
+  !one.parent && target === soleColumn(one)
 
 const isConstraint = (one: Relationship, name: string): boolean =>
   !one.junction && one.constraint === name
@@ -94,13 +108,17 @@ function notFound(from: Relation, item: EmbedItem, all: readonly Relationship[])
   )
 }
 
+/** In which order the ways are told: to many, to one, through others. */
+const rankOf = ({ junction, cardinality }: Relationship): number =>
+  junction ? 2 : cardinality === 'one-to-many' ? 0 : 1
+
 function ambiguous(from: Relation, item: EmbedItem, candidates: readonly Relationship[]): AppError {
   const facts: RelationshipFacts = {
     from: from.name,
     to: item.relation,
     schema: from.schema,
     hint: item.hint,
-    candidates,
+    candidates: candidates.toSorted((a, b) => rankOf(a) - rankOf(b)),
   }
   return invalid(
     'relationship_ambiguous',

@@ -19,7 +19,7 @@ export const badPayload = (message: string, cause?: unknown) =>
 export function rowsOfJson(text: string): Rows {
   const value = parse(text)
   if (Array.isArray(value)) {
-    if (!value.every(isRow)) throw badPayload('All array elements must be objects')
+    if (!value.every(isRow)) throw badPayload('All object keys must match')
     return { shape: 'array', rows: value, json: text }
   }
   if (!isRow(value)) throw badPayload('Empty or invalid json')
@@ -70,8 +70,7 @@ export function payloadOf(
   slot: number,
 ): Payload {
   const literal = { text: slot < 0 ? json : '', slot, encoding: 'json' as const }
-  // A single object lacks nothing: what it does not name is not written at all.
-  return { json: literal, shape, columns, ragged: ragged && shape === 'array' }
+  return { json: literal, shape, columns, ragged }
 }
 
 /**
@@ -81,9 +80,9 @@ export function payloadOf(
 export function rowsOfCsv(text: string): Rows {
   const [header, ...lines] = readCsv(text)
   if (!header) return rowsOf([])
-  const rows = lines.map((cells, at) => {
+  const rows = lines.map((cells) => {
     if (cells.length !== header.length) {
-      throw badPayload(`Line ${at + 2} has ${cells.length} fields and the header ${header.length}`)
+      throw badPayload('All lines must have same number of fields')
     }
     return Object.fromEntries(header.map((name, place) => [name.text, cellValue(cells[place])]))
   })

@@ -81,6 +81,7 @@ function resultRelation(catalog: Catalog, routine: Routine): Relation {
     columns: new Map(columns as [string, Column][]),
     primaryKey: [],
     uniques: [],
+    computed: new Map(),
     foreignKeys: [],
     projections: [],
     rowSecurity: false,

@@ -31,9 +31,10 @@ export function planUpdate(
 ): UpdatePlan {
   checkWritable(relation)
   checkColumns(relation, request.payload.columns)
-  const { payload, matchOn = [] } = request
+  const { payload, matchOn = [], resetMissing = false } = request
   checkColumns(relation, matchOn)
-  return { kind: 'update', ...planReturning(planner, relation, request), payload, matchOn }
+  const returning = planReturning(planner, relation, request)
+  return { kind: 'update', ...returning, payload, matchOn, resetMissing }
 }
 
 export function planDelete(
@@ -67,6 +68,7 @@ function neededColumns(plan: ReadPlan): string[] | undefined {
     if (item.kind === 'all') return undefined
     names.push(...itemColumns(item))
   }
+  if (plan.embeds.some(({ relationship }) => relationship.routine)) return undefined
   for (const { field, embed } of plan.order) {
     names.push(...(embed ? tieColumns(embed) : [field.name]))
   }

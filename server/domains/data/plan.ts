@@ -82,6 +82,7 @@ export type InsertPlan = WritePlan & {
 export type UpdatePlan = WritePlan & {
   kind: 'update'
   payload: Payload
+  resetMissing: boolean
   matchOn: readonly string[]
 }
 

@@ -108,6 +108,8 @@ export type EmbedItem = {
   join?: 'inner' | 'left' | undefined
   /** `author` may also mean the column `author_id`. */
   stems?: boolean | undefined
+  /** Look in other schemas too when the relation's own has none. */
+  anySchema?: boolean | undefined
   /** The embedded row's columns become the parent's. */
   spread: boolean
   query: ReadQuery
@@ -196,6 +198,8 @@ export type UpdateRequest = Target &
   WriteOptions & {
     kind: 'update'
     payload: Payload
+    /** Columns that the payload lacks get their default, instead of keeping their value. */
+    resetMissing?: boolean | undefined
     /** Each row of the payload changes the row with the same values in these columns. */
     matchOn?: readonly string[] | undefined
   }

@@ -1,6 +1,13 @@
 /** A read plan as SQL: one select per level, embeds as lateral joins. */
-import { type Scope, writeCondition, writeConditions, writeField } from './condition.sql.ts'
+import {
+  type Scope,
+  writeCondition,
+  writeConditions,
+  writeField,
+  writeRow,
+} from './condition.sql.ts'
 import type { EmbedPlan, PlanItem, PlanOrder, ReadPlan } from './plan.ts'
+import type { FieldItem } from './query.ts'
 import type { Relationship } from './relationships.ts'
 import { isToOne } from './relationships.ts'
 import { castType, type SqlWriter } from './sql-writer.ts'
@@ -65,11 +72,13 @@ function writeItems(sql: SqlWriter, plan: ReadPlan): void {
   sql.list(visible, ', ', (item) => writeItem(sql, plan, item))
 }
 
-const isVisible = ({ plan }: EmbedPlan): boolean => plan.items.length > 0
+/** An embed of nothing, or of nothing but such embeds, is not shown. */
+export const isVisible = ({ plan }: EmbedPlan): boolean =>
+  plan.items.some((item) => item.kind !== 'embed' || isVisible(item.embed))
 
 function writeItem(sql: SqlWriter, plan: ReadPlan, item: PlanItem): void {
   if (item.kind === 'all') {
-    sql.name(plan.alias).add('.*')
+    writeAll(sql, plan)
     return
   }
   if (item.kind === 'embed') {
@@ -85,6 +94,19 @@ function writeItem(sql: SqlWriter, plan: ReadPlan, item: PlanItem): void {
   sql.add(' as ').name(item.as)
 }
 
+/** Every column, each in the form that it has outside. */
+function writeAll(sql: SqlWriter, { alias, relation }: ReadPlan): void {
+  const columns = [...relation.columns.values()]
+  if (!columns.some(({ form }) => form?.toJson)) {
+    sql.name(alias).add('.*')
+    return
+  }
+  sql.list(columns, ', ', ({ name, form }) => {
+    if (form?.toJson) sql.add(`${form.toJson}(`).name(alias, name).add(') as ').name(name)
+    else sql.name(alias, name)
+  })
+}
+
 /** A value without its name: a field, cast, aggregated, and cast again. */
 function writeValue(
   sql: SqlWriter,
@@ -95,12 +117,21 @@ function writeValue(
   if (aggregateCast) sql.add('cast(')
   if (aggregate) sql.add(`${aggregate}(`)
   if (cast) sql.add('cast(')
+  const form = formOf(scope, item)
+  if (form) sql.add(`${form}(`)
   if (field) writeField(sql, scope, field)
   else sql.add('*')
+  if (form) sql.add(')')
   if (cast) sql.add(` as ${castType(cast)})`)
   if (aggregate) sql.add(')')
   if (aggregateCast) sql.add(` as ${castType(aggregateCast)})`)
 }
+
+/** The function that gives a whole column its form outside; aggregates work on the bare value. */
+const formOf = ({ relation }: Scope, { field, aggregate }: FieldItem): string | null =>
+  field && field.path.length === 0 && !aggregate
+    ? (relation.columns.get(field.name)?.form?.toJson ?? null)
+    : null
 
 function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, grouped: boolean): void {
   if (embed.spread) {
@@ -122,6 +153,7 @@ function spreadNames({ plan }: EmbedPlan): string[] {
   return plan.items.flatMap((item) => {
     if (item.kind === 'all') return [...plan.relation.columns.keys()]
     if (item.kind !== 'embed') return [item.as]
+    if (!isVisible(item.embed)) return []
     return item.embed.spread ? spreadNames(item.embed) : [item.embed.as]
   })
 }
@@ -194,8 +226,13 @@ function writeEmbedded(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void
 /** The table, or a function of the parent's row. */
 function writeEmbeddedSource(sql: SqlWriter, parent: ReadPlan, { relationship }: EmbedPlan): void {
   const { routine, to } = relationship
-  if (routine) sql.name(routine.schema, routine.name).add('(').name(parent.alias).add(')')
-  else sql.name(to.schema, to.name)
+  if (!routine) {
+    sql.name(to.schema, to.name)
+    return
+  }
+  sql.name(routine.schema, routine.name).add('(')
+  writeRow(sql, parent)
+  sql.add(')')
 }
 
 function writeTie(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void {

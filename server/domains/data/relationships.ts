@@ -1,5 +1,5 @@
 /** Which relations a row can be followed to: by foreign key, either way, and through junctions. */
-import type { Catalog, ForeignKey, Relation } from './catalog.ts'
+import type { Catalog, ForeignKey, Projection, Relation } from './catalog.ts'
 
 /** Pairs of (own column, other column). */
 export type ColumnPairs = readonly (readonly [own: string, other: string])[]
@@ -40,21 +40,19 @@ function deriveAll(catalog: Catalog): ByRelation {
     else found.set(relationship.from, [relationship])
   }
   for (const relation of catalog.allRelations()) {
-    const outgoing = relation.foreignKeys.flatMap((key) => {
+    for (const key of relation.foreignKeys) {
       const to = catalog.relation(key.foreignSchema, key.foreignTable)
-      return to ? [direct(relation, to, key)] : []
-    })
-    for (const relationship of outgoing) {
-      add(relationship)
-      add(reversed(relationship))
-    }
-    for (const relationship of throughJunction(relation, outgoing)) add(relationship)
-    for (const relationship of outgoing) {
-      for (const shown of throughViews(catalog, relationship)) {
-        add(shown)
-        add(reversed(shown))
+      if (!to) continue
+      const relationship = direct(relation, to, key)
+      for (const one of [relationship, ...throughViews(catalog, relationship)]) {
+        add(one)
+        add(reversed(one))
       }
     }
+  }
+  for (const [relation, known] of [...found]) {
+    const outgoing = known.filter(({ parent }) => !parent)
+    for (const relationship of throughJunction(relation, outgoing)) add(relationship)
   }
   for (const relationship of computed(catalog)) add(relationship)
   return found
@@ -96,7 +94,7 @@ function* throughJunction(
   )
   for (const first of inKey) {
     for (const second of inKey) {
-      if (first === second) continue
+      if (first.constraint === second.constraint) continue
       yield {
         cardinality: 'many-to-many',
         from: first.to,
@@ -115,7 +113,8 @@ function* throughJunction(
   }
 }
 
-type View = { view: Relation; columns: ReadonlyMap<string, string> }
+/** `columns`: a table's column → the names under which the view shows it. */
+type View = { view: Relation; columns: ReadonlyMap<string, readonly string[]> }
 
 /** The views that show columns of a table, with those columns' names in the view. */
 function viewsOf(catalog: Catalog, table: Relation): readonly View[] {
@@ -124,7 +123,7 @@ function viewsOf(catalog: Catalog, table: Relation): readonly View[] {
     for (const view of catalog.allRelations()) {
       for (const { schema, table: name, columns } of view.projections) {
         const base = catalog.relation(schema, name)
-        found.set(base, [...(found.get(base) ?? []), { view, columns: new Map(columns) }])
+        found.set(base, [...(found.get(base) ?? []), { view, columns: namesIn(columns) }])
       }
     }
     return found
@@ -132,24 +131,39 @@ function viewsOf(catalog: Catalog, table: Relation): readonly View[] {
   return all.get(table) ?? []
 }
 
+function namesIn(columns: Projection['columns']): Map<string, string[]> {
+  const names = new Map<string, string[]>()
+  for (const [own, shown] of columns) names.set(own, [...(names.get(own) ?? []), shown])
+  return names
+}
+
 /** A foreign key holds for views too, when they show its columns on their side. */
 function* throughViews(catalog: Catalog, one: Relationship): Iterable<Relationship> {
   const plain = (view: Relation): View => ({
     view,
-    columns: new Map([...view.columns.keys()].map((name) => [name, name])),
+    columns: new Map([...view.columns.keys()].map((name) => [name, [name]])),
   })
   const ends = (relation: Relation): View[] => [plain(relation), ...viewsOf(catalog, relation)]
   for (const from of ends(one.from)) {
     for (const to of ends(one.to)) {
       if (from.view === one.from && to.view === one.to) continue
-      const columns = one.columns.map(([own, other]) => [
-        from.columns.get(own),
-        to.columns.get(other),
-      ])
-      if (columns.some(([own, other]) => own === undefined || other === undefined)) continue
-      yield { ...one, from: from.view, to: to.view, columns: columns as [string, string][] }
+      for (const columns of pairings(one.columns, from, to)) {
+        yield { ...one, from: from.view, to: to.view, columns }
+      }
     }
   }
+}
+
+/** Each way in which two views show the columns of a key. */
+function pairings(columns: ColumnPairs, from: View, to: View): ColumnPairs[] {
+  let found: [string, string][][] = [[]]
+  for (const [own, other] of columns) {
+    const pairs = (from.columns.get(own) ?? []).flatMap((left) =>
+      (to.columns.get(other) ?? []).map((right): [string, string] => [left, right]),
+    )
+    found = found.flatMap((begun) => pairs.map((pair) => [...begun, pair]))
+  }
+  return found
 }
 
 /** A function of a row that gives rows of a table is a relationship under its own name. */

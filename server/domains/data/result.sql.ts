@@ -1,6 +1,7 @@
 /** The outermost select: rows become one text that passes through this process untouched. */
 import type { PlanItem, ReadPlan } from './plan.ts'
 import type { Output } from './query.ts'
+import { isVisible } from './read.sql.ts'
 import type { SqlWriter } from './sql-writer.ts'
 
 /** What stands at each place of the single result row. */
@@ -20,10 +21,10 @@ export function writeBody(sql: SqlWriter, output: Output, names: readonly string
       writeCsv(sql, output.format, names)
       return
     case 'array':
-      sql.add(`coalesce(${stripped(output, 'json_agg(t)')}, '[]')::text`)
+      sql.add(`coalesce(${stripped(output, 'json_agg(t.*)')}, '[]')::text`)
       return
     case 'object':
-      sql.add(`coalesce(${stripped(output, 'json_agg(t)->0')}, 'null')::text`)
+      sql.add(`coalesce(${stripped(output, 'json_agg(t.*)->0')}, 'null')::text`)
   }
 }
 
@@ -67,7 +68,7 @@ function namesOf(plan: ReadPlan, item: PlanItem): string[] {
   if (item.kind === 'all') return [...plan.relation.columns.keys()]
   if (item.kind === 'expression') return [item.as]
   if (item.kind === 'field') return plan.groupBy?.includes(item.as) ? [] : [item.as]
-  if (item.embed.plan.items.length === 0) return []
+  if (!isVisible(item.embed)) return []
   return item.embed.spread ? outputNames(item.embed.plan) : [item.embed.as]
 }
 

@@ -128,6 +128,13 @@ function writeDefaults(sql: SqlWriter, { payload, read }: InsertPlan): void {
   sql.add(' from json_array_elements(').bind(payload.json, 'json').add(')')
 }
 
+/** A value as it came in; that of a domain with its own form is read by the domain's function. */
+function writeGiven(sql: SqlWriter, relation: Relation, name: string): void {
+  const form = relation.columns.get(name)?.form?.fromJson
+  if (form) sql.add(`${form}(`).name('incoming', name).add(')')
+  else sql.name('incoming', name)
+}
+
 /** A row that lacks the key takes the column's default. */
 function writeIncoming(
   sql: SqlWriter,
@@ -136,25 +143,30 @@ function writeIncoming(
 ): void {
   const { defaultSql } = relation.columns.get(name) ?? { defaultSql: null }
   if (!payload.ragged || defaultSql === null) {
-    sql.name('incoming', name)
+    writeGiven(sql, relation, name)
     return
   }
-  sql.add('case when incoming.stead_given::jsonb ? ').constant(name, 'text')
-  sql.add(' then ').name('incoming', name).add(` else ${defaultSql} end`)
+  sql.add('case when incoming.stead_given ? ').constant(name, 'text')
+  sql.add(' then ')
+  writeGiven(sql, relation, name)
+  sql.add(` else ${defaultSql} end`)
 }
 
 /** The payload's rows with the types of the columns. */
 function writeRecords(sql: SqlWriter, relation: Relation, payload: Payload): void {
   const { shape, json, columns, ragged } = payload
   if (ragged) {
-    sql.add('(select given.value as stead_given, r.* from json_array_elements(')
-    sql.bind(json, 'json').add(') as given, json_to_record(given.value) as r')
+    sql.add('(select given.value as stead_given, r.* from jsonb_array_elements(')
+    if (shape === 'object') sql.add('jsonb_build_array(').bind(json, 'jsonb').add(')')
+    else sql.bind(json, 'jsonb')
+    sql.add(') as given, jsonb_to_record(given.value) as r')
   } else {
     sql.add(shape === 'object' ? 'json_to_record(' : 'json_to_recordset(')
     sql.bind(json, 'json').add(') as incoming')
   }
   sql.add('(').list(columns, ', ', (name) => {
-    sql.name(name).add(` ${relation.columns.get(name)?.type ?? 'text'}`)
+    const { form, type = 'text' } = relation.columns.get(name) ?? {}
+    sql.name(name).add(` ${form?.fromJson ? 'json' : type}`)
   })
   sql.add(ragged ? ')) as incoming' : ')')
 }
@@ -168,12 +180,14 @@ function writeConflict(sql: SqlWriter, plan: InsertPlan): void {
     .add(') do ')
   const given = plan.payload.columns.filter((name) => !conflictColumns.includes(name))
   const absent = request.resetMissing ? resettable(plan, conflictColumns) : []
-  if (request.conflict.action === 'ignore' || given.length + absent.length === 0) {
+  if (request.conflict.action === 'ignore' || plan.payload.columns.length === 0) {
     sql.add('nothing')
     return
   }
   sql.add('update set ')
-  sql.list(given, ', ', (name) => sql.name(name).add(' = excluded.').name(name))
+  // A row of nothing but its key is written again, so that it comes back.
+  const set = given.length + absent.length > 0 ? given : conflictColumns
+  sql.list(set, ', ', (name) => sql.name(name).add(' = excluded.').name(name))
   if (given.length > 0 && absent.length > 0) sql.add(', ')
   sql.list(absent, ', ', (name) => {
     sql.name(name).add(` = ${read.relation.columns.get(name)?.defaultSql ?? 'null'}`)
@@ -208,14 +222,18 @@ function writeUpdate(sql: SqlWriter, plan: UpdatePlan): void {
 }
 
 /** A row that lacks the key keeps its value. */
-function writeSet(sql: SqlWriter, { payload, read }: UpdatePlan, name: string): void {
+function writeSet(sql: SqlWriter, { payload, read, resetMissing }: UpdatePlan, name: string): void {
   sql.name(name).add(' = ')
   if (!payload.ragged) {
-    sql.name('incoming', name)
+    writeGiven(sql, read.relation, name)
     return
   }
-  sql.add('case when incoming.stead_given::jsonb ? ').constant(name, 'text').add(' then ')
-  sql.name('incoming', name).add(' else ').name(read.alias, name).add(' end')
+  sql.add('case when incoming.stead_given ? ').constant(name, 'text').add(' then ')
+  writeGiven(sql, read.relation, name)
+  sql.add(' else ')
+  if (resetMissing) sql.add(read.relation.columns.get(name)?.defaultSql ?? 'null')
+  else sql.name(read.alias, name)
+  sql.add(' end')
 }
 
 function writeMatch(sql: SqlWriter, { matchOn, read }: UpdatePlan): void {
