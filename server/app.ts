@@ -29,6 +29,7 @@ import type { Services } from '#services'
 import type { Config } from './config.ts'
 import type { Metrics } from './process/metrics.ts'
 import { buildRouter, type Router } from './router.ts'
+import { SchemaWatch } from './schema-watch.ts'
 
 export type InstanceOptions = {
   config: Config
@@ -83,6 +84,7 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
     async close() {
       await listener.close()
       await services.functions.close()
+      await services.schemaWatch.close()
       await services.credentials.close()
       await services.apps.close()
       await services.apps.needs.regions.close()
@@ -119,8 +121,8 @@ async function openServices(
   const { baseDomain, databaseConnections: connections } = config
   const opened = { platform, keyring, credentials, publicUrl }
   const apps = new Apps({ ...opened, locks, regions, connections, baseDomain })
-  const catalogs = new CatalogCache()
-  apps.onForget((appId) => catalogs.forget(appId))
+  const schemaWatch: SchemaWatch = new SchemaWatch({ apps, catalogs: () => catalogs, log })
+  const catalogs = new CatalogCache((appId) => schemaWatch.watch(appId))
   const standby = config.functionStandby
   const pool = createIsolatePool({
     scratchDir,
@@ -137,6 +139,7 @@ async function openServices(
     identifier: new Identifier(apps, clock),
     signInHooks: new SignInHooks(),
     catalogs,
+    schemaWatch,
     limiter: new RateLimiter(clock),
     trustedProxies: new Set(config.trustedProxies),
     clock,

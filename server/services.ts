@@ -12,6 +12,7 @@ import type { Http } from '#http/env'
 import type { RateLimiter } from '#http/rate-limit'
 import { clientIp } from '#http/request'
 import type { Config } from './config.ts'
+import type { SchemaWatch } from './schema-watch.ts'
 
 export type Services = {
   config: Config
@@ -27,6 +28,7 @@ export type Services = {
   signInHooks: SignInHooks
   /** What each app's database offers, for the data dialects. */
   catalogs: CatalogCache
+  schemaWatch: SchemaWatch
   functions: Functions
   limiter: RateLimiter
   trustedProxies: ReadonlySet<string>

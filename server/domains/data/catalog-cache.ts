@@ -18,6 +18,12 @@ const CHECK_MS = 1_000
 
 export class CatalogCache {
   readonly #entries = new Map<string, Entry>()
+  readonly #onFirstUse: (appId: string) => void
+
+  /** @param onFirstUse called when an app's catalog is about to be read for the first time */
+  constructor(onFirstUse: (appId: string) => void = () => {}) {
+    this.#onFirstUse = onFirstUse
+  }
 
   /** The snapshot at hand, else the first load. Never waits when there is one. */
   get(appId: string, platform: Database): Catalog | Promise<Catalog> {
@@ -68,8 +74,15 @@ export class CatalogCache {
     if (!entry) {
       entry = { catalog: undefined, loading: undefined, dirty: false, checkedAt: 0 }
       this.#entries.set(appId, entry)
+      this.#onFirstUse(appId)
     }
     return entry
+  }
+
+  /** Apps whose catalog nobody asked for in this time, in milliseconds. */
+  unusedFor(idleMs: number): string[] {
+    const since = performance.now() - idleMs
+    return [...this.#entries].filter(([, { checkedAt }]) => checkedAt < since).map(([id]) => id)
   }
 
   #load(entry: Entry, platform: Database): Promise<Catalog> {
