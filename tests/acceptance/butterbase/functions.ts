@@ -136,7 +136,7 @@ describe('deploying a function', () => {
     [{ trigger: { type: 'cron', config: { schedule: 'sometimes' } } }, 'schedule'],
     [
       { trigger: { type: 'cron', config: { schedule: '* * * * *', timezone: 'Mars/X' } } },
-      'timezone',
+      'time zone',
     ],
     [{ triggers: [] }, 'triggers'],
   ])('refuses %j', async (asked, word) => {
