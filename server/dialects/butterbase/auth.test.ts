@@ -352,7 +352,7 @@ test('the data plane refuses user tokens with the code that fits', async () => {
     ])
   }
   expect(await refusalCode(app.as('eyJ.nonsense'))).toEqual([401, 'AUTH_INVALID_TOKEN'])
-  expect(await refusalCode(app.as('nonsense'))).toEqual([401, 'AUTH_INVALID_API_KEY'])
+  expect(await refusalCode(app.as('nonsense'))).toEqual([401, 'AUTH_INVALID_TOKEN'])
   ahead = 15 * MINUTE_MS + 1000
   expect(await refusalCode(app.as(token))).toEqual([401, 'AUTH_END_USER_JWT_EXPIRED'])
 })

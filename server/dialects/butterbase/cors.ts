@@ -30,11 +30,14 @@ const HEADERS = [
   'Content-Type',
   'Authorization',
   'X-Organization-Id',
+  'X-Signup-Source',
+  'X-Signup-Referrer',
   'X-Butterbase-As-User',
   'X-Butterbase-As-Role',
   'X-Request-ID',
   'Idempotency-Key',
   'apikey',
+  'Last-Event-ID',
 ]
 
 const EXPOSED =

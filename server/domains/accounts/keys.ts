@@ -52,6 +52,8 @@ export async function createKey(ctx: KeyContext, request: KeyRequest): Promise<M
     scopes,
     accountId,
     ...(workspaceId === undefined ? {} : { workspaceId }),
+    // The key goes when its app goes.
+    ...(targetAppId === undefined ? {} : { appId: targetAppId }),
     ...(use === 'substrate' ? { secret: newSubstrateKey() } : {}),
   })
   await auditKey(ctx, minted.credential.id, { eventType: 'api_key.create', action: 'create' })

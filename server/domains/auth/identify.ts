@@ -33,6 +33,8 @@ export const invalidApiKey = () =>
     hint: 'Make a new key with POST /api-keys, or ask the owner for one.',
   })
 
+const looksLikeKey = (secret: string): boolean => /^(?:bb_|sk_|pk_|fb_|fbk_)/.test(secret)
+
 type Found = { caller: Caller; expiresAt: number }
 
 type Remembered = { caller: Caller; until: number; appId: string | undefined }
@@ -110,7 +112,7 @@ export class Identifier {
   async #find(secret: string, app: App | undefined): Promise<Found> {
     if (secret.startsWith('eyJ')) return this.#fromToken(readToken(secret), app)
     const credential = await this.#apps.needs.credentials.find(secret)
-    if (!credential) throw invalidApiKey()
+    if (!credential) throw looksLikeKey(secret) ? invalidApiKey() : invalidToken()
     const expiresAt = credential.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     return { caller: await this.#fromKey(credential), expiresAt }
   }
