@@ -2,6 +2,7 @@
  * Statements that somebody else wrote, each on a connection of its own while it runs: what comes back is bounded, and
  * the connection is made new before it serves again. For a login role that has no rights of its own.
  */
+import type { Socket } from 'node:net'
 import type pg from 'pg'
 import { tooLarge } from '#core/errors'
 import type { Client, Database } from './database.ts'
@@ -14,6 +15,9 @@ export type GuestStatement = {
   /** In PostgreSQL's text form. */
   values: readonly (string | null)[]
 }
+
+/** What may come besides the rows: names of columns, notices. */
+const SLACK_BYTES = 1024 * 1024
 
 /** Values as PostgreSQL wrote them. */
 export type GuestResult = {
@@ -58,7 +62,7 @@ type Outcome = { resolve(result: GuestResult): void; reject(error: unknown): voi
 
 /** What `pg` lets a query do with its connection, beyond what its types say. */
 type Connection = {
-  stream: { cork(): void; uncork(): void; destroy(): void }
+  stream: Socket
   parse(query: { text: string }): void
   bind(config: { values: readonly (string | null)[] }): void
   describe(what: { type: 'P' }): void
@@ -76,6 +80,7 @@ class Exchange {
   readonly #result: GuestResult = { columns: [], rows: [], rowCount: 0 }
   #openings: number
   #bytes = 0
+  #received = 0
   #error: unknown
   #connection: Connection | undefined
 
@@ -88,6 +93,7 @@ class Exchange {
   submit(connection: unknown): void {
     const wire = connection as Connection
     this.#connection = wire
+    wire.stream.on('data', this.#onData)
     const { opening, text, values } = this.#statement
     wire.stream.cork()
     if (opening) {
@@ -114,9 +120,15 @@ class Exchange {
     else this.#refuse()
   }
 
+  /** A row is handed over once it is whole, and a single one may be a gigabyte. */
+  readonly #onData = ({ length }: Buffer): void => {
+    this.#received += length
+    if (this.#received > MAX_RESULT_BYTES + SLACK_BYTES) this.#refuse()
+  }
+
   /** The server would go on sending: only the end of the connection stops it. */
   #refuse(): void {
-    this.#error = tooLarge(
+    this.#error ??= tooLarge(
       'result_too_large',
       `The result is larger than ${MAX_RESULT_BYTES} bytes`,
       { hint: 'Ask for fewer rows at a time.' },
@@ -143,10 +155,17 @@ class Exchange {
   /** Of the server, before it is ready again; or of the connection, after which nothing comes. */
   handleError(error: unknown): void {
     this.#error ??= error
-    this.#outcome.reject(this.#error)
+    this.#settle()
   }
 
   handleReadyForQuery(): void {
+    this.#settle()
+  }
+
+  /** A refused result may be complete already when it is refused: then no other event tells of it. */
+  #settle(): void {
+    this.#connection?.stream.off('data', this.#onData)
     if (this.#error === undefined) this.#outcome.resolve(this.#result)
+    else this.#outcome.reject(this.#error)
   }
 }
