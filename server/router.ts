@@ -23,11 +23,12 @@ export type Router = {
 type Mounted = Pick<RouteTable<Record<string, unknown>>, 'hono' | 'listed'>
 
 export function buildRouter(services: Services, metrics?: Metrics): Router {
+  const listed = (): ListedRoute[] => tables.flatMap((table) => table.listed)
   const tables: Mounted[] = [
-    system(services),
+    system(services, listed),
     butterbase(services),
     butterbaseAuth(services),
-    fluxbase(services),
+    fluxbase(services, listed),
     rest(services),
   ]
   const hono = new Hono<Env>()
@@ -38,7 +39,7 @@ export function buildRouter(services: Services, metrics?: Metrics): Router {
   hono.notFound((c) =>
     renderError(notFound('route_not_found', `There is nothing at ${c.req.path}`), c),
   )
-  return { fetch: hono.fetch, routes: tables.flatMap((table) => table.listed) }
+  return { fetch: hono.fetch, routes: listed() }
 }
 
 /** Slower requests than this are told in the log. */

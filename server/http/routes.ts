@@ -30,6 +30,9 @@ export type RouteSpec<
 /** A route as listed: what documentation and the isolation matrix are made from. */
 export type ListedRoute = RouteSpec<string> & { dialect: About }
 
+/** Every route of every dialect; they are all known once a request comes. */
+export type Listed = () => readonly ListedRoute[]
+
 /** `admit` answers who is asking before the body is read; what it gives back finds the app afterwards. */
 export type Guard<Ctx> = (c: Http, spec: RouteSpec<string>) => Promise<() => Promise<Ctx> | Ctx>
 

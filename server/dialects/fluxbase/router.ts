@@ -2,22 +2,25 @@
 import { Hono } from 'hono'
 import { notFound } from '#core/errors'
 import type { Env } from '#http/env'
-import { RouteTable } from '#http/routes'
+import { type Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
 import { addAuth } from './auth.ts'
 import { cors } from './cors.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
+import { addOpenApi, OPENAPI_PATHS } from './openapi.ts'
 import { addTables } from './tables.ts'
 
-export function fluxbase(services: Services): RouteTable<Scopes> {
+/** @param listed every route of the instance, for the document that describes them */
+export function fluxbase(services: Services, listed: Listed): RouteTable<Scopes> {
   const hono = new Hono<Env>()
   hono.onError(errorRenderer(services))
-  hono.use('/api/v1/*', cors(services))
+  for (const path of ['/api/v1/*', OPENAPI_PATHS[0]]) hono.use(path, cors(services))
   const routes = new RouteTable(FLUXBASE, hono, guards(services))
   addAuth(routes, services)
   addTables(routes, services)
+  addOpenApi(routes, services, listed)
   alsoWithSlash(hono)
   // Last: whatever no route above has taken.
   hono.all('/api/v1/*', () => {

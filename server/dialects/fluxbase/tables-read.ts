@@ -91,7 +91,7 @@ export async function getRecord(call: TableCall): Promise<Response> {
 
 const Column = z.string()
 
-const QueryDocument = z.object({
+export const QueryDocument = z.object({
   select: z.string().nullish(),
   filters: z
     .array(z.object({ column: Column, operator: z.string(), value: z.unknown().optional() }))

@@ -4,7 +4,7 @@ import { manages } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import { catalogOf, type Relation } from '#domains/data'
 import type { Http } from '#http/env'
-import type { Method, RouteTable } from '#http/routes'
+import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
 import { deleteBulk, patchBulk, postBulk } from './tables-bulk.ts'
@@ -12,6 +12,7 @@ import { saidOf, say } from './tables-errors.ts'
 import { exportRecords } from './tables-export.ts'
 import { getRecord, listRecords, queryRecords } from './tables-read.ts'
 import { dataContext, type TableCall, tableCall } from './tables-request.ts'
+import { TABLE_ROUTES } from './tables-routes.ts'
 import {
   changeRecord,
   deleteRecord,
@@ -20,35 +21,21 @@ import {
   updateRecords,
 } from './tables-write.ts'
 
-const METHODS: readonly (readonly [Method, string])[] = [
-  ['get', 'Read rows'],
-  ['head', 'Count rows'],
-  ['post', 'Insert rows, or query them'],
-  ['put', 'Change one row'],
-  ['patch', 'Change rows'],
-  ['delete', 'Delete rows'],
-]
-
-const PATHS = ['{table}', '{table}/{id}', '{schema}/{table}/{id}'] as const
-
 export function addTables(routes: RouteTable<Scopes>, services: Services): void {
   routes.add(
     {
       method: 'get',
       path: '/api/v1/tables',
       access: 'credential',
-      summary: 'List tables and columns',
+      summary: 'List tables and columns, for whoever manages the app',
+      docs: { query: { schema: 'Schemas, with commas between them; `public` without it' } },
     },
     ({ c, ctx }) => describeTables(services, c, ctx),
   )
-  for (const path of PATHS) {
-    for (const [method, summary] of METHODS) {
-      if (method === 'put' && path === '{table}') continue
-      routes.add(
-        { method, path: `/api/v1/tables/${path}`, access: 'credential', summary },
-        ({ c, ctx }) => answered(services, c, ctx),
-      )
-    }
+  for (const { path, ...spec } of TABLE_ROUTES) {
+    routes.add({ ...spec, path: `/api/v1/tables/${path}`, access: 'credential' }, ({ c, ctx }) =>
+      answered(services, c, ctx),
+    )
   }
 }
 

@@ -93,8 +93,9 @@ function page(services: Services, ok: boolean, nonce: string) {
         <div class="dialects">${DOORS.map((door) => dialect(door, url))}</div>
       </section>
       <section>
-        <h2>When something goes wrong</h2>
+        <h2>Look it up</h2>
         <nav>
+          <a href="/docs/api">API reference</a>
           <a href="/docs/errors">What each error means</a>
           <a href="/health">Health</a>
           <a href="/health/ready">Readiness</a>

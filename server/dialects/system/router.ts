@@ -1,16 +1,18 @@
 /** What belongs to no dialect: health, the console page, the pages that explain errors. */
 import { Hono } from 'hono'
 import type { Env } from '#http/env'
-import { RouteTable } from '#http/routes'
+import { type Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { SYSTEM, type Words } from './about.ts'
 import { consolePage } from './console.ts'
 import { errorPages } from './error-pages.ts'
 import { health, readiness } from './health.ts'
+import { referencePage } from './reference.ts'
 
 type Scopes = Record<Words, undefined>
 
-export function system(services: Services): RouteTable<Scopes> {
+/** @param listed every route of the instance, for the page that describes them */
+export function system(services: Services, listed: Listed): RouteTable<Scopes> {
   const hono = new Hono<Env>()
   const routes = new RouteTable<Scopes>(SYSTEM, hono, { public: async () => () => undefined })
   const open = { method: 'get', access: 'public' } as const
@@ -36,5 +38,7 @@ export function system(services: Services): RouteTable<Scopes> {
   routes.add({ ...open, path: '/docs/errors', summary: 'What each error code means' }, ({ c }) =>
     errorPages(c),
   )
+  const page = referencePage(services, listed)
+  routes.add({ ...open, path: '/docs/api', summary: 'Every route, for people' }, ({ c }) => page(c))
   return routes
 }

@@ -118,6 +118,9 @@ const toVictim =
   (path: string, sent?: object): Line['send'] =>
   (scene) => ({ path, headers: { 'x-fb-tenant': scene.appId }, ...(sent ? { body: sent } : {}) })
 
+/** An id that no row has. */
+const UNKNOWN_ROW = '00000000-0000-4000-8000-000000000000'
+
 const toNoteOfVictim =
   (base: string, sent?: object): Line['send'] =>
   async (scene) => ({
@@ -175,6 +178,12 @@ export const MATRIX: Record<string, Line> = {
   'GET /health/ready': { answers: open() },
   'GET /': { answers: open() },
   'GET /docs/errors': { answers: open() },
+  'GET /docs/api': { answers: open() },
+  'GET /openapi.json': { answers: fluxbase({ nobody: 200 }), send: toVictim('/openapi.json') },
+  'GET /api/v1/openapi.json': {
+    answers: fluxbase({ nobody: 200 }),
+    send: toVictim('/api/v1/openapi.json'),
+  },
 
   'GET /v1/regions': { answers: open() },
   'POST /init': {
@@ -439,6 +448,17 @@ function fluxbaseTables(route: string, path: string): Record<string, Line> {
       send: toVictim(`${path}?text=eq.nothing`, { text: 'changed' }),
     },
     [`DELETE ${route}`]: { answers: fluxbase({}), send: toVictim(`${path}?text=eq.nothing`) },
+    [`POST ${route}/query`]: { answers: fluxbase({}), send: toVictim(`${path}/query`, {}) },
+    [`POST ${route}/bulk`]: { answers: writes, send: toVictim(`${path}/bulk`, [{ text: 'new' }]) },
+    [`PATCH ${route}/bulk`]: {
+      answers: fluxbase({}),
+      send: toVictim(`${path}/bulk`, { ids: [UNKNOWN_ROW], data: { text: 'changed' } }),
+    },
+    [`DELETE ${route}/bulk`]: {
+      answers: fluxbase({}),
+      send: toVictim(`${path}/bulk`, { ids: [UNKNOWN_ROW] }),
+    },
+    [`GET ${route}/export`]: { answers: fluxbase({}), send: toVictim(`${path}/export`) },
   }
 }
 

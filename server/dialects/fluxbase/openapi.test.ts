@@ -1,0 +1,306 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '#support/app'
+import type { Client } from '#support/client'
+
+type Operation = {
+  operationId: string
+  summary: string
+  tags: string[]
+  security: Record<string, string[]>[]
+  'x-access': { word: string; meaning: string }
+  parameters?: Record<string, unknown>[]
+  requestBody?: { content: Record<string, { schema: Record<string, unknown> }> }
+  responses: Record<string, unknown>
+}
+
+type Document = {
+  openapi: string
+  info: { title: string; version: string }
+  servers: { url: string }[]
+  tags: { name: string }[]
+  paths: Record<string, Record<string, Operation>>
+  components: {
+    schemas: Record<string, { properties: Record<string, unknown>; required?: string[] }>
+    securitySchemes: Record<string, unknown>
+  }
+}
+
+let app: TestApp
+
+const TABLES = `
+  create schema shop;
+  create table notes (
+    id uuid primary key default gen_random_uuid(), title varchar(40) not null, body text, n bigint not null,
+    price numeric, tags text[] not null default '{}', facts jsonb, done boolean not null default false,
+    made timestamptz default now(), size int generated always as (length(title)) stored);
+  comment on column notes.title is 'What it is called';
+  create view loud_notes as select id, upper(title) as title from notes;
+  create table shop.orders (id int primary key, "who" text);
+  create table keyless (a int);
+  create table shop_orders (id int primary key);
+  create table "odd name/{x}.y" (id int primary key, "__proto__" text);
+  create table "Zürich" (id int primary key);
+  create schema "shop_orders_in";
+  create table shop_orders_in.bulk (id int primary key)`
+
+beforeAll(async () => {
+  app = await startApp()
+  await app.sql(TABLES)
+})
+
+afterAll(() => app?.[Symbol.asyncDispose]())
+
+async function read(client: Client, path = '/openapi.json', headers = {}): Promise<Document> {
+  const res = await client.get(path, headers)
+  const text = await res.text()
+  if (res.status !== 200) throw new Error(`GET ${path} answered ${res.status}: ${text}`)
+  return JSON.parse(text) as Document
+}
+
+const operationsOf = ({ paths }: Document): Operation[] =>
+  Object.values(paths).flatMap((item) => Object.values(item))
+
+const tablePaths = ({ paths }: Document): string[] =>
+  Object.keys(paths).filter((path) => /^\/api\/v1\/tables\/[^{]/.test(path))
+
+describe('the linter has nothing to say', () => {
+  const lint = async (document: Document): Promise<string[]> => {
+    const config = await createConfig({
+      extends: ['recommended'],
+      // Concrete paths beside templates are how the tables stand beside their route; tests run on loopback.
+      rules: { 'no-ambiguous-paths': 'off', 'no-server-example.com': 'off' },
+    })
+    const source = JSON.stringify(document)
+    const problems = await lintFromString({ source, absoluteRef: 'openapi.json', config })
+    return problems.map(
+      ({ ruleId, message, location }) => `${ruleId}: ${message} at ${location[0]?.pointer}`,
+    )
+  }
+
+  test.each([
+    ['3.0', 'nobody'],
+    ['3.1', 'nobody'],
+    ['3.0', 'owner'],
+    ['3.1', 'owner'],
+  ] as const)('about OpenAPI %s for %s', async (version, who) => {
+    const document = await read(app[who], `/openapi.json?version=${version}`)
+    expect(document.openapi.startsWith(`${version}.`)).toBe(true)
+    expect(tablePaths(document).length > 0).toBe(who === 'owner')
+    expect(await lint(document)).toEqual([])
+  })
+
+  test.each(['3.0', '3.1'])('unless something is wrong (OpenAPI %s)', async (version) => {
+    const document = await read(app.owner, `/openapi.json?version=${version}`)
+    Object.assign(document.components.schemas['public.notes'] ?? {}, { type: 'thing' })
+    delete document.paths['/api/v1/tables/notes/{id}']?.get?.parameters
+    const rules = (await lint(document)).map((problem) => problem.split(':')[0])
+    expect(new Set(rules)).toEqual(new Set(['struct', 'path-parameters-defined']))
+  })
+})
+
+describe('the routes of the instance', () => {
+  test('are all there, each method with a name of its own', async () => {
+    const document = await read(app.nobody)
+    const listed = app.instance.router.routes
+    const described = new Map(
+      Object.entries(document.paths).map(([path, item]) => [
+        path.replaceAll(/\{[^}]+\}/g, '{}'),
+        item,
+      ]),
+    )
+    for (const { path, method } of listed) {
+      const item = described.get(path.replaceAll(/\{[^}]+\}/g, '{}')) ?? {}
+      const methods = method === 'all' ? ['get', 'post', 'put', 'patch', 'delete'] : [method]
+      for (const name of methods) expect(item, `${method} ${path}`).toHaveProperty(name)
+    }
+    const ids = operationsOf(document).map(({ operationId }) => operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids).toEqual(expect.arrayContaining(['post_init', 'get_apps_by_app_id', 'get_health']))
+  })
+
+  test('say who may call them, in words and as security', async () => {
+    const { paths, components } = await read(app.nobody)
+    expect(paths['/init']?.post).toMatchObject({
+      security: [{ bearerAuth: [] }],
+      'x-access': { word: 'account', meaning: 'an account, by platform key or session' },
+    })
+    expect(paths['/health']?.get?.security).toEqual([])
+    expect(paths['/rest/v1/{table}']?.get?.security).toEqual([
+      {},
+      { bearerAuth: [] },
+      { apikey: [] },
+    ])
+    expect(components.securitySchemes.bearerAuth).toMatchObject({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+    })
+  })
+
+  test('carry the shape of their body, and whether it may be left out', async () => {
+    const { paths } = await read(app.nobody)
+    const body = paths['/v1/{app_id}/functions']?.post?.requestBody
+    expect(body).toMatchObject({ required: true })
+    expect(body?.content['application/json']?.schema).toMatchObject({
+      type: 'object',
+      required: ['name', 'code'],
+    })
+    expect(paths['/v1/{app_id}/env']?.patch?.requestBody).toMatchObject({ required: false })
+  })
+
+  test('name their errors by reference', async () => {
+    const { paths } = await read(app.nobody)
+    expect(paths['/auth/{app_id}/login']?.post?.responses['4XX']).toEqual({
+      $ref: '#/components/responses/ButterbaseSignInError',
+    })
+  })
+
+  test('stay the same for whoever asks', async () => {
+    const [anonymous, owned] = await Promise.all([read(app.nobody), read(app.owner)])
+    expect(Object.keys(owned.paths)).toEqual(expect.arrayContaining(Object.keys(anonymous.paths)))
+  })
+})
+
+describe('the tables of an app', () => {
+  test('stand at their paths, names verbatim, for a service key and for the owner', async () => {
+    for (const client of [app.as(app.serviceKey), app.owner]) {
+      const { paths } = await read(client)
+      expect(Object.keys(paths['/api/v1/tables/notes'] ?? {})).toEqual([
+        'get',
+        'post',
+        'patch',
+        'delete',
+      ])
+      expect(Object.keys(paths['/api/v1/tables/notes/{id}'] ?? {})).toEqual([
+        'get',
+        'put',
+        'patch',
+        'delete',
+      ])
+      expect(Object.keys(paths['/api/v1/tables/notes/bulk'] ?? {})).toEqual([
+        'post',
+        'patch',
+        'delete',
+      ])
+      expect(Object.keys(paths['/api/v1/tables/notes/export'] ?? {})).toEqual(['get'])
+      expect(Object.keys(paths['/api/v1/tables/notes/query'] ?? {})).toEqual(['post'])
+      expect(paths).toHaveProperty(['/api/v1/tables/Zürich'])
+      expect(paths).toHaveProperty(['/api/v1/tables/shop/orders'])
+      expect(paths).toHaveProperty(['/api/v1/tables/public/odd%20name%2F%7Bx%7D.y/{id}'])
+    }
+  })
+
+  test('have the operation ids and the tag that clients know', async () => {
+    const { paths } = await read(app.owner)
+    const ids = ['notes', 'notes/{id}'].flatMap((path) =>
+      Object.values(paths[`/api/v1/tables/${path}`] ?? {}).map(({ operationId }) => operationId),
+    )
+    expect(ids).toEqual(
+      'list create batch_update batch_delete get replace update delete'
+        .split(' ')
+        .map((word) => `${word}_public_notes`),
+    )
+    expect(paths['/api/v1/tables/notes']?.get?.tags).toEqual(['Tables'])
+  })
+
+  test('have schemas with types, nullable and required', async () => {
+    const { components } = await read(app.owner)
+    const { properties, required } = components.schemas['public.notes'] ?? {}
+    expect(required).toEqual(['title', 'n'])
+    expect(properties).toMatchObject({
+      id: { type: 'string', format: 'uuid' },
+      title: { type: 'string', maxLength: 40, description: 'What it is called' },
+      body: { type: 'string', nullable: true },
+      n: { type: 'integer', format: 'int64' },
+      price: { type: 'number', nullable: true },
+      tags: { type: 'array', items: { type: 'string' } },
+      done: { type: 'boolean' },
+      made: { type: 'string', format: 'date-time', nullable: true },
+      size: { type: 'integer', readOnly: true },
+    })
+    expect(properties?.title).not.toHaveProperty('nullable')
+    expect(components.schemas).toHaveProperty(['shop.orders'])
+  })
+
+  test('write null as a type in 3.1', async () => {
+    const { components } = await read(app.owner, '/openapi.json?version=3.1')
+    expect(components.schemas['public.notes']?.properties.body).toMatchObject({
+      type: ['string', 'null'],
+    })
+  })
+
+  test('offer no writing of a view, and no record without a key', async () => {
+    const { paths } = await read(app.owner)
+    expect(Object.keys(paths['/api/v1/tables/loud_notes'] ?? {})).toEqual(['get'])
+    expect(paths).not.toHaveProperty(['/api/v1/tables/loud_notes/bulk'])
+    expect(Object.keys(paths['/api/v1/tables/loud_notes/{id}'] ?? {})).toEqual(['get'])
+    expect(paths).toHaveProperty(['/api/v1/tables/keyless'])
+    expect(paths).not.toHaveProperty(['/api/v1/tables/keyless/{id}'])
+  })
+
+  test('are there as soon as they are made, and gone as soon as they are dropped', async () => {
+    await app.sql('create table fleeting (id int primary key)')
+    expect((await read(app.owner)).paths).toHaveProperty(['/api/v1/tables/fleeting'])
+    await app.sql('drop table fleeting')
+    expect((await read(app.owner)).paths).not.toHaveProperty(['/api/v1/tables/fleeting'])
+  })
+
+  test('are those of the app that the request means', async () => {
+    const other = await app.createApp()
+    await app.sql('create table elsewhere (id int primary key)', [], other.id)
+    const byKey = await read(app.as(other.serviceKey))
+    expect(tablePaths(byKey)).toContain('/api/v1/tables/elsewhere')
+    expect(tablePaths(byKey)).not.toContain('/api/v1/tables/notes')
+    const byHeader = await read(app.owner, '/openapi.json', { 'x-fb-tenant': other.id })
+    expect(tablePaths(byHeader)).toContain('/api/v1/tables/elsewhere')
+  })
+
+  test('are nothing for others', async () => {
+    for (const client of [app.nobody, app.as(app.anonKey)]) {
+      const document = await read(client)
+      expect(tablePaths(document)).toEqual([])
+      expect(JSON.stringify(document)).not.toContain('notes')
+    }
+  })
+})
+
+describe('GET /openapi.json', () => {
+  test('is at /api/v1/openapi.json too', async () => {
+    expect(await read(app.nobody, '/api/v1/openapi.json')).toEqual(await read(app.nobody))
+  })
+
+  test('names the origin that was asked', async () => {
+    expect((await read(app.nobody)).servers).toEqual([{ url: app.url }])
+  })
+
+  test.each(['3.2', '2', '', '3.0.3'])('answers 400 to the version "%s"', async (version) => {
+    const res = await app.nobody.get(`/openapi.json?version=${version}`)
+    expect(res.status).toBe(400)
+    expect(await res.json()).toMatchObject({
+      error: 'version must be 3.0 or 3.1',
+      code: 'INVALID_INPUT',
+    })
+  })
+
+  test.each([
+    ['Invalid or expired Bearer token', { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }],
+    ['Invalid service key', { 'x-service-key': 'sk_nothing' }],
+    ['Invalid client key', { 'x-client-key': 'fbk_nothing' }],
+  ])('answers 401 "%s"', async (error, headers) => {
+    const res = await app.nobody.get('/openapi.json', headers)
+    expect(res.status).toBe(401)
+    expect(await res.json()).toMatchObject({ error, request_id: expect.any(String) })
+  })
+
+  test('refuses a key of another app than the one named', async () => {
+    const other = await app.createApp()
+    const res = await app.as(app.serviceKey).get('/openapi.json', { 'x-fb-tenant': other.id })
+    expect(res.status).toBe(403)
+  })
+
+  test('may be read by pages of this machine', async () => {
+    const res = await app.nobody.get('/openapi.json', { origin: 'http://localhost:3000' })
+    expect(res.headers.get('access-control-allow-origin')).toBe('http://localhost:3000')
+  })
+})

@@ -1,0 +1,169 @@
+/** The reference page: every route of the instance, from the table of routes. It fetches nothing from anywhere. */
+import { html, raw } from 'hono/html'
+import type { HtmlEscapedString } from 'hono/utils/html'
+import { randomToken } from '#core/ids'
+import { version } from '#core/version'
+import type { About } from '#http/about'
+import type { Http } from '#http/env'
+import type { Listed, ListedRoute } from '#http/routes'
+import type { Services } from '#services'
+import { STYLE } from './console-style.ts'
+import { bodySchema, exampleOf, type Field, fieldsOf } from './reference-fields.ts'
+import { REFERENCE_STYLE } from './reference-style.ts'
+
+type Html = HtmlEscapedString | Promise<HtmlEscapedString>
+
+/** The routes are rendered once, when the page is first asked for: they do not change while the process runs. */
+export function referencePage(services: Services, listed: Listed): (c: Http) => Promise<Response> {
+  let content: Html | undefined
+  return async (c) => {
+    content ??= contentOf(listed(), services.publicUrl)
+    const nonce = randomToken(16)
+    c.header('Content-Security-Policy', policy(nonce))
+    c.header('X-Content-Type-Options', 'nosniff')
+    c.header('Referrer-Policy', 'no-referrer')
+    c.header('Cache-Control', 'no-cache')
+    return c.html(await page(await content, nonce))
+  }
+}
+
+/** Our own style and script, nothing from anywhere else, in nobody's frame. */
+const policy = (nonce: string): string =>
+  `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+
+const page = (content: HtmlEscapedString, nonce: string) => html`<!doctype html>
+<html lang="en" class="no-script">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>API reference · Stead</title>
+    <link rel="icon" href="data:," />
+    <style nonce="${nonce}">${raw(STYLE + REFERENCE_STYLE)}</style>
+  </head>
+  <body>
+    <main>${content}</main>
+    <script nonce="${nonce}">${raw(SCRIPT)}</script>
+  </body>
+</html>`
+
+type Chapter = { dialect: About; id: string; routes: readonly ListedRoute[] }
+
+function chaptersOf(routes: readonly ListedRoute[]): Chapter[] {
+  return [...Map.groupBy(routes, ({ dialect }) => dialect)].map(([dialect, own]) => ({
+    dialect,
+    id: dialect.title.toLowerCase().replaceAll(/[^a-z]+/g, '-'),
+    routes: own,
+  }))
+}
+
+function contentOf(routes: readonly ListedRoute[], url: string): Html {
+  const chapters = chaptersOf(routes)
+  return html`<header>
+      <h1>API reference</h1>
+      <span class="version">${version}</span>
+      <a href="/">Console</a>
+    </header>
+    <section>
+      <p>
+        Every route of this instance. The same for programs: <a href="/openapi.json">OpenAPI 3.0</a> and
+        <a href="/openapi.json?version=3.1">3.1</a>, which also hold the tables of an app for whoever manages it.
+        What errors mean is told <a href="/docs/errors">on a page of its own</a>.
+      </p>
+    </section>
+    <nav>${chapters.map(({ dialect, id }) => html`<a href="#${id}">${dialect.title}</a>`)}</nav>
+    <div class="finder">
+      <input type="search" placeholder="Find a route: a word of its path or of what it does" aria-label="Find a route" />
+      <output>${routes.length} routes</output>
+    </div>
+    ${chapters.map((chapter) => chapterHtml(chapter, url))}
+    <footer>Served by the instance itself; it works without the internet.</footer>`
+}
+
+const chapterHtml = ({ dialect, id, routes }: Chapter, url: string): Html =>
+  html`<section class="chapter" id="${id}">
+    <h2>${dialect.title}</h2>
+    <p>${dialect.description}</p>
+    <div class="list">${routes.map((route) => routeHtml(route, url))}</div>
+  </section>`
+
+function routeHtml(route: ListedRoute, url: string): Html {
+  const { method, path, summary, access, dialect, docs } = route
+  const verb = method === 'all' ? 'any' : method
+  return html`<details data-find="${`${verb} ${path} ${summary}`.toLowerCase()}">
+    <summary>
+      <span class="method ${method}">${verb.toUpperCase()}</span>
+      <code class="path">${pathHtml(path)}</code>
+      <span class="does">${summary}</span>
+    </summary>
+    <div class="more">
+      ${docs?.description === undefined ? '' : html`<p>${prose(docs.description)}</p>`}
+      <p><b>Who:</b> ${dialect.access[access]?.meaning} <code>${access}</code></p>
+      ${given('Query', docs?.query)} ${given('Headers', docs?.headers)} ${bodyHtml(route)}
+      <pre>${exampleOf(route, method === 'all' ? 'post' : method, url)}</pre>
+    </div>
+  </details>`
+}
+
+/** Parameters stand out less than the words around them. */
+const pathHtml = (path: string): Html =>
+  html`${path.split(/(\{[^}]+\})/).map((part) => (part.startsWith('{') ? html`<i>${part}</i>` : part))}`
+
+/** Text with code between backticks. */
+const prose = (text: string): Html =>
+  html`${text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part))}`
+
+const given = (caption: string, named: Readonly<Record<string, string>> = {}): Html | '' => {
+  const rows = Object.entries(named)
+  if (rows.length === 0) return ''
+  return html`<div class="wide"><table>
+    <caption>${caption}</caption>
+    <tbody>${rows.map(([name, about]) => html`<tr><td><code>${name}</code></td><td>${prose(about)}</td></tr>`)}</tbody>
+  </table></div>`
+}
+
+function bodyHtml(route: ListedRoute): Html | '' {
+  const schema = bodySchema(route)
+  const fields = schema ? fieldsOf(schema) : []
+  if (fields.length > 0) return fieldTable(fields)
+  const types = Object.keys(route.docs?.content ?? {})
+  if (types.length === 0) return ''
+  return html`<p><b>Body:</b> ${types.join(', ')}</p>`
+}
+
+const fieldTable = (fields: readonly Field[]): Html => html`<div class="wide"><table>
+    <caption>Body</caption>
+    <thead><tr><th>Field</th><th>Type</th><th></th><th></th></tr></thead>
+    <tbody>${fields.map(
+      ({ name, type, required, about }) =>
+        html`<tr><td><code>${name}</code></td><td>${type}</td><td>${required ? 'required' : ''}</td><td>${prose(about)}</td></tr>`,
+    )}</tbody>
+  </table></div>`
+
+/** Without it every route is shown. */
+const SCRIPT = `
+document.documentElement.classList.remove('no-script')
+const input = document.querySelector('input')
+const output = document.querySelector('output')
+const chapters = [...document.querySelectorAll('.chapter')]
+function find() {
+  const words = input.value.toLowerCase().split(/\\s+/).filter(Boolean)
+  let shown = 0
+  for (const chapter of chapters) {
+    let here = 0
+    for (const route of chapter.querySelectorAll('details')) {
+      route.hidden = !words.every((word) => route.dataset.find.includes(word))
+      if (!route.hidden) here++
+    }
+    chapter.hidden = here === 0
+    shown += here
+  }
+  output.textContent = shown === 1 ? '1 route' : shown + ' routes'
+}
+input.addEventListener('input', find)
+find()
+document.addEventListener('keydown', (event) => {
+  if (event.key !== '/' || event.target === input || event.ctrlKey || event.metaKey) return
+  event.preventDefault()
+  input.focus()
+})
+`
