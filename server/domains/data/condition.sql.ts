@@ -69,6 +69,9 @@ export function writeCondition(sql: SqlWriter, scope: Scope, condition: PlanCond
       sql.list(condition.items, ` ${condition.kind} `, (item) => writeCondition(sql, scope, item))
       sql.add(')')
       return
+    case 'expression':
+      condition.write(sql)
+      return
     case 'embed_absent':
       sql.name(condition.embed.alias, 'hit').add(' is null')
       return

@@ -20,6 +20,8 @@ export type PlanCondition =
   | { kind: 'and' | 'or'; items: readonly PlanCondition[] }
   /** The embed has no rows. */
   | { kind: 'embed_absent'; embed: EmbedPlan }
+  /** What another part writes: how rows hang on those of another statement's level. */
+  | { kind: 'expression'; write: (sql: SqlWriter) => void }
 
 export type PlanItem =
   | { kind: 'all' }
@@ -49,6 +51,7 @@ export type ReadPlan = {
   order: readonly PlanOrder[]
   limit: Literal | undefined
   offset: Literal | undefined
+  atMost?: number | undefined
   groupBy: readonly string[] | undefined
 }
 

@@ -61,7 +61,8 @@ const uses =
     return false
   }
 
-function writeItems(sql: SqlWriter, plan: ReadPlan): void {
+/** The columns of a level, each with its name. */
+export function writeItems(sql: SqlWriter, plan: ReadPlan): void {
   const groups = plan.groupBy ?? []
   const shown = plan.items.filter(
     (item) => !(item.kind === 'field' && !item.aggregate && groups.includes(item.as)),
@@ -340,7 +341,10 @@ function writeRelated(
   sql.add(')')
 }
 
-function writePage(sql: SqlWriter, { limit, offset }: ReadPlan): void {
-  if (limit) sql.add(' limit ').bind(limit, 'int8')
+function writePage(sql: SqlWriter, { limit, offset, atMost }: ReadPlan): void {
+  if (limit && atMost !== undefined) {
+    sql.add(' limit least(').bind(limit, 'int8').add(', ').constant(String(atMost), 'int8').add(')')
+  } else if (limit) sql.add(' limit ').bind(limit, 'int8')
+  else if (atMost !== undefined) sql.add(' limit ').constant(String(atMost), 'int8')
   if (offset) sql.add(' offset ').bind(offset, 'int8')
 }

@@ -10,7 +10,7 @@ export type ResultColumn = 'body' | 'rows' | 'total' | 'key' | 'inserted' | 'hea
 /** Stands in the text of the error that undoes a write whose rows broke a promise. */
 export const GUARD = 'stead guard'
 
-/** `coalesce(json_agg(t), '[]')` and its kin over the rows of `t`. */
+/** `coalesce(json_agg(t.*), '[]')` and its kin over the rows of `t`. */
 export function writeBody(sql: SqlWriter, output: Output, names: readonly string[]): void {
   switch (output.format) {
     case 'none':
@@ -80,7 +80,7 @@ export function writeResponseSettings(sql: SqlWriter): void {
 
 /** The number of rows must be one, or at most so many: otherwise an error undoes the statement. */
 export function writeGuards(sql: SqlWriter, output: Output, maxAffected: number | undefined): void {
-  if (output.format === 'object') {
+  if (output.format === 'object' || output.exactlyOne) {
     sql.add(` + case when count(*) <> 1 then ('${GUARD} single ' || count(*))::int4 else 0 end`)
   }
   if (maxAffected !== undefined) {
