@@ -106,6 +106,10 @@ export async function applySchema(server: Server, app: App, schema: object): Pro
   await body(server.owner.post(`${app.path}/schema/apply`, { schema }))
 }
 
+/** The statuses of requests that raced, in ascending order. */
+export const statusesOf = (answers: Response[]): number[] =>
+  answers.map(({ status }) => status).toSorted((a, b) => a - b)
+
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** ISO-8601 in UTC with milliseconds. */

@@ -1,6 +1,6 @@
 /** Apps: made, listed, looked at, deleted. */
 import { describe, expect, test } from 'vitest'
-import { body, INSTANT, newApp, unique, UUID } from '../support.ts'
+import { body, INSTANT, newApp, unique, UUID, statusesOf } from '../support.ts'
 import { anyApp, appKey, newUser, otherApp, refusal, server } from './server.ts'
 
 type Made = { app_id: string; subdomain: string }
@@ -54,7 +54,7 @@ describe('POST /init', () => {
   test('of two at once for one name makes one app', async () => {
     const name = unique('race')
     const both = await Promise.all([1, 2].map(() => server.owner.post('/init', { name })))
-    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 201])
+    expect(statusesOf(both)).toEqual([200, 201])
     const [one, two] = (await Promise.all(both.map((res) => res.json()))) as Made[]
     expect(one?.app_id).toBe(two?.app_id)
   })

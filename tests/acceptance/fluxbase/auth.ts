@@ -1,6 +1,6 @@
 /** Sign-up, sign-in, refresh, sign-out and the current user. */
 import { describe, expect, test } from 'vitest'
-import { body, newApp, newEmail, PASSWORD, UUID } from '../support.ts'
+import { body, newApp, newEmail, PASSWORD, UUID, statusesOf } from '../support.ts'
 import { app, newUser, refusal, sdk, server, type Signed, userOf } from './server.ts'
 
 const USER = '/api/v1/auth/user'
@@ -302,7 +302,7 @@ describe('POST auth/refresh', () => {
   test('of two at once lets one through', async () => {
     const { refreshToken } = await newUser()
     const both = await Promise.all([refresh(refreshToken), refresh(refreshToken)])
-    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 401])
+    expect(statusesOf(both)).toEqual([200, 401])
   })
 
   test('cures a 401 with one refresh and one more try', async () => {

@@ -135,7 +135,7 @@ describe('inserting', () => {
     expect(await body(post('closed?select=text', { text: 'n' }), 201)).toEqual({ text: 'n' })
   })
 
-  test.each([
+  test.for([
     [409, 'DUPLICATE_KEY', 'Record with this value already exists', { name: 'p1' }],
     [
       409,
@@ -146,7 +146,7 @@ describe('inserting', () => {
     [400, 'NOT_NULL_VIOLATION', 'Missing required field', { price: 1 }],
     [400, 'INVALID_INPUT', 'Invalid data type provided', { name: 'y', price: 'not-a-number' }],
     [400, 'INVALID_INPUT', 'Unknown column: nope', { name: 'y', nope: 1 }],
-  ])('is refused with %i %s', async (status, code, error, row) => {
+  ] as const)('is refused with %i %s', async ([status, code, error, row]) => {
     const found = await refusal(post('products', row), status, code)
     expect(found.error).toBe(error)
   })

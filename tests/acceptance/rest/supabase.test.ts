@@ -285,7 +285,9 @@ describe('writing', () => {
   })
 
   test('of more rows than allowed changes none', async () => {
-    const bad = await bob.db.from('todos').update({ done: true }).gt('size', 0).maxAffected(1)
+    const asked = bob.db.from('todos').update({ done: true }).gt('size', 0).maxAffected(1)
+    // Its type knows the method only when a version of PostgREST is declared.
+    const bad = await (asked as unknown as PromiseLike<object>)
     expect(bad).toMatchObject({ status: 400, error: { code: 'PGRST124' } })
     expect((await bob.db.from('todos').select().is('done', true)).data).toEqual([])
   })
