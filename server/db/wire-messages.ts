@@ -83,31 +83,64 @@ export const copyFailMessage = (reason: string): Buffer => {
 /** The body of a message: what stands between `start` and `end` of `bytes`. */
 export type Message = { bytes: Buffer; start: number; end: number }
 
+/**
+ * A message, such as one row, that is larger than this ends the connection. It stands in memory three times: as
+ * it comes, as a whole, and as text.
+ */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+const HEAD_BYTES = 5
+
+export type MessageSink = {
+  message(code: number, message: Message): void
+  /** Nothing after this is read. */
+  oversized(): void
+}
+
 /** Cuts a stream into messages. */
 export class MessageReader {
-  #rest: Buffer | undefined
-  readonly #onMessage: (code: number, message: Message) => void
+  /** Of a message that is not whole yet. */
+  #parts: Buffer[] = []
+  #have = 0
+  #need = HEAD_BYTES
+  readonly #sink: MessageSink
   /** One object for all: a message is read before the next one comes. */
   readonly #message: Message = { bytes: Buffer.alloc(0), start: 0, end: 0 }
 
-  constructor(onMessage: (code: number, message: Message) => void) {
-    this.#onMessage = onMessage
+  constructor(sink: MessageSink) {
+    this.#sink = sink
   }
 
   push(chunk: Buffer): void {
-    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
+    if (this.#have === 0) return this.#cut(chunk)
+    this.#parts.push(chunk)
+    this.#have += chunk.length
+    // Joined once it is whole: joining each chunk to what came before takes the square of the time.
+    if (this.#have < this.#need) return
+    const bytes = Buffer.concat(this.#parts, this.#have)
+    this.#parts = []
+    this.#cut(bytes)
+  }
+
+  #cut(bytes: Buffer): void {
     const message = this.#message
     message.bytes = bytes
     let at = 0
-    while (at + 5 <= bytes.length) {
-      const end = at + 1 + bytes.readInt32BE(at + 1)
-      if (end > bytes.length) break
-      message.start = at + 5
-      message.end = end
-      this.#onMessage(bytes[at] ?? 0, message)
-      at = end
+    this.#need = HEAD_BYTES
+    while (at + HEAD_BYTES <= bytes.length) {
+      const length = 1 + bytes.readInt32BE(at + 1)
+      if (length > MAX_MESSAGE_BYTES) return this.#sink.oversized()
+      if (at + length > bytes.length) {
+        this.#need = length
+        break
+      }
+      message.start = at + HEAD_BYTES
+      message.end = at + length
+      this.#sink.message(bytes[at] ?? 0, message)
+      at += length
     }
-    this.#rest = at < bytes.length ? bytes.subarray(at) : undefined
+    this.#have = bytes.length - at
+    if (this.#have > 0) this.#parts.push(at > 0 ? bytes.subarray(at) : bytes)
   }
 }
 

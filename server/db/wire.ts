@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import pg from 'pg'
+import { tooLarge } from '#core/errors'
 import {
   type BatchOptions,
   type BatchResult,
@@ -16,6 +17,7 @@ import {
   closeMessage,
   copyFailMessage,
   type Message,
+  MAX_MESSAGE_BYTES,
   MessageReader,
   parseMessage,
   readCount,
@@ -96,7 +98,7 @@ export class Wire {
     this.#client = client
     this.#events = events
     this.#stream = (client as unknown as Inside).connection.stream
-    const reader = new MessageReader(this.#onMessage)
+    const reader = new MessageReader({ message: this.#onMessage, oversized: this.#onOversized })
     this.#stream.removeAllListeners('data')
     this.#stream.on('data', (chunk: Buffer) => reader.push(chunk))
     client.on('error', (error) => this.#end(error))
@@ -185,6 +187,13 @@ export class Wire {
     if (name) this.#prepared.add(name)
   }
 
+  /** The server would go on sending: only the end of the connection stops it. */
+  readonly #onOversized = (): void => {
+    const [head] = this.#jobs
+    if (head) head.error = resultTooLarge()
+    this.#stream.destroy()
+  }
+
   #onError(error: pg.DatabaseError): void {
     const [head] = this.#jobs
     if (head) head.error = error
@@ -262,6 +271,11 @@ function messageOf(statement: BatchStatement, describe: boolean): Buffer {
   }
   return bytes
 }
+
+const resultTooLarge = () =>
+  tooLarge('result_too_large', `The result is larger than ${MAX_MESSAGE_BYTES} bytes`, {
+    hint: 'Ask for fewer rows at a time.',
+  })
 
 const CANCEL_CODE = 80_877_102
 

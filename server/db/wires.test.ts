@@ -2,6 +2,7 @@ import { inject, expect, test } from 'vitest'
 import { Secret } from '#core/secret'
 import { Pace } from './batch.ts'
 import { openDatabase } from './database.ts'
+import { MessageReader } from './wire-messages.ts'
 
 const open = (max = 4) => openDatabase(new Secret(inject('clusterUrl')), { max, sessions: 1 })
 
@@ -111,4 +112,30 @@ test('text of any script, NULL and emptiness go there and back', async () => {
   const text = 'select $1::text, $2::text, $3::text, $4::text'
   expect((await database.batch([{ text, values }]))[0]?.rows).toEqual([values])
   await database.close()
+})
+
+test('a large value comes in time that grows with its size, one that is too large is refused', async () => {
+  const database = open(1)
+  const value = (bytes: number) => ({ text: `select repeat('x', ${bytes})`, values: [] })
+  const [large] = await database.batch([value(50_000_000)])
+  expect(large?.rows[0]?.[0]?.length).toBe(50_000_000)
+  const refused = database.batch([value(80_000_000)])
+  await expect(refused).rejects.toMatchObject({ kind: 'too_large', code: 'result_too_large' })
+  expect((await database.batch([say('after')]))[0]?.rows).toEqual([['after']])
+  await database.close()
+})
+
+test('messages are cut the same however the stream is cut', () => {
+  const row = Buffer.from([0x44, 0, 0, 0, 8, 1, 2, 3, 4])
+  const stream = Buffer.concat([row, Buffer.from([0x49, 0, 0, 0, 4]), row, row])
+  for (let size = 1; size <= stream.length; size++) {
+    const seen: string[] = []
+    const reader = new MessageReader({
+      message: (code, { bytes, start, end }) =>
+        seen.push(`${code} ${bytes.toString('hex', start, end)}`),
+      oversized: () => seen.push('oversized'),
+    })
+    for (let at = 0; at < stream.length; at += size) reader.push(stream.subarray(at, at + size))
+    expect([size, seen]).toEqual([size, ['68 01020304', '73 ', '68 01020304', '68 01020304']])
+  }
 })
