@@ -33,7 +33,8 @@ export function newDataDir(): string {
   return folder
 }
 
-export const removeDataDir = (folder: string): void => rmSync(folder, { recursive: true, force: true })
+export const removeDataDir = (folder: string): void =>
+  rmSync(folder, { recursive: true, force: true })
 
 /** Starts an instance over `dataDir` and waits until it is ready. */
 export async function startInstance(

@@ -18,7 +18,18 @@ export type Row = {
   met?: boolean
 }
 
-const COLUMNS = ['name', 'ours', 'ceiling', 'ratio', 'unit', 'p50', 'p95', 'p99', 'bar', 'met'] as const
+const COLUMNS = [
+  'name',
+  'ours',
+  'ceiling',
+  'ratio',
+  'unit',
+  'p50',
+  'p95',
+  'p99',
+  'bar',
+  'met',
+] as const
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url))
 
@@ -37,7 +48,9 @@ function cell(value: Row[keyof Row]): string {
 export function tableOf(rows: readonly Row[]): string {
   const lines = [[...COLUMNS], ...rows.map((row) => COLUMNS.map((column) => cell(row[column])))]
   const widths = COLUMNS.map((_, at) => Math.max(3, ...lines.map((line) => line[at]?.length ?? 0)))
-  const shown = lines.map((line) => `| ${line.map((text, at) => text.padEnd(widths[at] ?? 0)).join(' | ')} |`)
+  const shown = lines.map(
+    (line) => `| ${line.map((text, at) => text.padEnd(widths[at] ?? 0)).join(' | ')} |`,
+  )
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
   return [shown[0], rule, ...shown.slice(1)].join('\n')
 }

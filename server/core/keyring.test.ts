@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { createKeyring } from './keyring.ts'
 import { Secret } from './secret.ts'
@@ -22,6 +23,8 @@ test('decrypt() reads what an older key wrote, and refuses an unknown key or a c
 
 test('Secret never prints its value', () => {
   const secret = new Secret('hunter2')
-  expect(`${secret} ${JSON.stringify({ secret })}`).not.toContain('hunter2')
+  expect([String(secret), JSON.stringify({ secret }), inspect(secret)].join()).not.toContain(
+    'hunter2',
+  )
   expect(secret.reveal()).toBe('hunter2')
 })

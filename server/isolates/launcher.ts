@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import net from 'node:net'
+import { setPriority } from 'node:os'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,17 +68,32 @@ export function makeLauncher(options: PoolOptions): Launcher {
   }
 }
 
+/** Between normal (0) and lowest (19). */
+const PRIORITY = 5
+
 /** In a session of its own, so that Ctrl-C leaves it time; without core dumps, which would hold a function's memory. */
 function start(place: Place, args: string[], env: Record<string, string>): ChildProcess {
   const shell = process.platform === 'win32' ? [] : ['/bin/sh', '-c', 'ulimit -c 0; exec "$0" "$@"']
   const [command = place.deno, ...rest] = [...shell, place.deno, ...args]
-  return spawn(command, rest, {
+  const child = spawn(command, rest, {
     ...place.identity,
     env,
     cwd: place.cacheDir,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  yieldTo(child.pid)
+  return child
+}
+
+/** A function that computes for long takes the processor from nobody who needs it for a moment. */
+function yieldTo(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    setPriority(pid, PRIORITY)
+  } catch {
+    // It ended already, or the system does not let us: it runs like any other.
+  }
 }
 
 function listen(socketPath: string, identity: Place['identity']): net.Server {

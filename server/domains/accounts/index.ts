@@ -24,7 +24,7 @@ export {
   requireAccount,
   type UserCaller,
 } from './caller.ts'
-export { type Credential, Credentials, type Minted, newPlatformKey } from './credentials.ts'
+export { type Credential, Credentials, type Minted } from './credentials.ts'
 export {
   createKey,
   type KeyUse,

@@ -3,7 +3,7 @@ export type { App, AppPatch, AppState } from './apps.sql.ts'
 export { type Cluster, databaseUrl, openCluster, rolesOf } from './cluster.ts'
 export { type AppContext, appContext, type Context } from './context.ts'
 export { setAccessMode, setPaused } from './configuration.ts'
-export { type AppDatabases, loginPassword, openAppDatabases } from './databases.ts'
+export { type AppDatabases } from './databases.ts'
 export type { ApiKeyRole, AppKeys } from './keys.ts'
 export {
   type AppRequest,
