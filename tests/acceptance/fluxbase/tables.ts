@@ -351,3 +351,72 @@ describe('changing and deleting many', () => {
     expect(await get('products')).toHaveLength(12)
   })
 })
+
+describe('bulk and export', () => {
+  test('insert, change and delete by id', async () => {
+    const rows = await body<Row[]>(post('closed/bulk', [{ text: 'b1' }, { text: 'b2' }]), 201)
+    const more = await body<Row[]>(post('closed/bulk', { records: [{ text: 'b3' }] }), 201)
+    const ids = [...rows, ...more].map((row) => row.id)
+    const changed = await key().patch(`${T}/closed/bulk`, { ids, data: { text: 'bulk' } })
+    expect(changed.headers.get('x-affected-count')).toBe('3')
+    expect(await body<Row[]>(changed)).toHaveLength(3)
+    const each = [{ id: ids[0], text: 'own' }]
+    expect(await body(key().patch(`${T}/closed/bulk`, each))).toEqual(each)
+    const keyless = key().patch(`${T}/closed/bulk`, [{ text: 'x' }])
+    expect((await keyless).status).toBe(400)
+    expect(await body(key().delete(`${T}/closed/bulk`, { ids }))).toEqual({
+      success: true,
+      message: 'Deleted 3 records',
+      rows_affected: 3,
+      affected: 3,
+    })
+    const none = key().delete(`${T}/closed/bulk`, {})
+    const found = await refusal(none, 400, 'MISSING_REQUIRED_FIELD')
+    expect(found.error).toBe('At least one target ID is required')
+  })
+
+  test('export as CSV or JSON, for download', async () => {
+    const res = await key().get(`${T}/pairs/export`)
+    expect(res.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    expect(res.headers.get('content-disposition')).toBe('attachment; filename=export_pairs.csv')
+    expect(await res.text()).toMatch(/^a,b,text\r?\n1,2,x/)
+    expect(await get('pairs/export?format=json')).toEqual([{ a: 1, b: 2, text: 'x' }])
+    const bad = await body(key().get(`${T}/pairs/export?format=xml`), 400)
+    expect(bad.error).toBe("Invalid export format. Must be 'csv' or 'json'")
+  })
+
+  test('takes CSV, refuses what it cannot read', async () => {
+    const send = (text: string, type: string) =>
+      key().post(`${T}/closed`, text, { 'content-type': type })
+    expect(await body(send('text\nfrom csv\n', 'text/csv'), 201)).toMatchObject([
+      { text: 'from csv' },
+    ])
+    await body(send('<a/>', 'application/xml'), 415)
+    const found = await refusal(send('{"a"', 'application/json'), 400, 'INVALID_REQUEST_BODY')
+    expect(found.error).toBe('Invalid request body')
+  })
+
+  test('a rehearsal answers normally and changes nothing', async () => {
+    const row = post('closed', { text: 'rehearsed' }, { prefer: 'tx=rollback' })
+    expect(await body(row, 201)).toMatchObject({ text: 'rehearsed' })
+    expect(await get('closed?text=eq.rehearsed')).toEqual([])
+  })
+})
+
+describe('what belongs to the server', () => {
+  test.each(['pg_catalog.pg_authid', 'pg_catalog/pg_class', 'information_schema/tables'])(
+    '%s is 404',
+    async (path) => {
+      await refusal(key().get(`${T}/${path}`), 404, 'NOT_FOUND')
+    },
+  )
+
+  test('users are not readable through the data API', async () => {
+    for (const path of ['auth.users', 'auth/users', 'auth.sessions']) {
+      for (const who of [key(), ada, sdk()]) {
+        const res = await who.get(`${T}/${path}`)
+        expect([401, 403, 404]).toContain(res.status)
+      }
+    }
+  })
+})
