@@ -1,6 +1,7 @@
 /** Counting requests per key in fixed windows, in this process's memory. */
 import type { Clock } from '#core/clock'
-import { rateLimited } from '#core/errors'
+import { type AppError, rateLimited } from '#core/errors'
+import type { Http } from './env.ts'
 
 export type Limit = { max: number; windowMs: number }
 
@@ -9,6 +10,8 @@ export type Allowance = {
   remaining: number
   /** Seconds until the window ends. */
   resetSeconds: number
+  /** This request is one too many. */
+  exceeded: boolean
 }
 
 /** Keys at most; when there are more, the oldest windows go first. */
@@ -22,23 +25,14 @@ export class RateLimiter {
     this.#clock = clock
   }
 
-  /** Counts one request. @throws `rate_limited` rate_limit_exceeded with `retryAfter` */
-  take(key: string, { max, windowMs }: Limit): Allowance {
+  /** Counts one request. */
+  count(key: string, { max, windowMs }: Limit): Allowance {
     const now = this.#clock().getTime()
     const window = this.#window(key, now, windowMs)
     window.count += 1
     const resetSeconds = Math.max(1, Math.ceil((window.endsAt - now) / 1000))
-    const allowance = { limit: max, remaining: Math.max(0, max - window.count), resetSeconds }
-    if (window.count <= max) return allowance
-    throw rateLimited(
-      'rate_limit_exceeded',
-      `Rate limit exceeded, retry in ${resetSeconds} seconds`,
-      {
-        retryAfter: resetSeconds,
-        details: allowance,
-        hint: 'Wait for as long as Retry-After says, then send fewer requests.',
-      },
-    )
+    const remaining = Math.max(0, max - window.count)
+    return { limit: max, remaining, resetSeconds, exceeded: window.count > max }
   }
 
   #window(key: string, now: number, windowMs: number): { count: number; endsAt: number } {
@@ -52,3 +46,26 @@ export class RateLimiter {
     return fresh
   }
 }
+
+/**
+ * Counts the request and tells the caller how much is left, also when it is refused.
+ * @throws `rate_limited` rate_limit_exceeded with `retryAfter`
+ */
+export function limitRequest(
+  c: Http,
+  limiter: RateLimiter,
+  { key, ...limit }: Limit & { key: string },
+): void {
+  const allowance = limiter.count(key, limit)
+  c.header('X-RateLimit-Limit', String(allowance.limit))
+  c.header('X-RateLimit-Remaining', String(allowance.remaining))
+  c.header('X-RateLimit-Reset', String(allowance.resetSeconds))
+  if (allowance.exceeded) throw tooMany(allowance)
+}
+
+const tooMany = ({ limit, remaining, resetSeconds }: Allowance): AppError =>
+  rateLimited('rate_limit_exceeded', `Rate limit exceeded, retry in ${resetSeconds} seconds`, {
+    retryAfter: resetSeconds,
+    details: { limit, remaining, resetSeconds },
+    hint: 'Wait for as long as Retry-After says, then send fewer requests.',
+  })

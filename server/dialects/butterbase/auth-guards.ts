@@ -4,7 +4,7 @@ import { type App, appContext, requireUsable, requireWritable } from '#domains/a
 import type { AuthContext } from '#domains/auth'
 import { AppError, notFound, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
-import type { Limit } from '#http/rate-limit'
+import { type Limit, limitRequest } from '#http/rate-limit'
 import { bearerOf, clientIp } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
@@ -42,10 +42,7 @@ function limit({ config, limiter, trustedProxies }: Services, c: Http, path: str
   const rule = LIMITS[path]
   if (!rule || config.signInRateLimits === 'off') return
   const key = `butterbase ${path} ${c.req.param('app_id')} ${clientIp(c, trustedProxies)}`
-  const { limit: max, remaining, resetSeconds } = limiter.take(key, rule)
-  c.header('X-RateLimit-Limit', String(max))
-  c.header('X-RateLimit-Remaining', String(remaining))
-  c.header('X-RateLimit-Reset', String(resetSeconds))
+  limitRequest(c, limiter, { key, ...rule })
 }
 
 async function userOf(services: Services, c: Http): Promise<UserCaller> {

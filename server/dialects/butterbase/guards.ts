@@ -14,6 +14,7 @@ import {
 import { invalidUserToken } from '#domains/auth'
 import { AppError } from '#core/errors'
 import type { Http } from '#http/env'
+import { limitRequest } from '#http/rate-limit'
 import { bearerOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
@@ -140,11 +141,5 @@ const isRead = (c: Http): boolean => /^(GET|HEAD|OPTIONS)$/.test(c.req.method)
 function limitApp({ limiter, config }: Services, c: Http): void {
   const max = config.appRateLimit
   if (max < 0) return
-  const { limit, remaining, resetSeconds } = limiter.take(`app ${c.req.param('app_id')}`, {
-    max,
-    windowMs: WINDOW_MS,
-  })
-  c.header('X-RateLimit-Limit', String(limit))
-  c.header('X-RateLimit-Remaining', String(remaining))
-  c.header('X-RateLimit-Reset', String(resetSeconds))
+  limitRequest(c, limiter, { key: `app ${c.req.param('app_id')}`, max, windowMs: WINDOW_MS })
 }

@@ -1,7 +1,7 @@
 /** How often one address may try the public routes of sign-in. */
 import type { App } from '#domains/apps'
 import type { Http } from '#http/env'
-import type { Limit } from '#http/rate-limit'
+import { type Limit, limitRequest } from '#http/rate-limit'
 import { clientIp } from '#http/request'
 import type { Services } from '#services'
 
@@ -38,8 +38,5 @@ type Take = { key: string; limit: Limit }
 
 function take({ config, limiter }: Services, c: Http, { key, limit }: Take): void {
   if (config.signInRateLimits === 'off') return
-  const allowance = limiter.take(key, limit)
-  c.header('X-RateLimit-Limit', String(allowance.limit))
-  c.header('X-RateLimit-Remaining', String(allowance.remaining))
-  c.header('X-RateLimit-Reset', String(allowance.resetSeconds))
+  limitRequest(c, limiter, { key, ...limit })
 }

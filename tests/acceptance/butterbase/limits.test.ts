@@ -53,5 +53,7 @@ test.each([
   const seconds = Number(res.headers.get('retry-after'))
   expect(seconds).toBeGreaterThan(0)
   expect(seconds).toBeLessThanOrEqual(900)
+  expect(res.headers.get('x-ratelimit-limit')).toBe(String(most))
+  expect(res.headers.get('x-ratelimit-reset')).toBe(String(seconds))
   await body(res, 429)
 })

@@ -27,6 +27,8 @@ test.each([
   const seconds = Number(res.headers.get('retry-after'))
   expect(seconds).toBeGreaterThan(0)
   expect(seconds).toBeLessThanOrEqual(window)
+  expect(res.headers.get('x-ratelimit-limit')).toBe(String(most))
+  expect(res.headers.get('x-ratelimit-remaining')).toBe('0')
   expect(await body(res, 429)).toMatchObject({
     error: 'Rate limit exceeded',
     code: 'RATE_LIMIT_EXCEEDED',
