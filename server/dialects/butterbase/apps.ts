@@ -39,7 +39,17 @@ export function addApps(routes: RouteTable<Scopes>): void {
     ({ c, ctx }) => c.json({ regions: ctx.apps.needs.regions.names }),
   )
   routes.add(
-    { method: 'post', path: '/init', access: 'account', summary: 'Create an app', body: NewApp },
+    {
+      method: 'post',
+      path: '/init',
+      access: 'account',
+      summary: 'Create an app',
+      body: NewApp,
+      docs: {
+        description: 'Where you already have an app of that name, that one, with status 200.',
+        status: 201,
+      },
+    },
     async ({ c, ctx, body: { organization_id: workspaceId, ...request } }) => {
       const { app, created } = await createApp(ctx, { ...request, workspaceId })
       return c.json(await createdToWire(ctx, app), created ? 201 : 200)

@@ -51,7 +51,13 @@ function addArrivals(routes: RouteTable<AuthScopes>): void {
   const open = { access: 'arrival', method: 'post' } as const
   routes
     .add(
-      { ...open, path: '/auth/{app_id}/signup', summary: 'Sign up', body: NewUser },
+      {
+        ...open,
+        path: '/auth/{app_id}/signup',
+        summary: 'Sign up',
+        body: NewUser,
+        docs: { status: 201 },
+      },
       async ({ c, ctx, body }) => {
         const { email, password, display_name: displayName = null, metadata } = body
         const who = { email, password, displayName, userMetadata: metadata ?? {} }
@@ -121,6 +127,12 @@ export function addUsers(routes: RouteTable<Scopes>, services: Services): void {
         method: 'get',
         path: '/v1/{app_id}/admin/auth/users',
         summary: 'Users of the app, newest first',
+        docs: {
+          query: {
+            limit: `Users at most, up to ${MAX_LIMIT}; ${DEFAULT_LIMIT} without it`,
+            cursor: '`next_cursor` of the page before',
+          },
+        },
       },
       async ({ c, ctx }) => {
         const limit = limitIn(c.req.query('limit'))

@@ -9,6 +9,7 @@ import {
 } from '#domains/functions'
 import { requireNotPaused } from '#domains/apps'
 import type { StatusCode } from 'hono/utils/http-status'
+import { z } from 'zod'
 import { AppError, timedOut } from '#core/errors'
 import { parseJson, readText } from '#http/body'
 import type { Http } from '#http/env'
@@ -27,6 +28,12 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
       path: '/v1/{app_id}/fn/{function_name}',
       access: 'function',
       summary: 'Call a function',
+      docs: {
+        description:
+          'Method, headers, query and body reach the function as they are; so does its answer.',
+        content: { '*/*': z.unknown() },
+        type: '*/*',
+      },
       limit: MAX_FUNCTION_BODY,
     },
     async ({ c, ctx }) => {
@@ -44,6 +51,11 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
       path: '/v1/{app_id}/functions/{name}/invoke',
       access: 'owner',
       summary: 'Try a function',
+      docs: {
+        description: 'The body reaches the function as JSON. Its answer comes back.',
+        content: { 'application/json': z.unknown() },
+        type: '*/*',
+      },
       limit: MAX_FUNCTION_BODY,
     },
     async ({ c, ctx }) => {

@@ -11,11 +11,28 @@ const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
 const KEEP_ALIVE_MS = 15_000
 
+const FILTERS = {
+  since: 'Only what came after this ISO 8601 time',
+  level: '`error`: only what failed',
+}
+
 type Scoped = (ctx: AppContext) => FunctionsContext
 
 export function addFunctionLogs(routes: RouteTable<Scopes>, scoped: Scoped): void {
   routes.add(
-    { method: 'get', path: LOGS, access: 'owner', summary: 'Read what a function did' },
+    {
+      method: 'get',
+      path: LOGS,
+      access: 'owner',
+      summary: 'Read what a function did',
+      docs: {
+        query: {
+          ...FILTERS,
+          limit: `Entries at most, up to ${MAX_LIMIT}; ${DEFAULT_LIMIT} without it`,
+          include_deleted: '`true`: also of functions of that name that were deleted',
+        },
+      },
+    },
     async ({ c, ctx }) => {
       const query = {
         limit: limitOf(c.req.query('limit')),
@@ -33,6 +50,11 @@ export function addFunctionLogs(routes: RouteTable<Scopes>, scoped: Scoped): voi
       path: `${LOGS}/stream`,
       access: 'owner',
       summary: 'Follow what a function does, as server-sent events',
+      docs: {
+        query: FILTERS,
+        headers: { 'Last-Event-ID': 'Goes on after this event' },
+        type: 'text/event-stream',
+      },
     },
     async ({ c, ctx }) => {
       const lastId = c.req.header('last-event-id')

@@ -46,7 +46,9 @@ const NewFunction = z.object({
   allow_service_key_impersonation: z.boolean().default(true),
 })
 
-const EnvPatch = z.object({ envVars: z.unknown().optional() })
+const EnvPatch = z.object({
+  envVars: z.unknown().optional().describe('Names and their values; `null` removes one'),
+})
 
 const Settings = z.object({ allow_service_key_impersonation: z.boolean() })
 

@@ -40,6 +40,7 @@ export function addKeys(routes: RouteTable<Scopes>): void {
       access: 'account',
       summary: 'Make a platform key; its text is shown once',
       body: NewKey,
+      docs: { status: 201 },
     },
     async ({ c, ctx, body }) => {
       const { secret, credential } = await createKey(ctx, {
@@ -54,7 +55,13 @@ export function addKeys(routes: RouteTable<Scopes>): void {
     },
   )
   routes.add(
-    { method: 'get', path: '/api-keys', access: 'account', summary: 'List your platform keys' },
+    {
+      method: 'get',
+      path: '/api-keys',
+      access: 'account',
+      summary: 'List your platform keys',
+      docs: { query: { scope: 'Only keys for this use' } },
+    },
     async ({ c, ctx }) => {
       const keys = await listKeys(ctx, useOf(c.req.query('scope')))
       return c.json({ keys: keys.map(toWire) })

@@ -58,6 +58,12 @@ export function addRls(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/rls',
       access: 'owner',
       summary: 'List the policies',
+      docs: {
+        query: {
+          format:
+            '`object`: also the tables that row security protects; without it a list of policies',
+        },
+      },
     },
     async ({ c, ctx }) => {
       const found = await rowSecurity(ctx)

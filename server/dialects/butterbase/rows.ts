@@ -18,12 +18,14 @@ import {
   simulatedIdentity,
 } from '#domains/data'
 import { invalid, notFound } from '#core/errors'
+import type { RouteDocs } from '#http/about'
 import { MEBIBYTE, readText } from '#http/body'
 import type { Http } from '#http/env'
 import type { Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
 import { rowError, rowNotFound } from './rows-errors.ts'
+import { AS, FILTERED, INSERT, ONE, READ, UPDATE, UPDATE_ONE } from './rows-docs.ts'
 import { buildRowQuery, type RowParams, readRowParams, SCHEMA, tableOf } from './rows-query.ts'
 
 const TIMEOUT_MS = 15_000
@@ -39,21 +41,23 @@ type RowCall = { c: Http; ctx: DataContext; table: string; params: RowParams }
 
 type Handler = (call: RowCall) => Promise<Response>
 
+type RowRoute = readonly [Method, string, string, Handler, RouteDocs]
+
 /** Mounted after every other route of the dialect: a table's name may be almost any word. */
 export function addRows(routes: RouteTable<Scopes>, services: Services): void {
   const table = '/v1/{app_id}/{table}'
   const row = `${table}/{id}`
-  const all: readonly (readonly [Method, string, string, Handler])[] = [
-    ['get', table, 'Read rows', listRows],
-    ['post', table, 'Insert a row, or several', insertRows],
-    ['patch', table, 'Update the rows that the filters find', updateRows],
-    ['delete', table, 'Delete the rows that the filters find', deleteRows],
-    ['get', row, 'Read one row by its key', getRow],
-    ['patch', row, 'Update one row by its key', updateRow],
-    ['delete', row, 'Delete one row by its key', deleteRow],
+  const all: readonly RowRoute[] = [
+    ['get', table, 'Read rows', listRows, READ],
+    ['post', table, 'Insert a row, or several', insertRows, INSERT],
+    ['patch', table, 'Update the rows that the filters find', updateRows, UPDATE],
+    ['delete', table, 'Delete the rows that the filters find', deleteRows, FILTERED],
+    ['get', row, 'Read one row by its key', getRow, ONE],
+    ['patch', row, 'Update one row by its key', updateRow, UPDATE_ONE],
+    ['delete', row, 'Delete one row by its key', deleteRow, AS],
   ]
-  for (const [method, path, summary, handler] of all) {
-    routes.add({ method, path, access: 'visitor', summary }, async ({ c, ctx }) => {
+  for (const [method, path, summary, handler, docs] of all) {
+    routes.add({ method, path, access: 'visitor', summary, docs }, async ({ c, ctx }) => {
       const call = callOf(services, c, ctx)
       return handler(call).catch((error: unknown) => {
         throw rowError(error)

@@ -15,8 +15,8 @@ import type { Scopes } from './guards.ts'
 
 const Apply = z.object({
   schema: SchemaShape,
-  dry_run: z.boolean().optional(),
-  name: z.string().min(1).max(200).optional(),
+  dry_run: z.boolean().optional().describe('Only tell what would be done'),
+  name: z.string().min(1).max(200).optional().describe('Of the change, in the list of them'),
 })
 
 export function addSchema(routes: RouteTable<Scopes>): void {

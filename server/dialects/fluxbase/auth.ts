@@ -63,9 +63,11 @@ export function addAuth(routes: RouteTable<Scopes>, services: Services): void {
 
 type WithNeeds = <C extends AppContext>(ctx: C) => C & AuthContext
 
+const open = { access: 'public', limit: LIMIT } as const
+const made = { ...open, docs: { status: 201 } } as const
+
 /** What needs no credential. */
 function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: WithNeeds): void {
-  const open = { access: 'public', limit: LIMIT } as const
   routes
     .add(
       { ...open, method: 'get', path: '/api/v1/auth/config', summary: 'How one may sign in' },
@@ -76,7 +78,7 @@ function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: Wi
       ({ c }) => c.json({ csrf_token: csrfToken(services, c) }),
     )
     .add(
-      { ...open, method: 'post', path: '/api/v1/auth/signup', summary: 'Sign up', body: NewUser },
+      { ...made, method: 'post', path: '/api/v1/auth/signup', summary: 'Sign up', body: NewUser },
       async ({ c, ctx, body }) => {
         const { email, password } = requireCredentials(body)
         const request = { email, password, displayName: null, passwordRules: PLAIN_RULES }

@@ -1,7 +1,22 @@
 /** Health as both contracts word it: one body that holds what either client looks for. */
+import { z } from 'zod'
 import type { Services } from '#services'
 
 const SERVICE = 'control-api'
+
+export const Health = z.object({
+  status: z.enum(['ok', 'degraded']),
+  service: z.string(),
+  timestamp: z.iso.datetime(),
+})
+
+export const Readiness = z.object({
+  status: z.enum(['ready', 'not_ready']),
+  service: z.string(),
+  checks: z
+    .object({ controlDb: z.literal('ok').optional(), dataPlaneDb: z.literal('ok').optional() })
+    .describe('What answered'),
+})
 
 export async function health({ platform, clock }: Services) {
   const ok = await answers(platform)

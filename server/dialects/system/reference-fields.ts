@@ -13,36 +13,42 @@ export function bodySchema({ body, docs }: Bodied): Schema | undefined {
   return shape && schemaOf(shape, '3.1')
 }
 
-/** Fields of the body; of objects within it too, as `trigger.type`. */
+/** Fields of the body; of objects and lists within it too, as `trigger.type` and `triggers[].type`. */
 export function fieldsOf(schema: Schema, prefix = ''): Field[] {
   const required = (schema.required ?? []) as string[]
-  return Object.entries((schema.properties ?? {}) as Record<string, Schema>).flatMap(
-    ([name, property]) => [
-      {
-        name: `${prefix}${name}`,
-        type: typeText(property),
-        required: required.includes(name),
-        about: aboutOf(property),
-      },
-      ...fieldsOf(property, `${prefix}${name}.`),
-    ],
-  )
+  return propertiesOf(schema).flatMap(([name, property]) => [
+    {
+      name: `${prefix}${name}`,
+      type: typeText(property),
+      required: required.includes(name),
+      about: aboutOf(property),
+    },
+    ...fieldsOf(property, `${prefix}${name}.`),
+    ...fieldsOf((property.items ?? {}) as Schema, `${prefix}${name}[].`),
+  ])
 }
 
+const propertiesOf = (schema: Schema) =>
+  Object.entries((schema.properties ?? {}) as Record<string, Schema>)
+
+const choicesOf = (schema: Schema) => (schema.anyOf ?? schema.oneOf) as Schema[] | undefined
+
 function typeText(schema: Schema): string {
-  const either = (schema.anyOf ?? schema.oneOf) as Schema[] | undefined
-  if (either) return [...new Set(either.map(typeText))].join(' or ')
+  const choices = choicesOf(schema)
+  if (choices) return [...new Set(choices.map(typeText))].join(' or ')
   if (Array.isArray(schema.enum))
     return schema.enum.map((value) => JSON.stringify(value)).join(', ')
   if ('const' in schema) return JSON.stringify(schema.const)
-  if (schema.type === 'array') return `list of ${typeText((schema.items ?? {}) as Schema)}`
-  return typeof schema.type === 'string' ? schema.type : 'any value'
+  const { type } = schema
+  if (Array.isArray(type)) return type.join(' or ')
+  if (type === 'array') return `list of ${typeText((schema.items ?? {}) as Schema)}`
+  return typeof type === 'string' ? type : 'any value'
 }
 
 /** `$` stands for the value. */
 const LIMITS: readonly (readonly [keyword: string, text: string])[] = [
-  ['minLength', 'at least $ characters'],
-  ['maxLength', 'at most $ characters'],
+  ['minLength', 'at least $ long'],
+  ['maxLength', 'at most $ long'],
   ['minimum', 'from $'],
   ['exclusiveMinimum', 'more than $'],
   ['maximum', 'up to $'],
@@ -59,47 +65,63 @@ function aboutOf(schema: Schema): string {
   return [...description, limits.join(', ')].filter((part) => part !== '').join('; ')
 }
 
+/** Texts that fit where a field has this name. */
+const BY_NAME: Record<string, string> = {
+  email: 'ada@example.com',
+  password: 'Correct-horse-42',
+  code: 'export default () => new Response("hello")',
+  name: 'notes',
+  table_name: 'notes',
+}
+
 /** A value that the schema would take, as short as possible. */
-function sampleOf(schema: Schema): unknown {
+function sampleOf(schema: Schema, name = ''): unknown {
   if ('default' in schema && schema.default !== null) return schema.default
   if (Array.isArray(schema.enum)) return schema.enum[0]
   if ('const' in schema) return schema.const
-  const [first] = ((schema.anyOf ?? schema.oneOf) as Schema[] | undefined) ?? []
-  if (first) return sampleOf(first)
-  const { type } = schema
+  const [first] = choicesOf(schema) ?? []
+  if (first) return sampleOf(first, name)
+  const [type] = [schema.type].flat()
   if (type === 'object') return sampleObject(schema)
-  if (type === 'array') return [sampleOf((schema.items ?? {}) as Schema)]
+  if (type === 'array') return [sampleOf((schema.items ?? {}) as Schema, name)]
   if (type === 'boolean') return true
   if (type === 'integer' || type === 'number') return schema.minimum ?? 1
-  return type === 'string' ? '…' : {}
+  return type === 'string' ? (BY_NAME[name] ?? '…') : {}
 }
 
 /** What is required; where nothing is, the first field. */
 function sampleObject(schema: Schema): Record<string, unknown> {
-  const properties = Object.entries((schema.properties ?? {}) as Record<string, Schema>)
   const required = (schema.required ?? []) as string[]
+  const properties = propertiesOf(schema)
   const shown = properties.filter(([name]) => required.includes(name))
   const chosen = shown.length > 0 ? shown : properties.slice(0, 1)
-  return Object.fromEntries(chosen.map(([name, property]) => [name, sampleOf(property)]))
+  return Object.fromEntries(chosen.map(([name, property]) => [name, sampleOf(property, name)]))
 }
 
 /** A command that calls the route; what stands in capitals is filled in by the reader's shell. */
 export function exampleOf(route: ListedRoute, method: string, url: string): string {
-  const { path, dialect, access, docs } = route
+  const { path, dialect, access } = route
   const target = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => `$${shellName(name)}`)
   const key = dialect.access[access]?.example
-  const schema = bodySchema(route)
-  const [type = ''] = Object.keys(docs?.content ?? {})
-  const verb = method === 'head' ? '-I' : method === 'get' ? '' : `-X ${method.toUpperCase()}`
+  const verb = VERBS[method] ?? `-X ${method.toUpperCase()} `
   const options = [
     ...(key === undefined ? [] : [`-H "Authorization: Bearer $${key}"`]),
-    ...(schema && method !== 'get'
-      ? [`-H 'Content-Type: application/json'`, `-d '${quoted(JSON.stringify(sampleOf(schema)))}'`]
-      : type !== '' && method !== 'get'
-        ? [`-H 'Content-Type: ${type}'`, '--data-binary @-']
-        : []),
+    ...(method === 'get' || method === 'head' ? [] : sent(route)),
   ]
-  return [['curl', verb, `"${url}${target}"`].filter(Boolean).join(' '), ...options].join(' \\\n  ')
+  return [`curl ${verb}"${url}${target}"`, ...options].join(' \\\n  ')
+}
+
+const VERBS: Record<string, string> = { get: '', head: '-I ' }
+
+/** The body of the example: a short one where its shape is known, else what comes on standard input. */
+function sent(route: ListedRoute): string[] {
+  const schema = bodySchema(route)
+  if (schema) {
+    const text = JSON.stringify(sampleOf(schema)).replaceAll("'", `'\\''`)
+    return ["-H 'Content-Type: application/json'", `-d '${text}'`]
+  }
+  const [type] = Object.keys(route.docs?.content ?? {})
+  return type === undefined ? [] : [`-H 'Content-Type: ${type}'`, '--data-binary @-']
 }
 
 const shellName = (name: string): string =>
@@ -107,5 +129,3 @@ const shellName = (name: string): string =>
     .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .replaceAll(/[^A-Za-z0-9_]/g, '_')
     .toUpperCase()
-
-const quoted = (text: string): string => text.replaceAll("'", `'\\''`)

@@ -97,7 +97,7 @@ function routeHtml(route: ListedRoute, url: string): Html {
     </summary>
     <div class="more">
       ${docs?.description === undefined ? '' : html`<p>${prose(docs.description)}</p>`}
-      <p><b>Who:</b> ${dialect.access[access]?.meaning} <code>${access}</code></p>
+      <p><b>Who:</b> ${dialect.access[access]?.meaning} · <code>${access}</code></p>
       ${given('Query', docs?.query)} ${given('Headers', docs?.headers)} ${bodyHtml(route)}
       <pre>${exampleOf(route, method === 'all' ? 'post' : method, url)}</pre>
     </div>

@@ -6,7 +6,7 @@ import type { Services } from '#services'
 import { SYSTEM, type Words } from './about.ts'
 import { consolePage } from './console.ts'
 import { errorPages } from './error-pages.ts'
-import { health, readiness } from './health.ts'
+import { Health, health, Readiness, readiness } from './health.ts'
 import { referencePage } from './reference.ts'
 
 type Scopes = Record<Words, undefined>
@@ -16,29 +16,46 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
   const hono = new Hono<Env>()
   const routes = new RouteTable<Scopes>(SYSTEM, hono, { public: async () => () => undefined })
   const open = { method: 'get', access: 'public' } as const
-  routes.add({ ...open, path: '/health', summary: 'Is the process alive?' }, async ({ c }) => {
-    const { ok, body } = await health(services)
-    return c.json(body, ok ? 200 : 503)
-  })
   routes.add(
-    { ...open, path: '/health/ready', summary: 'Are its databases reachable?' },
+    { ...open, path: '/health', summary: 'Is the process alive?', answer: Health },
+    async ({ c }) => {
+      const { ok, body } = await health(services)
+      return c.json(body, ok ? 200 : 503)
+    },
+  )
+  routes.add(
+    {
+      ...open,
+      path: '/health/ready',
+      summary: 'Are its databases reachable?',
+      docs: {
+        description: 'Asks the control database and that of the default app. Not ready is 503.',
+      },
+      answer: Readiness,
+    },
     async ({ c }) => {
       const { ok, body } = await readiness(services)
       return c.json(body, ok ? 200 : 503)
     },
   )
   routes.add(
-    { ...open, path: '/', summary: 'The console for a browser, health for others' },
+    {
+      ...open,
+      path: '/',
+      summary: 'The console for a browser, health for others',
+      docs: { description: 'A browser is who accepts `text/html`.' },
+    },
     async ({ c }) => {
       if (c.req.header('accept')?.includes('text/html')) return consolePage(c, services)
       const { ok, body } = await health(services)
       return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
     },
   )
-  routes.add({ ...open, path: '/docs/errors', summary: 'What each error code means' }, ({ c }) =>
+  const text = { ...open, docs: { type: 'text/html' } }
+  routes.add({ ...text, path: '/docs/errors', summary: 'What each error code means' }, ({ c }) =>
     errorPages(c),
   )
   const page = referencePage(services, listed)
-  routes.add({ ...open, path: '/docs/api', summary: 'Every route, for people' }, ({ c }) => page(c))
+  routes.add({ ...text, path: '/docs/api', summary: 'Every route, for people' }, ({ c }) => page(c))
   return routes
 }
