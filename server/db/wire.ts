@@ -10,6 +10,7 @@ import {
   type BatchResult,
   type BatchStatement,
   emptyResult,
+  rememberFailed,
   UNDO,
 } from './batch.ts'
 import {
@@ -196,7 +197,10 @@ export class Wire {
 
   #onError(error: pg.DatabaseError): void {
     const [head] = this.#jobs
-    if (head) head.error = error
+    if (head) {
+      head.error = error
+      rememberFailed(error, head.results.length)
+    }
     if (error.severity === 'FATAL' || error.severity === 'PANIC') this.#stream.destroy()
   }
 
