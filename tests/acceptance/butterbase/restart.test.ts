@@ -42,4 +42,4 @@ test('a restart keeps rows, users, functions, keys and a pause', async () => {
   await body(again.post(`${auth}/refresh`, { refresh_token: signed.refresh_token }))
   await second.stop()
   removeDataDir(dataDir)
-})
+}, 90_000)
