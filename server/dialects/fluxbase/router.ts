@@ -10,6 +10,7 @@ import { cors } from './cors.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
 import { addOpenApi, OPENAPI_PATHS } from './openapi.ts'
+import { addGraphql } from './graphql.ts'
 import { addTables } from './tables.ts'
 
 /** @param listed every route of the instance, for the document that describes them */
@@ -20,6 +21,7 @@ export function fluxbase(services: Services, listed: Listed): RouteTable<Scopes>
   const routes = new RouteTable(FLUXBASE, hono, guards(services))
   addAuth(routes, services)
   addTables(routes, services)
+  addGraphql(routes, services)
   addOpenApi(routes, services, listed)
   alsoWithSlash(hono)
   // Last: whatever no route above has taken.

@@ -1,0 +1,179 @@
+/** Fluxbase's GraphQL, mounted at /api/v1/graphql, over HTTP as the GraphQL over HTTP draft says. */
+import { z } from 'zod'
+import { manages } from '#domains/accounts'
+import { type AppContext, requireNotPaused } from '#domains/apps'
+import {
+  answerGraphql,
+  type GraphqlAnswer,
+  type GraphqlContext,
+  type GraphqlRequest,
+  graphqlSettingsOf,
+  introspect,
+} from '#domains/graphql'
+import { AppError, notFound, unauthenticated, unsupportedMedia } from '#core/errors'
+import { MEBIBYTE, parseJson, readText } from '#http/body'
+import type { Http } from '#http/env'
+import type { RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import type { Scopes } from './guards.ts'
+import { saidOf } from './tables-errors.ts'
+import { dataContext } from './tables-request.ts'
+
+const PATH = '/api/v1/graphql'
+
+export function addGraphql(routes: RouteTable<Scopes>, services: Services): void {
+  routes.add(
+    { method: 'post', path: PATH, access: 'anyone', summary: 'Run a GraphQL operation', limit: 10 * MEBIBYTE },
+    ({ c, ctx }) => answered(services, { c, ctx, read: readPosted }),
+  )
+  routes.add(
+    { method: 'get', path: PATH, access: 'anyone', summary: 'Run a GraphQL query, or read the schema' },
+    ({ c, ctx }) => {
+      const isAsking = c.req.query('query') !== undefined
+      return isAsking ? answered(services, { c, ctx, read: readQuery }) : described(services, c, ctx)
+    },
+  )
+}
+
+type Answering = { c: Http; ctx: AppContext; read: (c: Http) => Promise<GraphqlRequest> }
+
+async function answered(services: Services, { c, ctx, read }: Answering): Promise<Response> {
+  const graphql = contextOf(services, c, ctx)
+  try {
+    const request = await read(c)
+    const answer = await answerGraphql(graphql, request)
+    return render(c, answer, ctx.caller.kind === 'anonymous')
+  } catch (error) {
+    if (error instanceof AppError && REQUEST_ERRORS.has(error.code)) return badRequest(c, error)
+    throw error
+  }
+}
+
+const REQUEST_ERRORS = new Set([
+  'malformed_json',
+  'malformed_text',
+  'json_too_deep',
+  'graphql_request',
+  'graphql_syntax',
+  'graphql_limit',
+  'graphql_mutation_by_get',
+])
+
+async function described(services: Services, c: Http, ctx: AppContext): Promise<Response> {
+  const graphql = contextOf(services, c, ctx)
+  if (!graphql.settings.introspection) {
+    return c.json({ errors: [{ message: 'Introspection is disabled' }] }, 403)
+  }
+  return send(c, `{"data":${await introspect(graphql)}}`, 200)
+}
+
+/** @throws `not_found` graphql_disabled, `unauthenticated` auth_required */
+function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext {
+  const { app, caller } = ctx
+  requireNotPaused(app)
+  const settings = graphqlSettingsOf(app)
+  if (!settings.enabled) throw notFound('graphql_disabled', 'GraphQL is disabled')
+  if (app.accessMode === 'authenticated' && caller.kind === 'anonymous') {
+    throw unauthenticated('auth_required', 'Authentication required')
+  }
+  return { ...dataContext(services, ctx), settings, unbounded: manages(caller, app) }
+}
+
+const Parameters = z.object({
+  query: z.string(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+  operationName: z.string().nullish(),
+  extensions: z.record(z.string(), z.unknown()).nullish(),
+})
+
+/** @throws `unsupported_media`, `invalid` malformed_json or graphql_request */
+async function readPosted(c: Http): Promise<GraphqlRequest> {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') {
+    throw unsupportedMedia('graphql_media', 'Send the operation as application/json')
+  }
+  return requestIn(parseJson(await readText(c, 10 * MEBIBYTE)), false)
+}
+
+/** `variables` and `extensions` are JSON texts. */
+async function readQuery(c: Http): Promise<GraphqlRequest> {
+  const { query, variables, operationName, extensions } = c.req.query()
+  const parsed = {
+    query,
+    operationName,
+    variables: variables ? parseJson(variables) : undefined,
+    extensions: extensions ? parseJson(extensions) : undefined,
+  }
+  return requestIn(parsed, true)
+}
+
+/** @throws `invalid` graphql_request */
+function requestIn(value: unknown, readOnly: boolean): GraphqlRequest {
+  const parsed = Parameters.safeParse(value)
+  if (!parsed.success) throw badParameters(parsed.error)
+  const { query, variables, operationName } = parsed.data
+  if (query.trim() === '') throw badParameters()
+  return { query, variables: variables ?? {}, operationName: operationName ?? undefined, readOnly }
+}
+
+function badParameters(error?: z.ZodError): AppError {
+  const name = String(error?.issues[0]?.path[0] ?? 'query')
+  const message = name === 'query' ? 'Query string is required' : `${name} is malformed`
+  return new AppError({ kind: 'invalid', code: 'graphql_request', message })
+}
+
+const JSON_TYPE = 'application/json'
+const GRAPHQL_TYPE = 'application/graphql-response+json'
+
+/** Clients that know GraphQL's own type name it; for others it is JSON. */
+const isGraphqlType = (c: Http): boolean => {
+  const accept = c.req.header('accept') ?? ''
+  const at = accept.indexOf(GRAPHQL_TYPE)
+  const json = accept.indexOf(JSON_TYPE)
+  return at >= 0 && (json < 0 || at < json)
+}
+
+const send = (c: Http, body: string, status: 200 | 400 | 405): Response =>
+  c.body(body, status, {
+    'Content-Type': `${isGraphqlType(c) ? GRAPHQL_TYPE : JSON_TYPE}; charset=utf-8`,
+    Vary: 'Accept',
+  })
+
+function render(c: Http, answer: GraphqlAnswer, anonymous: boolean): Response {
+  if (answer.kind === 'done') return send(c, `{"data":${answer.data}}`, 200)
+  if (answer.kind === 'refused') {
+    return send(c, JSON.stringify({ errors: answer.errors }), isGraphqlType(c) ? 400 : 200)
+  }
+  const { data, verb, path, error } = answer
+  const said = saidOf(error, c.req.method, anonymous)
+  const shown = {
+    message: `${verb} failed: ${String(said?.message ?? said?.error ?? error.message)}`,
+    ...(path === undefined ? {} : { path: [path] }),
+    extensions: { code: said?.code ?? 'DATABASE_ERROR', sqlstate: said?.sqlstate },
+  }
+  return send(c, `{"data":${data},"errors":[${JSON.stringify(shown)}]}`, 200)
+}
+
+/** `error` is what the published client shows; GraphQL's own media type has no room for it. */
+function badRequest(c: Http, { code, message, details }: AppError): Response {
+  const text = SAID[code] ?? message
+  const locations = (details as { locations?: unknown } | undefined)?.locations
+  const reason = (details as { reason?: unknown } | undefined)?.reason
+  const shown = {
+    message: text,
+    ...(locations === undefined ? {} : { locations }),
+    ...(reason === undefined ? {} : { extensions: { reason } }),
+  }
+  const body = isGraphqlType(c) ? { errors: [shown] } : { errors: [shown], error: text }
+  const isByGet = code === 'graphql_mutation_by_get'
+  if (isByGet) c.header('Allow', 'POST')
+  return send(c, JSON.stringify(body), isByGet ? 405 : 400)
+}
+
+const BAD_JSON = 'Invalid JSON in request body'
+
+const SAID: Record<string, string> = {
+  malformed_json: BAD_JSON,
+  malformed_text: BAD_JSON,
+  json_too_deep: BAD_JSON,
+}

@@ -1,0 +1,142 @@
+/** Filters and orders of GraphQL as those of the data engine. */
+import { getNamedType, GraphQLError, isInputObjectType } from 'graphql'
+import {
+  arrayLiteral,
+  type Column,
+  type Condition,
+  type Field,
+  type Literal,
+  type OrderTerm,
+} from '#domains/data'
+import { fieldsOf, type Given, type Input, itemsOf } from './inputs.ts'
+import type { ColumnField } from './model.ts'
+import type { FilterOperator } from './scalars.ts'
+import { type Direction, meaningOf } from './schema-inputs.ts'
+
+type Encode = (value: unknown) => string
+
+/** Makes literals; keeps how to read those that variables give. */
+export class Literals {
+  readonly readers: ((given: Given) => string)[] = []
+
+  of({ value, read }: Input, encode: Encode): Literal {
+    if (!read) return { text: encode(value), slot: -1, encoding: 'text' }
+    return this.read((given) => encode(read(given)))
+  }
+
+  read(reader: (given: Given) => string): Literal {
+    return { text: '', slot: this.readers.push(reader) - 1, encoding: 'text' }
+  }
+}
+
+export const fieldOf = (name: string): Field => ({ name, path: [] })
+
+/** All must hold; none when the filter says nothing. */
+export function conditionsOf(filter: Input | undefined, literals: Literals): Condition[] {
+  if (!filter || filter.value === null) return []
+  const type = getNamedType(filter.type)
+  const meaning = isInputObjectType(type) ? meaningOf(type) : undefined
+  if (meaning?.kind !== 'filter') return []
+  return [...fieldsOf(filter)].flatMap(([name, input]) => {
+    const known = meaning.operators.get(name)
+    return known ? comparison(known, input, literals) : combined(name, input, { literals, columns: meaning.operators })
+  })
+}
+
+type Columns = ReadonlyMap<string, { field: ColumnField }>
+
+/** An empty `_or` has nothing that could hold; an empty `_and` nothing that could fail. */
+function combined(name: string, input: Input, given: Combining): Condition[] {
+  const { literals, columns } = given
+  if (input.value === null) return []
+  if (name === '_not') {
+    const items = conditionsOf(input, literals)
+    return items.length === 0 ? [never(columns)] : [{ kind: 'not', item: { kind: 'and', items } }]
+  }
+  const items = itemsOf(input).map((item): Condition => {
+    const inner = conditionsOf(item, literals)
+    return inner.length === 0 ? always(columns) : { kind: 'and', items: inner }
+  })
+  if (items.length === 0) return name === '_or' ? [never(columns)] : []
+  return [{ kind: name === '_or' ? 'or' : 'and', items }]
+}
+
+type Combining = { literals: Literals; columns: Columns }
+
+/** In a list of nothing, whatever the column holds. */
+function never(columns: Columns): Condition {
+  const [first] = columns.values()
+  const values: Literal = { text: '{}', slot: -1, encoding: 'text' }
+  return { kind: 'in', field: fieldOf(first?.field.column.name ?? ''), values }
+}
+
+const always = (columns: Columns): Condition => ({ kind: 'not', item: never(columns) })
+
+const COMPARING = {
+  eq: 'eq',
+  neq: 'neq',
+  gt: 'gt',
+  gte: 'gte',
+  lt: 'lt',
+  lte: 'lte',
+  like: 'like',
+  ilike: 'ilike',
+  contains: 'cs',
+  contained_by: 'cd',
+} as const
+
+type Known = { field: ColumnField; operator: FilterOperator }
+
+function comparison({ field, operator }: Known, input: Input, literals: Literals): Condition[] {
+  const target = fieldOf(field.column.name)
+  const isWord = (word: 'null' | 'not_null'): Condition[] => [{ kind: 'is', field: target, word }]
+  if (operator === 'is_null') {
+    return input.value === null ? [] : isWord(input.value === true ? 'null' : 'not_null')
+  }
+  if (input.value === null) {
+    if (operator === 'eq') return isWord('null')
+    if (operator === 'neq') return isWord('not_null')
+    throw new GraphQLError(`${field.name}_${operator} must not be null`)
+  }
+  const { column } = field
+  if (operator === 'in') {
+    const encode: Encode = (value) => arrayLiteral((value as unknown[]).map(textOrNull))
+    return [{ kind: 'in', field: target, values: literals.of(input, encode) }]
+  }
+  const encode: Encode = (value) => operandText(value, column)
+  const value = literals.of(input, encode)
+  return [{ kind: 'compare', field: target, operator: COMPARING[operator], value }]
+}
+
+const textOrNull = (value: unknown): string | null =>
+  value === null ? null : textOf(value)
+
+const textOf = (value: unknown): string =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value)
+
+/** A value in the text form of the column's type. */
+export function operandText(value: unknown, { category, baseType }: Column): string {
+  if (baseType === 'jsonb' || baseType === 'json') return JSON.stringify(value)
+  return category === 'A' && Array.isArray(value) ? nestedArray(value) : textOf(value)
+}
+
+function nestedArray(items: readonly unknown[]): string {
+  const parts = items.map((item) =>
+    Array.isArray(item) ? nestedArray(item) : arrayLiteral([textOrNull(item)]).slice(1, -1),
+  )
+  return `{${parts.join(',')}}`
+}
+
+export function orderOf(input: Input | undefined): OrderTerm[] {
+  if (!input || input.value === null) return []
+  return itemsOf(input).flatMap((item) => {
+    const type = getNamedType(item.type)
+    const meaning = isInputObjectType(type) ? meaningOf(type) : undefined
+    if (meaning?.kind !== 'order' || item.value === null) return []
+    return [...fieldsOf(item)].flatMap(([name, { value }]) => {
+      const field = meaning.columns.get(name)
+      if (!field || value === null) return []
+      return [{ field: fieldOf(field.column.name), ...(value as Direction) }]
+    })
+  })
+}

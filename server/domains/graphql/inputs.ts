@@ -1,0 +1,138 @@
+/**
+ * Arguments while an operation is compiled. What a variable holds may differ from request to request:
+ * an `Input` gives the value at hand, which the structure of the statement follows, and a reader
+ * that finds the value of a later request with variables of the same shape.
+ */
+import {
+  coerceInputLiteral,
+  type FieldNode,
+  getNamedType,
+  GraphQLBoolean,
+  type GraphQLField,
+  type GraphQLInputType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  Kind,
+  type ValueNode,
+  type VariableValues,
+} from 'graphql'
+import { meaningOf } from './schema-inputs.ts'
+
+/** Of one request. */
+export type Given = {
+  variables: VariableValues
+  /** Pages may reach as far as the table does. */
+  unbounded: boolean
+}
+
+export type Input = {
+  value: unknown
+  type: GraphQLInputType
+  /** Absent: the value stands in the text. */
+  read: ((given: Given) => unknown) | undefined
+}
+
+const hasVariable = (node: ValueNode): boolean => {
+  if (node.kind === Kind.VARIABLE) return true
+  if (node.kind === Kind.LIST) return node.values.some(hasVariable)
+  return node.kind === Kind.OBJECT && node.fields.some(({ value }) => hasVariable(value))
+}
+
+/** The arguments of a field that are there. */
+export function argumentsOf(
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  given: Given,
+): Map<string, Input> {
+  const inputs = new Map<string, Input>()
+  for (const { name, value } of node.arguments ?? []) {
+    const argument = field.args.find((one) => one.name === name.value)
+    const input = argument && inputOf(value, argument.type, given)
+    if (input) inputs.set(name.value, input)
+  }
+  return inputs
+}
+
+function inputOf(node: ValueNode, type: GraphQLInputType, given: Given): Input | undefined {
+  if (node.kind === Kind.VARIABLE) {
+    const name = node.name.value
+    const value = given.variables.coerced[name]
+    return value === undefined
+      ? undefined
+      : { value, type, read: ({ variables }) => variables.coerced[name] }
+  }
+  const value = coerceInputLiteral(node, type, given.variables)
+  const read = hasVariable(node)
+    ? ({ variables }: Given): unknown => coerceInputLiteral(node, type, variables)
+    : undefined
+  return { value, type, read }
+}
+
+const nullable = (type: GraphQLInputType): GraphQLInputType =>
+  isNonNullType(type) ? (type.ofType as GraphQLInputType) : type
+
+/** The parts of an input object that are there. */
+export function fieldsOf({ value, type, read }: Input): Map<string, Input> {
+  const object = nullable(type)
+  const parts = new Map<string, Input>()
+  if (!isInputObjectType(object) || value === null) return parts
+  const fields = object.getFields()
+  for (const [name, part] of Object.entries(value as Record<string, unknown>)) {
+    const field = fields[name]
+    if (!field || part === undefined) continue
+    const readPart =
+      read && ((given: Given) => (read(given) as Record<string, unknown> | undefined)?.[name])
+    parts.set(name, { value: part, type: field.type, read: readPart })
+  }
+  return parts
+}
+
+export function itemsOf({ value, type, read }: Input): Input[] {
+  const list = nullable(type)
+  if (!isListType(list) || !Array.isArray(value)) return []
+  return value.map((item: unknown, at) => ({
+    value: item,
+    type: list.ofType,
+    read: read && ((given: Given) => (read(given) as unknown[] | undefined)?.[at]),
+  }))
+}
+
+export type Variable = { name: string; type: GraphQLInputType }
+
+/** Equal for variables that give the same statement and differ only in its values. */
+export function shapeOf(variables: readonly Variable[], { coerced }: VariableValues): string {
+  let shape = ''
+  for (const { name, type } of variables) shape += `${shapeOfValue(coerced[name], type)};`
+  return shape
+}
+
+function shapeOfValue(value: unknown, wrapped: GraphQLInputType): string {
+  if (value === undefined) return ''
+  if (value === null) return 'n'
+  const type = nullable(wrapped)
+  if (isListType(type)) return shapeOfList(value as unknown[], type.ofType)
+  if (isInputObjectType(type)) {
+    const fields = type.getFields()
+    const isData = meaningOf(type)?.kind === 'data'
+    const parts = Object.entries(value as Record<string, unknown>).map(([name, part]) => {
+      const field = fields[name]
+      return isData || !field ? name : `${name}:${shapeOfValue(part, field.type)}`
+    })
+    return `{${parts.join()}}`
+  }
+  if (isEnumType(type)) return JSON.stringify(value)
+  return type === GraphQLBoolean ? String(value) : 's'
+}
+
+/** Lists of scalars are one parameter, and so are rows. */
+function shapeOfList(items: readonly unknown[], type: GraphQLInputType): string {
+  const named = getNamedType(type)
+  if (isInputObjectType(named) && meaningOf(named)?.kind === 'data') {
+    const keys = new Set(items.map((item) => Object.keys(item as object).join()))
+    return `[${[...keys].join('|')}]`
+  }
+  if (!isInputObjectType(named) && !isEnumType(named)) return 'l'
+  return `[${items.map((item) => shapeOfValue(item, type)).join()}]`
+}

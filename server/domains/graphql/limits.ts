@@ -1,0 +1,126 @@
+/** How large an operation may be, told from its text alone. */
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql'
+import { invalid } from '#core/errors'
+import type { GraphqlSettings } from './settings.ts'
+
+/** Fields, aliases and spreads in all, fragments counted wherever they are spread. */
+const MAX_SELECTIONS = 500
+
+/** Nesting of brackets: what is deeper is not parsed at all. */
+const MAX_NESTING = 200
+
+/** Introspection answers with the whole schema: once or twice is enough. */
+const MAX_SCHEMA_FIELDS = 2
+
+export const limitExceeded = (message: string) => invalid('graphql_limit', message)
+
+/** Before parsing: a parser that recurses has a stack that ends. @throws `invalid` graphql_limit */
+export function checkNesting(text: string, { maxDepth }: GraphqlSettings): void {
+  let depth = 0
+  let deepest = 0
+  for (const [token] of text.matchAll(/"""(?:\\"""|[^])*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()[\]]/g)) {
+    if (token === '{' || token === '[' || token === '(') deepest = Math.max(deepest, ++depth)
+    else if (token === '}' || token === ']' || token === ')') depth--
+  }
+  if (deepest > MAX_NESTING) throw tooDeep(deepest, maxDepth)
+}
+
+const tooDeep = (depth: number, max: number) =>
+  limitExceeded(`query depth ${depth} exceeds maximum allowed depth of ${max || MAX_NESTING}`)
+
+type Size = { depth: number; selections: number; fields: number; spreads: boolean }
+
+/** @throws `invalid` graphql_limit */
+export function checkSize(document: DocumentNode, settings: GraphqlSettings): void {
+  const measure = new Measure(document)
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue
+    const size = measure.of(definition.selectionSet)
+    if (size.selections > MAX_SELECTIONS) {
+      throw limitExceeded(
+        `query has ${size.selections} selections, maximum allowed is ${MAX_SELECTIONS}`,
+      )
+    }
+    if (isIntrospection(definition) && settings.introspection) checkIntrospection(definition)
+    else checkOperation(size, settings)
+  }
+}
+
+function checkOperation(size: Size, settings: GraphqlSettings): void {
+  const { maxDepth, maxFieldsPerLevel, allowFragments } = settings
+  if (size.spreads && !allowFragments) {
+    throw limitExceeded('Fragment spreads are not allowed for security reasons')
+  }
+  if (maxDepth > 0 && size.depth > maxDepth) throw tooDeep(size.depth, maxDepth)
+  if (maxFieldsPerLevel > 0 && size.fields > maxFieldsPerLevel) {
+    throw limitExceeded(
+      `query has ${size.fields} unique fields at a level, maximum allowed is ${maxFieldsPerLevel}`,
+    )
+  }
+}
+
+const META = new Set(['__schema', '__type', '__typename'])
+
+/** Asks for the schema and nothing else. */
+export const isIntrospection = ({ selectionSet }: OperationDefinitionNode): boolean =>
+  selectionSet.selections.every((one) => one.kind === Kind.FIELD && META.has(one.name.value))
+
+function checkIntrospection({ selectionSet }: OperationDefinitionNode): void {
+  const schemas = selectionSet.selections.filter(
+    (one) => one.kind === Kind.FIELD && one.name.value === '__schema',
+  )
+  if (schemas.length <= MAX_SCHEMA_FIELDS) return
+  throw limitExceeded(
+    `query asks for __schema ${schemas.length} times, maximum allowed is ${MAX_SCHEMA_FIELDS}`,
+  )
+}
+
+/** Measures selection sets; each fragment once, however often it is spread. */
+class Measure {
+  readonly #fragments = new Map<string, FragmentDefinitionNode>()
+  readonly #sizes = new Map<string, Size>()
+
+  constructor({ definitions }: DocumentNode) {
+    for (const one of definitions) {
+      if (one.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(one.name.value, one)
+    }
+  }
+
+  of({ selections }: SelectionSetNode): Size {
+    const names = new Set<string>()
+    const size: Size = { depth: 1, selections: selections.length, fields: 0, spreads: false }
+    for (const one of selections) {
+      if (one.kind === Kind.FIELD) names.add(one.name.value)
+      const inner = one.kind === Kind.FRAGMENT_SPREAD ? this.#named(one.name.value) : one.selectionSet && this.of(one.selectionSet)
+      if (one.kind === Kind.FRAGMENT_SPREAD) size.spreads = true
+      if (inner) widen(size, inner)
+    }
+    size.fields = Math.max(size.fields, names.size)
+    return size
+  }
+
+  /** Of a fragment that spreads itself only the first round: validation will refuse it. */
+  #named(name: string): Size | undefined {
+    const known = this.#sizes.get(name)
+    if (known) return known
+    const fragment = this.#fragments.get(name)
+    if (!fragment) return undefined
+    this.#sizes.set(name, { depth: 0, selections: 0, fields: 0, spreads: true })
+    const size = this.of(fragment.selectionSet)
+    this.#sizes.set(name, size)
+    return size
+  }
+}
+
+function widen(size: Size, inner: Size): void {
+  size.depth = Math.max(size.depth, inner.depth + 1)
+  size.selections += inner.selections
+  size.fields = Math.max(size.fields, inner.fields)
+  size.spreads ||= inner.spreads
+}

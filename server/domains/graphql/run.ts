@@ -1,0 +1,342 @@
+/** Answers GraphQL requests: text to statement once, then one lookup and one round trip. */
+import {
+  type DocumentNode,
+  executeSync,
+  type FieldNode,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  introspectionFromSchema,
+  Kind,
+  OperationTypeNode,
+} from 'graphql'
+import { AppError, methodNotAllowed } from '#core/errors'
+import type { BatchStatement } from '#db/batch'
+import { fromDatabase, sqlstateOf } from '#db/sqlstate'
+import {
+  bindAll,
+  type Catalog,
+  type DataContext,
+  LruCache,
+  requestStatement,
+  type RequestFacts,
+  sessionStatement,
+} from '#domains/data'
+import { type CompiledOperation, compileOperation, type Part } from './compile-operation.ts'
+import { type Prepared, type PreparedOperation, prepare } from './document.ts'
+import { readGrants } from './grants.sql.ts'
+import { type Given, shapeOf } from './inputs.ts'
+import { limitExceeded } from './limits.ts'
+import { type Model, modelOf, SCHEMA } from './model.ts'
+import { schemaOf } from './schema.ts'
+import type { GraphqlSettings } from './settings.ts'
+import { failedStatement, Pace } from '#db/batch'
+import type { Verb } from './changes.ts'
+
+export type GraphqlContext = DataContext & {
+  settings: GraphqlSettings
+  /** Pages may reach as far as the table does. */
+  unbounded: boolean
+  /** Made only when something in the database reads it. */
+  facts?: (() => RequestFacts) | undefined
+}
+
+export type GraphqlRequest = {
+  query: string
+  variables: Readonly<Record<string, unknown>>
+  operationName: string | undefined
+  /** Mutations are refused. */
+  readOnly: boolean
+}
+
+export type GraphqlAnswer =
+  /** `data` as JSON text. */
+  | { kind: 'done'; data: string }
+  /** Nothing ran. */
+  | { kind: 'refused'; errors: readonly GraphQLFormattedError[] }
+  /** The database refused; nothing stays of it. */
+  | { kind: 'failed'; error: AppError; verb: Verb; path: string | undefined; data: string }
+
+/** @throws AppError: graphql_syntax, graphql_limit, graphql_mutation_by_get, and when there is no database */
+export async function answerGraphql(
+  ctx: GraphqlContext,
+  request: GraphqlRequest,
+): Promise<GraphqlAnswer> {
+  const at = ctx.catalogs.get(ctx.appId, ctx.platform)
+  const catalog = at instanceof Promise ? await at : at
+  const answer = await attempt(ctx, catalog, request)
+  if (!mayBeStale(answer)) return answer
+  const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)
+  return newer ? attempt(ctx, newer, request) : answer
+}
+
+/** The schema as an introspection query would give it, as JSON text. */
+export async function introspect(ctx: GraphqlContext): Promise<string> {
+  const catalog = await ctx.catalogs.get(ctx.appId, ctx.platform)
+  const fresh = (await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)) ?? catalog
+  const built = await builtFor(ctx, fresh)
+  built.introspection ??= JSON.stringify(introspectionFromSchema(built.schema))
+  return built.introspection
+}
+
+const STALE_STATES = new Set(['42P01', '42703', '42883', '42704', '42501'])
+
+/** Before saying that something is absent, make sure that the catalog at hand is the present one. */
+function mayBeStale(answer: GraphqlAnswer): boolean {
+  if (answer.kind === 'refused') return true
+  return answer.kind === 'failed' && STALE_STATES.has(sqlstateOf(answer.error.cause) ?? '')
+}
+
+type Built = {
+  model: Model
+  schema: GraphQLSchema
+  documents: LruCache<Prepared>
+  introspection?: string
+}
+
+/** Of each snapshot the schema of each role: a new snapshot starts with none. */
+const known = new WeakMap<Catalog, LruCache<Built | Promise<Built>>>()
+
+const MAX_ROLES = 20
+const MAX_DOCUMENTS = 1_000
+/** Longer texts are read each time. */
+const MAX_KEPT_TEXT = 20_000
+
+function builtFor({ platform, identity }: GraphqlContext, catalog: Catalog): Built | Promise<Built> {
+  let roles = known.get(catalog)
+  if (!roles) {
+    roles = new LruCache(MAX_ROLES)
+    known.set(catalog, roles)
+  }
+  const { role } = identity
+  const found = roles.get(role)
+  if (found) return found
+  const building = readGrants(platform, role, SCHEMA).then(
+    (grants): Built => {
+      const model = modelOf(catalog, grants)
+      const built = { model, schema: schemaOf(model), documents: new LruCache<Prepared>(MAX_DOCUMENTS) }
+      roles.set(role, built)
+      return built
+    },
+  )
+  roles.set(role, building)
+  // The next request tries again.
+  building.catch(() => known.delete(catalog))
+  return building
+}
+
+async function attempt(
+  ctx: GraphqlContext,
+  catalog: Catalog,
+  request: GraphqlRequest,
+): Promise<GraphqlAnswer> {
+  const found = builtFor(ctx, catalog)
+  const built = found instanceof Promise ? await found.catch(rethrow) : found
+  const prepared = preparedFor(built, request.query, ctx.settings)
+  if (prepared.errors) return refused(prepared.errors)
+  const operation = chosen(prepared.operations, request.operationName)
+  if (operation instanceof GraphQLError) return refused([operation])
+  if (request.readOnly && operation.node.operation === OperationTypeNode.MUTATION) {
+    throw methodNotAllowed('graphql_mutation_by_get', 'Mutations need POST')
+  }
+  const inputs = withIds(request.variables, operation.ids)
+  const definitions = operation.node.variableDefinitions ?? []
+  const coerced = getVariableValues(built.schema, definitions, inputs)
+  if (coerced.errors) return refused(coerced.errors)
+  const given = { variables: coerced.variableValues, unbounded: ctx.unbounded }
+  return execute(ctx, { catalog, built, operation, given, inputs })
+}
+
+function rethrow(error: unknown): never {
+  throw fromDatabase(error)
+}
+
+const refused = (errors: readonly GraphQLError[]): GraphqlAnswer => ({
+  kind: 'refused',
+  errors: errors.map((error) => error.toJSON()),
+})
+
+function preparedFor(built: Built, text: string, settings: GraphqlSettings): Prepared {
+  const { documents, schema, model } = built
+  if (text.length > MAX_KEPT_TEXT) return prepare(text, { schema, model, settings })
+  const key = settingsKey(settings) + text
+  let prepared = documents.get(key)
+  if (!prepared) {
+    prepared = prepare(text, { schema, model, settings })
+    documents.set(key, prepared)
+  }
+  return prepared
+}
+
+const keys = new WeakMap<GraphqlSettings, string>()
+
+function settingsKey(settings: GraphqlSettings): string {
+  let key = keys.get(settings)
+  if (key === undefined) {
+    key = Object.values(settings).join()
+    keys.set(settings, key)
+  }
+  return key
+}
+
+function chosen(
+  operations: ReadonlyMap<string, PreparedOperation>,
+  name: string | undefined,
+): PreparedOperation | GraphQLError {
+  if (name !== undefined && name !== '') {
+    return operations.get(name) ?? new GraphQLError(`Unknown operation named "${name}".`)
+  }
+  const [first, second] = operations.values()
+  if (!first) return new GraphQLError('Must provide an operation.')
+  return second ? new GraphQLError('Must provide operation name if query contains multiple operations.') : first
+}
+
+/** What was declared as `ID` may come as text or number, whatever the key is. */
+function withIds(
+  variables: GraphqlRequest['variables'],
+  ids: ReadonlyMap<string, string>,
+): GraphqlRequest['variables'] {
+  if (ids.size === 0) return variables
+  const given = { ...variables }
+  for (const [name, scalar] of ids) {
+    const value = given[name]
+    if (scalar === 'Int' && typeof value === 'string' && /^-?\d{1,10}$/.test(value)) {
+      given[name] = Number(value)
+    } else if (scalar !== 'Int' && typeof value === 'number') given[name] = String(value)
+  }
+  return given
+}
+
+type Running = {
+  catalog: Catalog
+  built: Built
+  operation: PreparedOperation
+  given: Given
+  inputs: GraphqlRequest['variables']
+}
+
+/** Reads that are repeated: how long they take. */
+const paces = new WeakMap<CompiledOperation, Pace>()
+
+async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAnswer> {
+  let compiled: CompiledOperation
+  let values: string[]
+  try {
+    compiled = compiledFor(running)
+    checkCost(ctx, compiled, running)
+    values = compiled.readers.map((read) => read(running.given))
+  } catch (error) {
+    if (error instanceof GraphQLError) return refused([error])
+    if (error instanceof AppError && error.code === 'graphql_argument') {
+      return refused([new GraphQLError(error.message)])
+    }
+    throw error
+  }
+  if (compiled.statements.length === 0) return done(compiled, [], running)
+  const { statements, first } = statementsOf(ctx, running.catalog, { compiled, values })
+  try {
+    const pace = compiled.readOnly ? paceOf(compiled) : undefined
+    const results = await ctx.database.batch(statements, { signal: ctx.signal, pace })
+    const rows = results.slice(first).map((result) => result.rows[0] ?? [])
+    return done(compiled, rows, running)
+  } catch (error) {
+    return failed(compiled, error, first)
+  }
+}
+
+function paceOf(compiled: CompiledOperation): Pace {
+  let pace = paces.get(compiled)
+  if (!pace) {
+    pace = new Pace()
+    paces.set(compiled, pace)
+  }
+  return pace
+}
+
+function compiledFor({ built, operation, given }: Running): CompiledOperation {
+  const shape = shapeOf(operation.variables, given.variables)
+  const kept = operation.compiled.get(shape)
+  if (kept) return kept
+  const { model, schema } = built
+  const { fragments, node } = operation
+  const compiled = compileOperation({ model, schema, fragments, given }, node)
+  if (compiled.keep) operation.compiled.set(shape, compiled)
+  return compiled
+}
+
+function checkCost({ settings }: GraphqlContext, { cost }: CompiledOperation, running: Running): void {
+  const { maxComplexity, introspection } = settings
+  if (maxComplexity === 0 || (running.operation.introspection && introspection)) return
+  const total = cost.of(running.given)
+  if (total <= maxComplexity) return
+  throw limitExceeded(`query complexity ${total} exceeds maximum of ${maxComplexity}`)
+}
+
+type Binding = { compiled: CompiledOperation; values: readonly string[] }
+
+function statementsOf(
+  ctx: GraphqlContext,
+  catalog: Catalog,
+  { compiled, values }: Binding,
+): { statements: BatchStatement[]; first: number } {
+  const session = sessionStatement(ctx.identity, {
+    readOnly: compiled.readOnly,
+    timeoutMs: ctx.timeoutMs ?? 0,
+    schema: SCHEMA,
+    extraSearchPath: ctx.extraSearchPath,
+  })
+  const statements = [session]
+  if (catalog.readsRequest && ctx.facts) statements.push(requestStatement(ctx.facts()))
+  const first = statements.length
+  for (const { name, text, binds } of compiled.statements) {
+    statements.push({ name, text, values: bindAll(binds, values) })
+  }
+  return { statements, first }
+}
+
+type ResultRow = readonly (string | null)[]
+
+function dataOf({ parts }: CompiledOperation, valueOfPart: (part: Part) => string): string {
+  const entries = parts.map((part) => `${JSON.stringify(part.key)}:${valueOfPart(part)}`)
+  return `{${entries.join(',')}}`
+}
+
+const done = (compiled: CompiledOperation, rows: readonly ResultRow[], running: Running) =>
+  ({ kind: 'done', data: dataOf(compiled, (part) => valueOf(part, rows, running)) }) as const
+
+function valueOf(part: Part, rows: readonly ResultRow[], running: Running): string {
+  if (part.kind === 'constant') return part.json
+  if (part.kind === 'introspection') return introspected(running, part.key)
+  const text = rows[part.statement]?.[part.column] ?? 'null'
+  if (part.form !== 'first') return text
+  return text === '[]' ? 'null' : text.slice(1, -1)
+}
+
+/** The part of the operation that asks about the schema, run on its own. */
+function introspected({ built, operation, inputs }: Running, key: string): string {
+  const { node, document } = operation
+  const asks = (one: FieldNode): boolean => (one.alias ?? one.name).value === key
+  const others = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
+  const selections = node.selectionSet.selections.filter(
+    (one) => one.kind !== Kind.FIELD || asks(one),
+  )
+  const only = { ...node, selectionSet: { ...node.selectionSet, selections } }
+  const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [only, ...others] }
+  const result = executeSync({ schema: built.schema, document: alone, variableValues: inputs })
+  return JSON.stringify((result.data as Record<string, unknown> | null)?.[key] ?? null)
+}
+
+/** @throws AppError when the database cannot be reached */
+function failed(compiled: CompiledOperation, cause: unknown, first: number): GraphqlAnswer {
+  const error = fromDatabase(cause)
+  if (!(error instanceof AppError) || sqlstateOf(cause) === undefined) throw error
+  const doing = compiled.doing[(failedStatement(cause) ?? first) - first]
+  return {
+    kind: 'failed',
+    error,
+    verb: doing?.verb ?? 'query',
+    path: doing?.keys.length === 1 ? doing.keys[0] : undefined,
+    data: dataOf(compiled, (part) => (part.kind === 'constant' ? part.json : 'null')),
+  }
+}

@@ -1,0 +1,141 @@
+/** The scalars of the schema, and which one a column is. */
+import {
+  GraphQLBoolean,
+  GraphQLError,
+  GraphQLFloat,
+  GraphQLInt,
+  GraphQLScalarType,
+  GraphQLString,
+  Kind,
+} from 'graphql'
+import type { Column } from '#domains/data'
+
+const INT8_MAX = 2n ** 63n - 1n
+
+/** Either spelling becomes digits. @throws GraphQLError */
+function bigIntOf(value: unknown): string {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value)
+  if (typeof value === 'string' && /^-?\d{1,19}$/.test(value)) {
+    const number = BigInt(value)
+    if (number <= INT8_MAX && number >= -INT8_MAX - 1n) return value
+  }
+  throw new GraphQLError('BigInt must be a whole number of 64 bits; send large ones as a string')
+}
+
+const UUID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
+
+/** @throws GraphQLError */
+function uuidOf(value: unknown): string {
+  if (typeof value === 'string' && UUID.test(value)) return value
+  throw new GraphQLError('UUID must be a string such as 123e4567-e89b-12d3-a456-426614174000')
+}
+
+/** PostgreSQL reads it; here it only has to be text. @throws GraphQLError */
+function dateTimeOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw new GraphQLError('DateTime must be a string such as 2026-01-31T12:00:00Z')
+}
+
+const BIG_INT = new GraphQLScalarType({
+  name: 'BigInt',
+  description: 'A whole number of 64 bits. Given as a string; taken as a string or a number.',
+  coerceInputValue: bigIntOf,
+  coerceInputLiteral: (node) => {
+    const fits = node.kind === Kind.INT || node.kind === Kind.STRING
+    return fits ? bigIntOf(node.value) : undefined
+  },
+})
+
+const UUID_TYPE = new GraphQLScalarType({ name: 'UUID', coerceInputValue: uuidOf })
+
+const DATE_TIME = new GraphQLScalarType({
+  name: 'DateTime',
+  description: 'A date, a time or both, as ISO 8601 writes them.',
+  coerceInputValue: dateTimeOf,
+})
+
+const JSON_TYPE = new GraphQLScalarType({ name: 'JSON', description: 'Any JSON value.' })
+
+export const SCALARS = {
+  String: GraphQLString,
+  Int: GraphQLInt,
+  Float: GraphQLFloat,
+  Boolean: GraphQLBoolean,
+  BigInt: BIG_INT,
+  UUID: UUID_TYPE,
+  JSON: JSON_TYPE,
+  DateTime: DATE_TIME,
+} as const
+
+export type ScalarName = keyof typeof SCALARS
+
+const BY_TYPE: Record<string, ScalarName> = {
+  int2: 'Int',
+  int4: 'Int',
+  int8: 'BigInt',
+  oid: 'BigInt',
+  money: 'String',
+  bool: 'Boolean',
+  uuid: 'UUID',
+  json: 'JSON',
+  jsonb: 'JSON',
+  vector: 'JSON',
+  halfvec: 'JSON',
+  sparsevec: 'JSON',
+  geometry: 'JSON',
+  geography: 'JSON',
+}
+
+const BY_CATEGORY: Record<string, ScalarName> = {
+  N: 'Float',
+  D: 'DateTime',
+  A: 'JSON',
+  R: 'JSON',
+  G: 'JSON',
+  C: 'JSON',
+}
+
+export const scalarOf = ({ baseType, category }: Column): ScalarName =>
+  BY_TYPE[baseType] ?? BY_CATEGORY[category] ?? 'String'
+
+const ORDERED = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'in'] as const
+const TEXT = [...ORDERED, 'like', 'ilike'] as const
+const LISTED = ['eq', 'neq', 'in'] as const
+const CONTAINING = ['eq', 'neq', 'contains', 'contained_by'] as const
+
+export type FilterOperator =
+  | (typeof TEXT)[number]
+  | (typeof CONTAINING)[number]
+  | 'is_null'
+
+const OPERATORS_BY_TYPE: Record<string, readonly FilterOperator[]> = {
+  bool: ['eq', 'neq'],
+  uuid: LISTED,
+  jsonb: CONTAINING,
+  bytea: ORDERED,
+}
+
+const OPERATORS_BY_CATEGORY: Record<string, readonly FilterOperator[]> = {
+  S: TEXT,
+  N: ORDERED,
+  D: ORDERED,
+  T: ORDERED,
+  I: ORDERED,
+  E: LISTED,
+  A: CONTAINING,
+  R: CONTAINING,
+}
+
+/** What a column can be compared by; every one by `is_null`. */
+export const operatorsOf = ({ baseType, category }: Column): readonly FilterOperator[] => [
+  ...(OPERATORS_BY_TYPE[baseType] ?? OPERATORS_BY_CATEGORY[category] ?? []),
+  'is_null',
+]
+
+/** Columns that can be added up. */
+export const isNumber = ({ category, baseType }: Column): boolean =>
+  category === 'N' && baseType !== 'oid' && baseType !== 'money'
+
+/** Columns of which one value is the least. */
+export const isOrdered = (column: Column): boolean =>
+  isNumber(column) || column.category === 'D' || column.category === 'S'
