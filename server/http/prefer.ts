@@ -73,6 +73,7 @@ export function appliedPreferences(
   for (const key of ORDER) {
     const value = preferences[key]
     if (value === undefined || !applicable.includes(key)) continue
+    if (key === 'maxAffected' && preferences.handling !== 'strict') continue
     applied.push(`${key === 'maxAffected' ? 'max-affected' : key}=${String(value)}`)
   }
   return applied.length > 0 ? applied.join(', ') : undefined

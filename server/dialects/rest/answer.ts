@@ -14,6 +14,8 @@ export type Answer = {
 export type Answering = {
   media: Media
   preferences: Preferences
+  /** The schema, when more than one could have been meant. */
+  profile?: string | undefined
   /** Preferences that mean something for this request. */
   applicable: readonly (keyof Preferences)[]
 }
@@ -69,11 +71,12 @@ const isHeader = (entry: unknown): boolean => {
 
 /** Headers common to all answers with rows. */
 export function baseHeaders(range: string, answering: Answering): Record<string, string> {
-  const { media, preferences, applicable } = answering
+  const { media, preferences, applicable, profile } = answering
   const headers: Record<string, string> = {
     'Content-Type': media.contentType,
     'Content-Range': range,
   }
+  if (profile !== undefined) headers['Content-Profile'] = profile
   const applied = appliedPreferences(preferences, applicable)
   if (applied !== undefined) headers['Preference-Applied'] = applied
   return headers

@@ -8,8 +8,9 @@ import {
   rowsOf,
   rowsOfCsv,
   rowsOfJson,
+  Scanner,
 } from '#domains/data'
-import { MEBIBYTE, readText } from '#http/body'
+import { MEBIBYTE, readBytes, readText } from '#http/body'
 import type { Http } from '#http/env'
 
 /** Bytes of body at most. */
@@ -18,6 +19,8 @@ const LIMIT = 64 * MEBIBYTE
 export const contentTypeOf = (c: Http): string =>
   (c.req.header('content-type') ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 
+export const readRaw = async (c: Http): Promise<Buffer> => Buffer.from(await readBytes(c, LIMIT))
+
 export const readBody = (c: Http): Promise<string> => readText(c, LIMIT)
 
 /** @throws `unsupported_media` content_type_not_supported, `invalid` bad_payload */
@@ -25,7 +28,7 @@ export async function readRows(c: Http): Promise<Rows> {
   const type = contentTypeOf(c)
   const text = await readBody(c)
   if (type === 'application/json' || type.endsWith('+json')) {
-    return rowsOfJson(text === '' ? '{}' : text)
+    return rowsOfJson(text)
   }
   if (type === 'text/csv') return rowsOfCsv(text)
   if (type === 'application/x-www-form-urlencoded') return rowsOf([formOf(text)], 'object')
@@ -45,9 +48,15 @@ export function uniformColumns(rows: Rows): string[] {
   return columns
 }
 
-/** The names in `columns=a,"b c"` */
-export const readNames = (text: string): string[] =>
-  text
-    .split(',')
-    .map((name) => name.trim().replace(/^"(.*)"$/, '$1'))
-    .filter((name) => name !== '')
+/** The names in `columns=a,"b c"`. @throws `invalid` parse_error */
+export function readNames(what: string, text: string): string[] {
+  const scanner = new Scanner(`${what} parameter`, text)
+  const names: string[] = []
+  do {
+    scanner.blanks()
+    names.push(scanner.name('field name (* or [a..z0..9_$])'))
+    scanner.blanks()
+  } while (scanner.takes(','))
+  scanner.end()
+  return names
+}

@@ -1,24 +1,26 @@
 /** `/rpc/{function}`: functions as GET, HEAD and POST. */
 import {
-  argumentNames,
   type CallArguments,
-  type Catalog,
   columnsOf,
   type DataRequest,
   type DataResult,
   execute,
   type Literal,
   operatorHead,
+  type Pair,
   payloadOf,
+  readPairs,
+  type Rows,
   rowsOf,
+  rowsOfCsv,
   rowsOfJson,
 } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
-import { contentTypeOf, formOf, notSupported, readBody } from './body.ts'
-import { buildQuery, type Param, type Params } from './params.ts'
-import { literal, pageOf } from './read.ts'
+import { contentTypeOf, notSupported, readBody, readNames, readRaw } from './body.ts'
+import { buildQuery, type Param, valueOf } from './params.ts'
+import { limitedPage, literal, pageOf } from './read.ts'
 import { ALL, contentRange, rangeStatus, readRange } from './range.ts'
 import { type RestRequest, readRequest } from './request.ts'
 
@@ -27,21 +29,19 @@ const APPLICABLE = ['count', 'tx', 'handling', 'timezone', 'maxAffected'] as con
 export async function callFunction(c: Http, ctx: RestContext, name: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
   const posts = c.req.method === 'POST'
-  const body = posts ? await readArguments(c) : undefined
+  const body = posts ? await readArguments(c, request) : undefined
   const header = c.req.method === 'GET' ? readRange(c.req.header('range')) : ALL
-  const page = pageOf(request.params, header)
+  const page = limitedPage(pageOf(request.params, header), ctx.dataApi)
   const result = await execute(ctx, {
     ...request,
     shape: undefined,
     slots: request.params.slots,
-    build: (catalog) => {
-      const given = body ?? urlArguments(catalog, request, name)
-      const call = buildCall(request, {
-        name,
-        given,
-        isArgument: argumentTest(catalog, { request, name, posts }),
-      })
-      if (header === ALL) return { ...call, readOnly: !posts }
+    build: () => {
+      const given = body ?? urlArguments(request)
+      const call = buildCall(request, { name, given, isArgument: posts ? () => false : isArgument })
+      if (header === ALL && ctx.dataApi.maxRows === undefined) {
+        return { ...call, readOnly: !posts }
+      }
       const limit = page.limit === undefined ? undefined : literal(page.limit, -1)
       const query = { ...call.query, offset: literal(page.offset, -1), limit }
       return { ...call, query, readOnly: !posts }
@@ -53,7 +53,7 @@ export async function callFunction(c: Http, ctx: RestContext, name: string): Pro
 type Building = { name: string; given: CallArguments; isArgument: (param: Param) => boolean }
 
 function buildCall(
-  { schema, params, media, preferences }: RestRequest,
+  { schema, params, media, preferences, dataApi }: RestRequest,
   { name, given, isArgument }: Building,
 ): Extract<DataRequest, { kind: 'call' }> {
   return {
@@ -61,58 +61,62 @@ function buildCall(
     schema,
     name,
     arguments: given,
-    query: buildQuery(params, { paged: false, isForeign: isArgument }),
+    query: buildQuery(params, { paged: false, isForeign: isArgument, dataApi }),
     output: { format: media.format, stripNulls: media.stripNulls, count: preferences.count },
+    maxAffected: preferences.handling === 'strict' ? preferences.maxAffected : undefined,
     readOnly: false,
   }
 }
 
 const RESERVED = /(^|\.)(select|order|limit|offset|columns|on_conflict|apikey|(not\.)?(and|or))$/
 
-/** A parameter is an argument when a function of that name has it; others filter the result. */
-function argumentTest(
-  catalog: Catalog,
-  { request, name, posts }: { request: RestRequest; name: string; posts: boolean },
-): (param: Param) => boolean {
-  if (posts) return () => false
-  const names = argumentNames(catalog, request.schema, name)
-  return ({ key, value }) =>
-    names.has(key) || (!RESERVED.test(key) && operatorHead(value) === undefined)
-}
+/** Whatever is no filter and no word of the query language is an argument. */
+const isArgument = ({ key, value }: Param): boolean =>
+  !RESERVED.test(key) && operatorHead(value) === undefined
 
-function urlArguments(catalog: Catalog, request: RestRequest, name: string): CallArguments {
-  const isArgument = argumentTest(catalog, { request, name, posts: false })
+const urlArguments = ({ params }: RestRequest): CallArguments =>
+  namedArguments(params.all.filter(isArgument))
+
+function namedArguments(pairs: readonly Pair[]): CallArguments {
   const values = new Map<string, Literal[]>()
-  for (const param of (request.params as Params).all) {
-    if (!isArgument(param)) continue
-    const given: Literal = { text: param.value, slot: -1, encoding: 'text' }
-    const known = values.get(param.key)
+  for (const { key, value } of pairs) {
+    const given: Literal = { text: value, slot: -1, encoding: 'text' }
+    const known = values.get(key)
     if (known) known.push(given)
-    else values.set(param.key, [given])
+    else values.set(key, [given])
   }
   return { kind: 'named', values }
 }
 
 /** @throws `unsupported_media` content_type_not_supported, `invalid` bad_payload */
-async function readArguments(c: Http): Promise<CallArguments> {
+async function readArguments(c: Http, request: RestRequest): Promise<CallArguments> {
   const type = contentTypeOf(c)
-  const text = await readBody(c)
-  const value: Literal = { text, slot: -1, encoding: 'text' }
-  if (type === 'text/plain') return { kind: 'single', type: 'text', value }
-  if (type === 'text/xml') return { kind: 'single', type: 'xml', value }
   if (type === 'application/octet-stream') {
-    const hex = `\\x${Buffer.from(text).toString('hex')}`
-    return { kind: 'single', type: 'bytea', value: { ...value, text: hex } }
+    const hex = `\\x${(await readRaw(c)).toString('hex')}`
+    return single('bytea', hex)
   }
-  if (type === 'application/x-www-form-urlencoded')
-    return jsonArguments(rowsOf([formOf(text)], 'object'))
+  const text = await readBody(c)
+  if (type === 'text/plain') return single('text', text)
+  if (type === 'text/xml') return single('xml', text)
+  if (type === 'application/x-www-form-urlencoded') return namedArguments(readPairs(text))
+  if (type === 'text/csv') return jsonArguments(request, rowsOfCsv(text))
   if (type !== 'application/json' && !type.endsWith('+json')) throw notSupported(type)
-  return jsonArguments(rowsOfJson(text === '' ? '{}' : text))
+  return jsonArguments(request, rowsOfJson(text === '' ? '{}' : text))
 }
 
-function jsonArguments(rows: ReturnType<typeof rowsOfJson>): CallArguments {
-  const payload = payloadOf(rows, { ...columnsOf(rows), ragged: false }, -1)
-  return { kind: 'json', payload, raw: payload.json }
+const single = (type: 'text' | 'xml' | 'bytea', text: string): CallArguments => ({
+  kind: 'single',
+  type,
+  value: { text, slot: -1, encoding: 'text' },
+})
+
+/** Of several objects the first one holds the arguments; the whole text is the only argument's. */
+function jsonArguments({ params }: RestRequest, rows: Rows): CallArguments {
+  const one = rows.shape === 'object' ? rows : rowsOf(rows.rows.slice(0, 1), 'object')
+  const named = valueOf(params, 'columns')
+  const columns = named === undefined ? columnsOf(one).columns : readNames('columns', named)
+  const payload = payloadOf(one, { columns, ragged: false }, -1)
+  return { kind: 'json', payload, raw: { ...payload.json, text: rows.json } }
 }
 
 type Answering = { request: RestRequest; result: DataResult; offset: number }

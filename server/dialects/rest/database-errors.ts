@@ -55,11 +55,16 @@ function statusOf({ sqlstate, message }: SqlFacts, signedIn: boolean): number {
   if (sqlstate === '42501') return signedIn ? 403 : 401
   if (sqlstate === '21000') return message.endsWith('requires a WHERE clause') ? 400 : 500
   if (sqlstate === '22023' && /^role ".*" does not exist$/.test(message)) return 401
-  if (/^PT\d{3}$/.test(sqlstate)) return validStatus(Number(sqlstate.slice(2)))
+  if (sqlstate.startsWith('PT')) return validStatus(Number(sqlstate.slice(2)))
   return STATES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)] ?? 400
 }
 
 const validStatus = (status: number): number => (status >= 200 && status <= 599 ? status : 500)
+
+const MESSAGE_HINT =
+  "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: 'details', 'hint'."
+const DETAIL_HINT =
+  "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'."
 
 /** `raise sqlstate 'PGRST'` with the answer's parts as JSON in message and detail. */
 function raisedAnswer({ message, detail }: SqlFacts): ErrorAnswer {
@@ -67,8 +72,12 @@ function raisedAnswer({ message, detail }: SqlFacts): ErrorAnswer {
   const answer = objectIn(detail ?? '')
   const { code, message: text } = body ?? {}
   const status = Number(answer?.status)
-  if (typeof code !== 'string' || typeof text !== 'string' || !(status >= 200 && status <= 599)) {
-    return unreadable(body ? 'DETAIL' : 'MESSAGE')
+  if (typeof code !== 'string' || typeof text !== 'string') {
+    return unreadable(`Invalid JSON value for MESSAGE: '${message}'`, MESSAGE_HINT)
+  }
+  if (detail === null) return unreadable('DETAIL is missing in the RAISE statement', DETAIL_HINT)
+  if (!(status >= 200 && status <= 599)) {
+    return unreadable(`Invalid JSON value for DETAIL: '${detail}'`, DETAIL_HINT)
   }
   return {
     status,
@@ -77,13 +86,13 @@ function raisedAnswer({ message, detail }: SqlFacts): ErrorAnswer {
   }
 }
 
-const unreadable = (part: string): ErrorAnswer => ({
+const unreadable = (details: string, hint: string): ErrorAnswer => ({
   status: 500,
   body: {
     code: 'PGRST121',
     message: 'Could not parse JSON in the "RAISE SQLSTATE \'PGRST\'" error',
-    details: `Invalid JSON value for ${part}`,
-    hint: "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: 'details', 'hint'. DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'.",
+    details,
+    hint,
   },
 })
 

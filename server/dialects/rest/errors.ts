@@ -32,6 +32,7 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   embed_unknown: [400, 'PGRST108'],
   response_headers: [500, 'PGRST111'],
   response_status: [500, 'PGRST112'],
+  aggregates_disabled: [400, 'PGRST123'],
   put_range: [400, 'PGRST114'],
   put_key_mismatch: [400, 'PGRST115'],
   not_single: [406, 'PGRST116'],
@@ -40,6 +41,8 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   embed_operator: [400, 'PGRST120'],
   invalid_preferences: [400, 'PGRST122'],
   max_affected: [400, 'PGRST124'],
+  max_affected_call: [400, 'PGRST128'],
+  rpc_method: [405, 'PGRST101'],
   route_not_found: [404, 'PGRST125'],
   relationship_not_found: [400, 'PGRST200'],
   relationship_ambiguous: [300, 'PGRST201'],
@@ -90,6 +93,10 @@ export function answerOf(thrown: unknown, signedIn: boolean): ErrorAnswer {
 }
 
 function headersOf(error: AppError, status: number): Record<string, string> {
+  if (error.code === 'range_not_satisfiable') {
+    const { total } = error.details as { total?: number }
+    return total === undefined ? {} : { 'Content-Range': `*/${total}` }
+  }
   if (error.retryAfter !== undefined) return { 'Retry-After': String(error.retryAfter) }
   if (status !== 401) return {}
   if (error.code === 'auth_required' || error.code === 'anonymous_disabled')
@@ -183,10 +190,15 @@ function describe(one: Relationship): string {
   return `${one.constraint} using ${one.from.name}(${own}) and ${one.to.name}(${other})`
 }
 
-function functionMissing({ schema, name, arguments: given, near }: RoutineFacts) {
-  const parameters = given.length > 0 ? `with parameters ${given.join(', ')}` : 'without parameters'
+function functionMissing({ schema, name, arguments: given, near, takes }: RoutineFacts) {
+  const plural = given.length > 1 ? 's' : ''
+  const parameters =
+    given.length > 0 ? `with parameter${plural} ${given.join(', ')}` : 'without parameters'
+  const whole = `with a single unnamed ${takes === 'json' ? 'json/jsonb' : takes} parameter`
+  const searched =
+    takes === undefined ? parameters : takes === 'json' ? `${parameters} or ${whole}` : whole
   return {
-    details: `Searched for the function ${schema}.${name} ${parameters} or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache.`,
+    details: `Searched for the function ${schema}.${name} ${searched}, but no matches were found in the schema cache.`,
     hint: near ? `Perhaps you meant to call the function ${schema}.${near}` : null,
   }
 }

@@ -26,14 +26,14 @@ const KNOWN: Record<string, Media> = {
 }
 
 function objectMedia(stripNulls: boolean): Media {
-  const nulls = stripNulls ? '; nulls=stripped' : ''
+  const nulls = stripNulls ? ';nulls=stripped' : ''
   return { format: 'object', stripNulls, contentType: `${OBJECT_TYPE}${nulls}; charset=utf-8` }
 }
 
 const STRIPPED_ARRAY: Media = {
   format: 'array',
   stripNulls: true,
-  contentType: `${ARRAY_TYPE}; nulls=stripped; charset=utf-8`,
+  contentType: `${ARRAY_TYPE};nulls=stripped; charset=utf-8`,
 }
 
 const memo = new Map<string, Media>()

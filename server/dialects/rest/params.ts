@@ -1,6 +1,8 @@
 /** The query string of a REST request: its shape, its values, and the tree it stands for. */
+import { invalid } from '#core/errors'
 import {
   type Condition,
+  type DataApi,
   type Literal,
   operatorHead,
   type Pair,
@@ -14,7 +16,7 @@ import {
   type ReadQuery,
   Scanner,
 } from '#domains/data'
-import { readCount } from './range.ts'
+import { readCount, readOffset } from './range.ts'
 
 export type Param = Pair & {
   /** Where the value stands among the request's values; -1 = it is part of the shape. */
@@ -75,20 +77,42 @@ export const valueOf = ({ all }: Params, key: string): string | undefined =>
 export type QueryRules = {
   /** `limit` and `offset` of the top level come from elsewhere. */
   paged: boolean
+  /** Of reads: how many rows each level gives at most, and whether it may aggregate. */
+  dataApi?: DataApi | undefined
   /** Parameters that are not the query's (arguments of a function). */
   isForeign?: ((param: Param) => boolean) | undefined
 }
 
 /** @throws `invalid` parse_error, embed_unknown */
-export function buildQuery({ all }: Params, { paged, isForeign }: QueryRules): ReadQuery {
+export function buildQuery({ all }: Params, rules: QueryRules): ReadQuery {
+  const { paged, isForeign, dataApi } = rules
   const select = all.findLast(({ key }) => key === 'select')?.value
   const builder = new QueryBuilder(select === undefined ? [] : parseSelect(select))
   for (const param of all) {
     if (TOP_LEVEL.has(param.key) || isForeign?.(param)) continue
     addParam(builder, param, paged)
   }
-  return builder.build()
+  const query = builder.build()
+  if (dataApi) applyLimits(query, dataApi)
+  return query
 }
+
+/** @throws `invalid` aggregates_disabled */
+function applyLimits({ select }: ReadQuery, dataApi: DataApi): void {
+  for (const item of select) {
+    if (item.kind === 'all') continue
+    if (item.kind === 'field') {
+      if (item.aggregate && !dataApi.aggregates) throw aggregatesDisabled()
+      continue
+    }
+    const { query } = item
+    query.atMost = dataApi.maxRows
+    applyLimits(query, dataApi)
+  }
+}
+
+export const aggregatesDisabled = () =>
+  invalid('aggregates_disabled', 'Use of aggregate functions is not allowed')
 
 function addParam(builder: QueryBuilder, param: Param, paged: boolean): void {
   const { key, value, slot } = param
@@ -107,10 +131,11 @@ function addParam(builder: QueryBuilder, param: Param, paged: boolean): void {
 function addCount(builder: QueryBuilder, { key, value, slot }: Param, paged: boolean): void {
   const path = pathBefore(key)
   if (path.length === 0 && paged) return
-  const count = readCount(value)
+  const isLimit = key.endsWith('limit')
+  const count = isLimit ? readCount(value) : readOffset(value)
   if (count === undefined) return
   const literal: Literal = { text: String(count), slot, encoding: 'text' }
-  if (key.endsWith('limit')) builder.limit(path, literal)
+  if (isLimit) builder.limit(path, literal)
   else builder.offset(path, literal)
 }
 

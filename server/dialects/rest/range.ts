@@ -9,8 +9,10 @@ export type Page = {
 
 export const ALL: Page = { offset: 0, limit: undefined }
 
-const rangeError = (detail: string) =>
-  invalid('range_not_satisfiable', 'Requested range not satisfiable', { details: { detail } })
+const rangeError = (detail: string, total?: number) =>
+  invalid('range_not_satisfiable', 'Requested range not satisfiable', {
+    details: { detail, total },
+  })
 
 /** `Range: 0-9` or `10-`; anything else asks for everything. @throws `invalid` range_not_satisfiable */
 export function readRange(header: string | undefined): Page {
@@ -32,6 +34,10 @@ export function readCount(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
+/** Rows to leave out; fewer than none is none. */
+export const readOffset = (text: string): number | undefined =>
+  /^-\d+$/.test(text) ? 0 : readCount(text)
+
 /** The rows that both ask for. */
 export function intersect(a: Page, b: Page): Page {
   const offset = Math.max(a.offset, b.offset)
@@ -52,7 +58,8 @@ export function contentRange(offset: number, rows: number, total: number | undef
 export function rangeStatus(offset: number, rows: number, total: number | undefined): 200 | 206 {
   if (total === undefined) return 200
   if (offset > total) {
-    throw rangeError(`An offset of ${offset} was requested, but there are only ${total} rows.`)
+    const detail = `An offset of ${offset} was requested, but there are only ${total} rows.`
+    throw rangeError(detail, total)
   }
   return rows < total ? 206 : 200
 }

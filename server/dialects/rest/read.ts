@@ -1,5 +1,5 @@
 /** `GET` and `HEAD` of a table or view. */
-import { type DataRequest, execute, type Literal } from '#domains/data'
+import { type DataApi, type DataRequest, execute, type Literal } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
@@ -11,6 +11,7 @@ import {
   type Page,
   rangeStatus,
   readCount,
+  readOffset,
   readRange,
 } from './range.ts'
 import { type RestRequest, readRequest } from './request.ts'
@@ -20,8 +21,8 @@ const APPLICABLE = ['count', 'tx', 'handling', 'timezone'] as const
 export async function readTable(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
   const header = c.req.method === 'GET' ? readRange(c.req.header('range')) : ALL
-  const page = pageOf(request.params, header)
-  const paged = header !== ALL
+  const page = limitedPage(pageOf(request.params, header), ctx.dataApi)
+  const paged = header !== ALL || ctx.dataApi.maxRows !== undefined
   const slots = paged ? withPage(request.params.slots, page) : request.params.slots
   const { shape } = request.params
   const result = await execute(ctx, {
@@ -37,7 +38,19 @@ export async function readTable(c: Http, ctx: RestContext, table: string): Promi
   const status = rangeStatus(offset, result.rows, result.total)
   const range = contentRange(offset, result.rows, result.total)
   const answering = { ...request, applicable: APPLICABLE }
-  return send(c, result, { status, body: result.body, headers: baseHeaders(range, answering) })
+  const headers = baseHeaders(range, answering)
+  headers['Content-Location'] = canonicalLocation(table, request.params)
+  return send(c, result, { status, body: result.body, headers })
+}
+
+/** The address of what was read: its parameters in order of their names. */
+function canonicalLocation(table: string, { all }: Params): string {
+  const path = `/${encodeURIComponent(table)}`
+  if (all.length === 0) return path
+  const pairs = all.map(
+    ({ key, value }) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`,
+  )
+  return `${path}?${pairs.toSorted().join('&')}`
 }
 
 const pageKey = (paged: boolean, { limit }: Page): string =>
@@ -49,10 +62,15 @@ export function pageOf(params: Params, header: Page): Page {
   const offset = valueOf(params, 'offset')
   if (limit === undefined && offset === undefined) return header
   const own = {
-    offset: (offset === undefined ? undefined : readCount(offset)) ?? 0,
+    offset: (offset === undefined ? undefined : readOffset(offset)) ?? 0,
     limit: limit === undefined ? undefined : readCount(limit),
   }
   return header === ALL ? own : intersect(own, header)
+}
+
+/** No more rows than the app gives at once. */
+export function limitedPage({ offset, limit }: Page, { maxRows }: DataApi): Page {
+  return { offset, limit: maxRows === undefined ? limit : Math.min(limit ?? maxRows, maxRows) }
 }
 
 /** With a `Range` header the page has the last two slots. */
@@ -68,13 +86,19 @@ export function buildRead(
   { paged, page }: { paged: boolean; page: Page },
 ): DataRequest {
   const { schema, params, media, preferences } = request
-  const query = buildQuery(params, { paged })
+  const query = buildQuery(params, { paged, dataApi: request.dataApi })
   const at = params.slots.length
   if (paged) {
     query.offset = literal(page.offset, at)
     if (page.limit !== undefined) query.limit = literal(page.limit, at + 1)
   }
-  const output = { format: media.format, stripNulls: media.stripNulls, count: preferences.count }
+  const output = {
+    format: media.format,
+    stripNulls: media.stripNulls,
+    count: preferences.count,
+    exactUpTo: request.dataApi.maxRows,
+    responseSettings: request.dataApi.preRequest !== undefined,
+  }
   return { kind: 'read', schema, table, query, output }
 }
 

@@ -8,6 +8,9 @@ import { type Preferences, readPrefer } from '#http/prefer'
 
 export type RestRequest = {
   schema: string
+  /** The schema again, when the app exposes several. */
+  profile: string | undefined
+  dataApi: DataApi
   params: Params
   preferences: Preferences
   media: Media
@@ -19,16 +22,22 @@ export type RestRequest = {
 }
 
 /** @throws `not_acceptable` schema_not_exposed or media_not_available, `invalid` invalid_preferences */
-export function readRequest(c: Http, { schemas, key }: DataApi): RestRequest {
+export function readRequest(c: Http, dataApi: DataApi): RestRequest {
   const { method } = c.req
+  const { schemas, key } = dataApi
   const reads = method === 'GET' || method === 'HEAD'
-  const schema = schemaOf(c.req.header(reads ? 'accept-profile' : 'content-profile'), schemas)
+  const schema = schemaOf(
+    profileIn(c.req.header(reads ? 'accept-profile' : 'content-profile')),
+    schemas,
+  )
   const preferences = readPrefer(c.req.header('prefer'))
   checkPreferences(preferences)
   const media = negotiate(c.req.header('accept'))
   const params = readParams(queryOf(c.req.url))
   return {
     schema,
+    profile: schemas.length > 1 ? headerText(schema) : undefined,
+    dataApi,
     params,
     preferences,
     media,
@@ -38,6 +47,12 @@ export function readRequest(c: Http, { schemas, key }: DataApi): RestRequest {
     facts: () => factsOf(c),
   }
 }
+
+const profileIn = (header: string | undefined): string | undefined =>
+  header === undefined ? undefined : Buffer.from(header, 'latin1').toString('utf8')
+
+/** A header's text is bytes; names beyond ASCII travel as UTF-8. */
+const headerText = (name: string): string => Buffer.from(name).toString('latin1')
 
 function schemaOf(profile: string | undefined, exposed: readonly string[]): string {
   const schema = profile ?? exposed[0] ?? 'public'

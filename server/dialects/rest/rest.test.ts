@@ -45,6 +45,7 @@ insert into project_members values (1, 1, 'lead'), (1, 2, 'dev'), (2, 3, 'dev')`
 beforeAll(async () => {
   app = await startApp()
   await app.sql(SCHEMA)
+  await app.owner.patch(`/v1/${app.appId}/config/data-api`, { db_aggregates_enabled: true })
 })
 
 afterAll(() => app[Symbol.asyncDispose]())

@@ -50,6 +50,7 @@ export function rest(services: Services): RouteTable<Scopes> {
       handler(c, ctx, c.req.param('table') ?? ''),
     )
   }
+  hono.all('/rest/v1/rpc/:function', (c) => render(notForCalls(c.req.method), c))
   hono.all('/rest/v1/:table', (c) => render(unsupported(c.req.method), c))
   hono.all('/rest/v1/*', (c) => render(badPath(), c))
   return routes
@@ -64,5 +65,8 @@ function addCall(routes: RouteTable<Scopes>, method: Method): void {
 
 const unsupported = (method: string) =>
   methodNotAllowed('method_not_supported', `Unsupported HTTP method: ${method}`)
+
+const notForCalls = (method: string) =>
+  methodNotAllowed('rpc_method', `Cannot use the ${method} method on RPC`)
 
 const badPath = () => notFound('route_not_found', 'Invalid path specified in request URL')

@@ -31,7 +31,15 @@ const INSERTING = [
   'handling',
   'timezone',
 ] as const
-const CHANGING = ['return', 'count', 'tx', 'handling', 'timezone', 'maxAffected'] as const
+const CHANGING = [
+  'missing',
+  'return',
+  'count',
+  'tx',
+  'handling',
+  'timezone',
+  'maxAffected',
+] as const
 
 export async function insertRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
@@ -49,8 +57,10 @@ export async function insertRows(c: Http, ctx: RestContext, table: string): Prom
       ...optionsOf(request),
     }),
   })
-  const allThere = result.inserted === 0 && preferences.resolution === 'merge-duplicates'
-  const answer = written(request, result, { status: allThere ? 200 : 201, applicable: INSERTING })
+  const merges = preferences.resolution === 'merge-duplicates' && result.compiled.resolves
+  const allThere = merges && (result.inserted === 0 || result.rows === 0)
+  const applicable = result.compiled.resolves ? INSERTING : INSERTING.slice(1)
+  const answer = written(request, result, { status: allThere ? 200 : 201, applicable })
   const location = locationOf(table, result.key)
   if (location !== undefined) answer.headers.Location = location
   return send(c, result, withReturn(request, answer))
@@ -63,12 +73,13 @@ export async function updateRows(c: Http, ctx: RestContext, table: string): Prom
   const rows = given.shape === 'object' ? given : rowsOf(given.rows.slice(0, 1), 'object')
   const result = await run(ctx, request, {
     rows,
-    shape: table,
+    shape: `${table} ${request.preferences.missing ?? ''}`,
     build: ({ payload }) => ({
       kind: 'update',
       table,
       schema: request.schema,
       payload,
+      resetMissing: request.preferences.missing === 'default',
       ...optionsOf(request),
     }),
   })
@@ -126,7 +137,7 @@ function run(
 ): Promise<DataResult> {
   const { params, shapeHead, preferences } = request
   const named = valueOf(params, 'columns')
-  const columns = named === undefined ? uniformColumns(rows) : readNames(named)
+  const columns = named === undefined ? uniformColumns(rows) : readNames('columns', named)
   const ragged = named !== undefined && preferences.missing === 'default'
   const slots = [...params.slots, rows.json]
   const payload = payloadOf(rows, { columns, ragged }, slots.length - 1)
@@ -148,7 +159,7 @@ function optionsOf(request: RestRequest) {
   const format: Format = wanted === 'representation' ? media.format : 'none'
   return {
     query: buildQuery(params, { paged: true }),
-    output: { format, stripNulls: media.stripNulls },
+    output: { format, stripNulls: media.stripNulls, exactlyOne: media.format === 'object' },
     maxAffected: handling === 'strict' ? maxAffected : undefined,
     wantKey: wanted === 'headers-only',
   }
@@ -159,7 +170,7 @@ function conflictOf({ preferences, params }: RestRequest): Conflict | undefined 
   const named = valueOf(params, 'on_conflict')
   return {
     action: preferences.resolution === 'merge-duplicates' ? 'merge' : 'ignore',
-    columns: named === undefined ? undefined : readNames(named),
+    columns: named === undefined ? undefined : readNames('on_conflict', named),
   }
 }
 
@@ -195,9 +206,10 @@ function changed(c: Http, { request, result, range }: Changed): Response {
 
 function locationOf(table: string, key: string | undefined): string | undefined {
   if (key === undefined) return undefined
-  const pairs = Object.entries(JSON.parse(key) as Record<string, string>)
+  const pairs = Object.entries(JSON.parse(key) as Record<string, string | null>)
   const query = pairs.map(([name, value]) => {
-    return `${encodeURIComponent(name)}=eq.${encodeURIComponent(value)}`
+    const filter = value === null ? 'is.null' : `eq.${encodeURIComponent(value)}`
+    return `${encodeURIComponent(name)}=${filter}`
   })
   return `/${encodeURIComponent(table)}?${query.join('&')}`
 }

@@ -3,7 +3,13 @@ import type { RoutineArgument } from './catalog.ts'
 import type { CallPlan } from './plan.ts'
 import type { Literal, Payload } from './query.ts'
 import { writeCounted, writeSelect } from './read.sql.ts'
-import { outputNames, type ResultColumn, writeBody, writeResponseSettings } from './result.sql.ts'
+import {
+  outputNames,
+  type ResultColumn,
+  writeBody,
+  writeGuards,
+  writeResponseSettings,
+} from './result.sql.ts'
 import type { SqlWriter } from './sql-writer.ts'
 
 /** Writes the whole statement and says what its result row holds. */
@@ -14,6 +20,8 @@ export function writeCall(sql: SqlWriter, plan: CallPlan): ResultColumn[] {
   if (isScalar(plan)) writeScalarBody(sql, plan)
   else writeBody(sql, bodyOutput(plan), outputNames(plan.read))
   sql.add(', count(*)')
+  const one = plan.routine.setOf ? plan.output : { ...plan.output, format: 'none' as const }
+  writeGuards(sql, one, plan.maxAffected)
   writeResponseSettings(sql)
   const columns: ResultColumn[] = ['body', 'rows', 'headers', 'status']
   if (plan.output.count) {
@@ -30,7 +38,9 @@ export function writeCall(sql: SqlWriter, plan: CallPlan): ResultColumn[] {
   return columns
 }
 
-export const isScalar = ({ routine }: CallPlan): boolean => !routine.composite
+/** One value a row: of a plain type, or a record of which nothing is known before it is there. */
+export const isScalar = ({ routine }: CallPlan): boolean =>
+  routine.outputs.length === 0 && (!routine.composite || routine.returnBaseType === 'record')
 
 export const isVoid = ({ routine }: CallPlan): boolean =>
   routine.returnBaseType === 'void' && !routine.setOf
@@ -63,9 +73,13 @@ function writeRows(sql: SqlWriter, plan: CallPlan): void {
   if (writeArgumentSource(sql, plan, '')) sql.add(', lateral ')
   writeInvocation(sql, plan)
   sql.add(' as ').name(alias)
-  const bare = routine.returnBaseType === 'record' && routine.outputs.length === 0
-  if (bare) sql.add('(value json)')
+  const [only, ...others] = routine.outputs
+  // The name of a single output would be the alias.
+  if (only && others.length === 0) sql.add('(').name(only.name).add(')')
 }
+
+/** An argument's type has lost its length: without one, `character` and `bit` mean a single place. */
+const looseType = (type: string): string => type.replace(/^(character|bit)(?=$|\[)/, '$1 varying')
 
 /** The JSON payload as a row named `given`, when arguments come from it. */
 function writeArgumentSource(sql: SqlWriter, plan: CallPlan, before: string): boolean {
@@ -74,7 +88,7 @@ function writeArgumentSource(sql: SqlWriter, plan: CallPlan, before: string): bo
   const used = routine.arguments.filter(({ name }) => given.payload.columns.includes(name))
   if (used.length === 0) return false
   sql.add(`${before}json_to_record(`).bind(given.payload.json, 'json').add(') as given(')
-  sql.list(used, ', ', ({ name, type }) => sql.name(name).add(` ${type}`))
+  sql.list(used, ', ', ({ name, type }) => sql.name(name).add(` ${looseType(type)}`))
   sql.add(')')
   return true
 }
@@ -119,10 +133,10 @@ function writeNamedArguments(
     if (variadic) {
       sql.add('variadic ').name(name).add(' := array[')
       sql.list(given, ', ', (literal) => sql.bind(literal))
-      sql.add(`]::${type}`)
+      sql.add(`]::${looseType(type)}`)
       return
     }
     const last = given.at(-1)
-    if (last) sql.name(name).add(' := ').bind(last, type)
+    if (last) sql.name(name).add(' := ').bind(last, looseType(type))
   })
 }

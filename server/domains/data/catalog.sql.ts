@@ -116,8 +116,8 @@ const REPRESENTATIONS = `select coalesce(json_agg(json_build_array(name, to_json
 const ROUTINES = `select coalesce(json_agg(json_build_object(
     'schema', n.nspname, 'name', p.proname, 'volatility', p.provolatile, 'setOf', p.proretset,
     'returnType', format_type(p.prorettype, null), 'returnBaseType', t.typname,
-    'composite', t.typtype = 'c' or t.typname = 'record',
-    'relation', case when t.typtype = 'c' and rc.relkind in ('r', 'p', 'v', 'm', 'f')
+    'composite', t.typtype = 'c' or rb.typtype = 'c' or t.typname = 'record',
+    'relation', case when coalesce(rb.typtype, t.typtype) = 'c' and rc.relkind in ('r', 'p', 'v', 'm', 'f')
       then json_build_object('schema', rn.nspname, 'name', rc.relname) end,
     'rowOf', (select json_build_object('schema', an.nspname, 'name', ac.relname)
       from pg_type at join pg_class ac on ac.oid = at.typrelid
@@ -131,7 +131,8 @@ const ROUTINES = `select coalesce(json_agg(json_build_object(
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
   join pg_type t on t.oid = p.prorettype
-  left join pg_class rc on rc.oid = t.typrelid
+  left join pg_type rb on rb.oid = t.typbasetype and t.typtype = 'd'
+  left join pg_class rc on rc.oid = coalesce(rb.typrelid, t.typrelid)
   left join pg_namespace rn on rn.oid = rc.relnamespace
   left join pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
   where p.prokind = 'f' and ${OURS} and t.typname not in ('trigger', 'event_trigger')

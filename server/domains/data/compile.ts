@@ -9,7 +9,7 @@ import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
 import { planCall } from './plan-call.ts'
 import { planRead, plannerOf } from './plan-read.ts'
 import { planDelete, planInsert, planUpdate } from './plan-write.ts'
-import type { Count, DataRequest, Format, Literal, Target } from './query.ts'
+import type { Count, DataRequest, Format, Literal, Output, Target } from './query.ts'
 import { writeCounted, writeSelect } from './read.sql.ts'
 import { outputNames, type ResultColumn, writeBody, writeResponseSettings } from './result.sql.ts'
 import { SqlWriter } from './sql-writer.ts'
@@ -26,11 +26,15 @@ export type CompiledRequest = {
   columns: readonly ResultColumn[]
   count: Count | undefined
   format: Format
+  exactlyOne: boolean
+  exactUpTo: number
   readOnly: boolean
   /** The relation read or written; of a call, what its rows look like. */
   relation: Relation
   /** A call: the function gives one value or row, not a set. */
   single: boolean
+  /** An insert that knows what a row is that is already there. */
+  resolves: boolean
   /** A call without a result. */
   isVoid: boolean
   offset: Literal | undefined
@@ -41,6 +45,8 @@ export type CompiledRequest = {
 
 /** Rows up to which an estimated count is exact. */
 const EXACT_UP_TO = 1_000
+
+const exactUpTo = (output: Output): number => output.exactUpTo ?? EXACT_UP_TO
 
 /** @throws `not_found` table_not_found, and what planning throws */
 export function compile(catalog: Catalog, request: DataRequest): CompiledRequest {
@@ -55,15 +61,22 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     columns,
     count: output.count,
     format: output.format,
+    exactlyOne: isExactlyOne(plan, output),
+    exactUpTo: exactUpTo(output),
     readOnly: plan.kind === 'read' || (request.kind === 'call' && request.readOnly),
     relation: plan.read.relation,
     single: plan.kind === 'call' && !plan.routine.setOf,
+    resolves: plan.kind === 'insert' && plan.conflictColumns !== undefined,
     isVoid: plan.kind === 'call' && isVoid(plan),
     offset: plan.read.offset,
     limit: plan.read.limit,
     pace: plan.kind === 'read' ? new Pace() : undefined,
   }
 }
+
+/** A function that gives one value or row needs no promise. */
+const isExactlyOne = (plan: Plan, { format, exactlyOne }: Output): boolean =>
+  (format === 'object' || exactlyOne === true) && (plan.kind !== 'call' || plan.routine.setOf)
 
 function makePlan(catalog: Catalog, request: DataRequest): Plan {
   if (request.kind === 'call') return planCall(catalog, request)
@@ -111,13 +124,13 @@ function writeReading(sql: SqlWriter, { read, output }: ReadOnlyPlan): ResultCol
   sql.add('select ')
   writeBody(sql, output, outputNames(read))
   sql.add(', count(*)')
-  if (read.relation.kind === 'view') {
+  if (read.relation.kind === 'view' || output.responseSettings) {
     columns.push('headers', 'status')
     writeResponseSettings(sql)
   }
   if (output.count === 'exact' || output.count === 'estimated') {
     columns.push('total')
-    writeTotal(sql, read, output.count)
+    writeTotal(sql, read, output)
   }
   sql.add(' from (')
   writeSelect(sql, visible(read))
@@ -129,10 +142,10 @@ function writeReading(sql: SqlWriter, { read, output }: ReadOnlyPlan): ResultCol
 const visible = (read: ReadPlan): ReadPlan =>
   outputNames(read).length > 0 ? read : { ...read, items: [{ kind: 'all' }] }
 
-function writeTotal(sql: SqlWriter, read: ReadPlan, count: Count): void {
+function writeTotal(sql: SqlWriter, read: ReadPlan, output: Output): void {
   sql.add(', (select count(*) from (')
   writeCounted(sql, read)
-  if (count === 'estimated') sql.add(` limit ${EXACT_UP_TO + 1}`)
+  if (output.count === 'estimated') sql.add(` limit ${exactUpTo(output) + 1}`)
   sql.add(') as c)')
 }
 
@@ -145,7 +158,8 @@ function estimateOf({ read, output }: ReadOnlyPlan): CompiledStatement | undefin
 }
 
 /** Whether an estimated count found more rows than it counts exactly. */
-export const exceedsExact = (total: number): boolean => total > EXACT_UP_TO
+export const exceedsExact = (compiled: CompiledRequest, total: number): boolean =>
+  total > compiled.exactUpTo
 
 /** Equal text, equal name: a connection prepares it once. */
 export function named({ text, binds }: SqlWriter): CompiledStatement {

@@ -164,7 +164,7 @@ function toResult(
     return place < 0 ? undefined : (row[place] ?? undefined)
   }
   const rows = Number(row[1] ?? 0)
-  if (compiled.format === 'object' && rows !== 1 && compiled.kind !== 'call') throw notSingle(rows)
+  if (compiled.exactlyOne && rows !== 1) throw notSingle(rows)
   const inserted = at('inserted')
   return {
     body: row[0] ?? '',
@@ -179,14 +179,15 @@ function toResult(
 }
 
 function totalOf(
-  { count }: CompiledRequest,
+  compiled: CompiledRequest,
   counted: string | undefined,
   estimate: BatchResult | undefined,
 ): number | undefined {
+  const { count } = compiled
   if (count === undefined) return undefined
   const exact = counted === undefined ? undefined : Number(counted)
   if (count === 'exact') return exact
-  if (exact !== undefined && !exceedsExact(exact)) return exact
+  if (exact !== undefined && !exceedsExact(compiled, exact)) return exact
   return Math.max(plannedRows(estimate), exact ?? 0)
 }
 

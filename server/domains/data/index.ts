@@ -35,7 +35,7 @@ export {
   rowsOfCsv,
   rowsOfJson,
 } from './payload.ts'
-export { argumentNames, type RoutineFacts } from './plan-call.ts'
+export type { RoutineFacts } from './plan-call.ts'
 export { QueryBuilder } from './query-builder.ts'
 export type { RelationshipFacts } from './find-relationship.ts'
 export type { Relationship } from './relationships.ts'

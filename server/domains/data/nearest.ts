@@ -1,18 +1,30 @@
 /** Finds the name a caller may have meant. */
 
-/** The closest of `names`, when it is close at all. */
+/** Share of a word that must stay as it is for another to be like it. */
+const LEAST_ALIKE = 0.33
+
+/** The closest of `names`, when it is close at all: it shares a part of two letters, and enough of the rest. */
 export function nearest(wanted: string, names: readonly string[]): string | undefined {
   let best: string | undefined
-  let least = Math.max(2, Math.floor(wanted.length * 0.4)) + 1
+  let most = LEAST_ALIKE
+  const parts = partsOf(wanted.slice(0, 64))
   for (const name of names.slice(0, 2_000)) {
-    if (Math.abs(name.length - wanted.length) >= least) continue
-    const far = distance(wanted.slice(0, 64), name.slice(0, 64))
-    if (far < least && name !== wanted) {
-      least = far
+    const longer = Math.max(name.length, wanted.length)
+    if (name === wanted || 1 - Math.abs(name.length - wanted.length) / longer <= most) continue
+    if (!partsOf(name.slice(0, 64)).some((part) => parts.includes(part))) continue
+    const alike = 1 - distance(wanted.slice(0, 64), name.slice(0, 64)) / longer
+    if (alike > most) {
+      most = alike
       best = name
     }
   }
   return best
+}
+
+/** Every two letters that stand side by side, the ends of the word marked. */
+function partsOf(word: string): string[] {
+  const marked = `-${word.toLowerCase()}-`
+  return Array.from({ length: marked.length - 1 }, (_, at) => marked.slice(at, at + 2))
 }
 
 /** Edits between two words. */

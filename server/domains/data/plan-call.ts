@@ -12,6 +12,8 @@ export type RoutineFacts = {
   name: string
   arguments: readonly string[]
   near?: string | undefined
+  /** What an only argument without a name could have taken. */
+  takes?: 'json' | 'text' | 'xml' | 'bytea' | undefined
   /** `public.f(a => integer)`, when several fit. */
   candidates?: readonly string[]
 }
@@ -22,15 +24,16 @@ export function planCall(catalog: Catalog, request: CallRequest): CallPlan {
   const relation = resultRelation(catalog, routine)
   const planned = planRead(plannerOf(catalog), relation, request.query)
   const read = { ...planned, alias: routine.name }
-  return { kind: 'call', routine, arguments: request.arguments, read, output: request.output }
+  const { arguments: given, output, maxAffected } = request
+  if (maxAffected !== undefined && !routine.setOf) throw notCountable()
+  return { kind: 'call', routine, arguments: given, read, output, maxAffected }
 }
 
-/** The names a caller could have meant as arguments. */
-export function argumentNames(catalog: Catalog, schema: string, name: string): Set<string> {
-  return new Set(
-    catalog.routines(schema, name).flatMap((one) => one.arguments.map((argument) => argument.name)),
+const notCountable = () =>
+  invalid(
+    'max_affected_call',
+    'Function must return SETOF or TABLE when max-affected preference is used with handling=strict',
   )
-}
 
 function findRoutine(catalog: Catalog, request: CallRequest): Routine {
   const all = catalog.routines(request.schema, request.name)
@@ -97,18 +100,60 @@ const outputColumn = (name: string, type: string, position: number): Column => (
 
 function routineNotFound(
   catalog: Catalog,
-  { schema, name }: CallRequest,
+  request: CallRequest,
   names: readonly string[],
 ): AppError {
-  const near = nearest(name, catalog.routineNames(schema))
-  const facts: RoutineFacts = { schema, name, arguments: names, near }
-  const given = names.length > 0 ? `(${names.join(', ')})` : ' without parameters'
+  const { schema, name } = request
+  const takes = bodyKind(request.arguments)
+  const near =
+    takes === 'json' || takes === undefined ? nearRoutine(catalog, request, names) : undefined
+  const facts: RoutineFacts = { schema, name, arguments: names, near, takes }
+  const given = givenWords(names, takes)
   return notFound(
     'function_not_found',
     `Could not find the function ${schema}.${name}${given} in the schema cache`,
     { details: facts },
   )
 }
+
+/** What the body could have been as a whole. */
+function bodyKind(given: CallArguments): RoutineFacts['takes'] {
+  if (given.kind === 'named') return undefined
+  return given.kind === 'json' ? 'json' : given.type
+}
+
+function givenWords(names: readonly string[], takes: RoutineFacts['takes']): string {
+  if (takes !== undefined && takes !== 'json') return ''
+  return names.length > 0 ? `(${names.join(', ')})` : ' without parameters'
+}
+
+/** The same function with other parameters, else another function. */
+function nearRoutine(
+  catalog: Catalog,
+  { schema, name }: CallRequest,
+  names: readonly string[],
+): string | undefined {
+  const lists = catalog
+    .routines(schema, name)
+    .filter(isCallable)
+    .map((one) => one.arguments.map((argument) => argument.name).join(', '))
+  if (lists.length === 0) {
+    const others = catalog.routineNames(schema)
+    return nearest(
+      name,
+      others.filter((other) => catalog.routines(schema, other).some(isCallable)),
+    )
+  }
+  const list = nearest(names.join(', '), lists)
+  return list === undefined ? undefined : `${name}(${list})`
+}
+
+/** Without a name an argument can only be the body. */
+const isCallable = ({ arguments: all }: Routine): boolean =>
+  all.every((argument) => argument.name !== '') ||
+  (isSingleUnnamed(all) && BODY_TYPES.has(all[0]?.type ?? ''))
+
+const BODY_TYPES = new Set(['json', 'jsonb', 'text', 'xml', 'bytea'])
 
 function routineAmbiguous(
   { schema, name }: CallRequest,

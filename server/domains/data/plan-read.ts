@@ -22,10 +22,11 @@ export function planRead(planner: Planner, relation: Relation, query: ReadQuery)
     alias: relation.name,
     items,
     embeds,
-    where: query.where.map((condition) => planCondition(condition, embeds)),
+    where: query.where.map((condition) => planCondition(condition, { relation, embeds })),
     order: query.order.map((term) => planOrder(term, relation, embeds)),
     limit: query.limit,
     offset: query.offset,
+    atMost: query.atMost,
     groupBy: query.groupBy,
   }
 }
@@ -60,17 +61,24 @@ function planEmbedded(planner: Planner, { relationship, item, alias }: Embedded)
   return item.query.select.length > 0 ? plan : { ...plan, items: [] }
 }
 
+type Level = { relation: Relation; embeds: readonly EmbedPlan[] }
+
 /** A name of an embed with `is null` asks whether the embed has rows. */
-function planCondition(condition: Condition, embeds: readonly EmbedPlan[]): PlanCondition {
+function planCondition(condition: Condition, level: Level): PlanCondition {
   if (condition.kind === 'not') {
-    return { kind: 'not', item: planCondition(condition.item, embeds) }
+    return { kind: 'not', item: planCondition(condition.item, level) }
   }
   if ('items' in condition) {
-    const items = condition.items.map((item) => planCondition(item, embeds))
+    const items = condition.items.map((item) => planCondition(item, level))
     return { kind: condition.kind, items }
   }
+  const { relation, embeds } = level
   const embed = embeds.find(({ as }) => as === condition.field.name)
-  return embed ? planPresence(condition, embed) : condition
+  if (!embed) return condition
+  // A column of the same name is meant by whatever asks for more than presence.
+  const asksPresence = condition.kind === 'is' && condition.word.endsWith('null')
+  if (!asksPresence && relation.columns.has(embed.as)) return condition
+  return planPresence(condition, embed)
 }
 
 /** @throws `invalid` embed_operator */

@@ -97,6 +97,7 @@ export type CallPlan = {
   kind: 'call'
   routine: Routine
   arguments: CallArguments
+  maxAffected?: number | undefined
   read: ReadPlan
   output: Output
 }

@@ -51,9 +51,10 @@ export class QueryBuilder {
   #level(path: readonly string[]): Level {
     let level = this.#root
     for (const name of path) {
-      const embed = level.select.find(
-        (item): item is EmbedItem => item.kind === 'embed' && nameOf(item) === name,
-      )
+      const embeds = level.select.filter((item): item is EmbedItem => item.kind === 'embed')
+      const embed =
+        embeds.find((item) => nameOf(item) === name) ??
+        embeds.find(({ relation }) => relation === name)
       if (!embed) throw embedUnknown(name)
       level = embed.query as Level
     }

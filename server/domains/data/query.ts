@@ -131,6 +131,8 @@ export type ReadQuery = {
   order: readonly OrderTerm[]
   limit?: Literal | undefined
   offset?: Literal | undefined
+  /** Rows at most, whatever the limit. */
+  atMost?: number | undefined
   /** Grouping columns, always in the output, first. */
   groupBy?: readonly string[] | undefined
 }
@@ -151,6 +153,12 @@ export type Output = {
   format: Format
   stripNulls?: boolean | undefined
   count?: Count | undefined
+  /** Any other number of rows than one is refused and undone, whatever is shown of them. */
+  exactlyOne?: boolean | undefined
+  /** Rows up to which an estimated count is exact; default 1,000. */
+  exactUpTo?: number | undefined
+  /** What a function set as the answer's headers and status is wanted too. */
+  responseSettings?: boolean | undefined
 }
 
 /** What happens to a row that is already there. */
@@ -219,6 +227,8 @@ export type CallRequest = {
   arguments: CallArguments
   query: ReadQuery
   output: Output
+  /** The call is undone when it gives more rows. */
+  maxAffected?: number | undefined
   /** Writing is refused by the transaction. */
   readOnly: boolean
 }

@@ -50,10 +50,12 @@ function deriveAll(catalog: Catalog): ByRelation {
       }
     }
   }
-  for (const [relation, known] of [...found]) {
+  const indirect: Relationship[] = []
+  for (const [relation, known] of found) {
     const outgoing = known.filter(({ parent }) => !parent)
-    for (const relationship of throughJunction(relation, outgoing)) add(relationship)
+    indirect.push(...throughJunction(relation, outgoing))
   }
+  for (const relationship of indirect) add(relationship)
   for (const relationship of computed(catalog)) add(relationship)
   return found
 }
