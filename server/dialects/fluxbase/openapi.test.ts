@@ -1,3 +1,5 @@
+import { get } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
@@ -53,9 +55,18 @@ afterAll(() => app?.[Symbol.asyncDispose]())
 
 async function read(client: Client, path = '/openapi.json', headers = {}): Promise<Document> {
   const res = await client.get(path, headers)
-  const text = await res.text()
-  if (res.status !== 200) throw new Error(`GET ${path} answered ${res.status}: ${text}`)
-  return JSON.parse(text) as Document
+  const body = await res.text()
+  if (res.status !== 200) throw new Error(`GET ${path} answered ${res.status}: ${body}`)
+  return JSON.parse(body) as Document
+}
+
+/** As sent to another host; `fetch` would not say so. */
+function getAt(host: string, headers = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(`${app.url}/openapi.json`, { headers: { ...headers, host } }, (res) => {
+      text(res).then(resolve, reject)
+    }).on('error', reject)
+  })
 }
 
 const operationsOf = ({ paths }: Document): Operation[] =>
@@ -272,6 +283,22 @@ describe('GET /openapi.json', () => {
 
   test('names the origin that was asked', async () => {
     expect((await read(app.nobody)).servers).toEqual([{ url: app.url }])
+  })
+
+  test('names the host of an app, and tells its tables, where it was asked there', async () => {
+    const other = await app.createApp('hosted')
+    await app.sql('create table at_home (id int primary key)', [], other.id)
+    const found = await app.instance.services.apps.find(other.id)
+    const host = `${found?.subdomain}.localhost:8080`
+    const body = await getAt(host, { authorization: `Bearer ${other.serviceKey}` })
+    const document = JSON.parse(body) as Document
+    expect(document.servers).toEqual([{ url: `http://${host}` }])
+    expect(tablePaths(document)).toContain('/api/v1/tables/at_home')
+  })
+
+  test.each(['evil.example', 'a"b.localhost'])('does not repeat the host %s', async (host) => {
+    const { servers } = JSON.parse(await getAt(host)) as Document
+    expect(servers).toEqual([{ url: app.url }])
   })
 
   test.each(['3.2', '2', '', '3.0.3'])('answers 400 to the version "%s"', async (version) => {

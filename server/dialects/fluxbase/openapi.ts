@@ -1,10 +1,9 @@
 /** `/openapi.json`: every route of the instance for everybody, an app's tables for whoever manages it. */
 import { manages } from '#domains/accounts'
-import type { AppContext } from '#domains/apps'
-import { catalogOf } from '#domains/data'
+import { type Catalog, catalogOf } from '#domains/data'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
-import { openApiDocument, type Parts, type Version } from '#http/openapi/document'
+import { openApiDocument, type Version } from '#http/openapi/document'
 import { routeParts } from '#http/openapi/routes'
 import { hostOf } from '#http/request'
 import type { Listed, RouteTable } from '#http/routes'
@@ -18,7 +17,7 @@ export const OPENAPI_PATHS = ['/openapi.json', '/api/v1/openapi.json'] as const
 const VERSIONS: readonly Version[] = ['3.0', '3.1']
 
 export function addOpenApi(routes: RouteTable<Scopes>, services: Services, listed: Listed): void {
-  const instance = instanceParts(listed)
+  const documents = new Documents(services, listed)
   for (const path of OPENAPI_PATHS) {
     routes.add(
       {
@@ -34,21 +33,45 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
       },
       async ({ c, ctx }) => {
         const version = versionIn(c.req.query('version'))
-        const parts = [instance(version), ...(await ownParts(services, ctx, version))]
-        c.header('Cache-Control', 'private, no-cache')
-        return c.json(openApiDocument({ version, origin: originOf(services, c), parts }))
+        const asked = { version, origin: originOf(services, c) }
+        const own = manages(ctx.caller, ctx.app)
+        const catalog = own ? await catalogOf(dataContext(services, ctx), true) : undefined
+        return c.body(documents.textFor(asked, catalog), 200, {
+          'Content-Type': 'application/json; charset=utf-8',
+          'Cache-Control': 'private, no-cache',
+        })
       },
     )
   }
 }
 
-/** Made when first asked for, and kept: routes do not change while the process runs. */
-function instanceParts(listed: Listed): (version: Version) => Parts {
-  const made = new Map<Version, Parts>()
-  return (version) => {
-    const parts = made.get(version) ?? routeParts(listed(), version)
-    made.set(version, parts)
-    return parts
+type Asked = { version: Version; origin: string }
+
+/** Documents are long: those for the instance's own address are written once, per version and state of the tables. */
+class Documents {
+  readonly #publicUrl: string
+  readonly #listed: Listed
+  readonly #written = new Map<Version, string>()
+
+  constructor({ publicUrl }: Services, listed: Listed) {
+    this.#publicUrl = publicUrl
+    this.#listed = listed
+  }
+
+  /** @param catalog of the app whose tables are told too */
+  textFor(asked: Asked, catalog: Catalog | undefined): string {
+    const write = () => this.#write(asked, catalog)
+    if (asked.origin !== this.#publicUrl) return write()
+    if (catalog) return catalog.derived(`openapi ${asked.version}`, write)
+    const text = this.#written.get(asked.version) ?? write()
+    this.#written.set(asked.version, text)
+    return text
+  }
+
+  #write({ version, origin }: Asked, catalog: Catalog | undefined): string {
+    const tables = catalog ? [tableParts(catalog, version)] : []
+    const parts = [routeParts(this.#listed(), version), ...tables]
+    return JSON.stringify(openApiDocument({ version, origin, parts }))
   }
 }
 
@@ -57,12 +80,6 @@ function versionIn(text = '3.0'): Version {
   const version = VERSIONS.find((known) => known === text)
   if (version) return version
   throw invalid('unknown_openapi_version', 'version must be 3.0 or 3.1')
-}
-
-async function ownParts(services: Services, ctx: AppContext, version: Version): Promise<Parts[]> {
-  if (!manages(ctx.caller, ctx.app)) return []
-  const catalog = await catalogOf(dataContext(services, ctx), true)
-  return [catalog.derived(`openapi ${version}`, () => tableParts(catalog, version))]
 }
 
 /** The app's own host where the request came to it, else the instance's. */
