@@ -11,7 +11,6 @@ export const AUTH_ANSWERS = {
   invalid_user_token: [401, 'AUTH_INVALID_END_USER_JWT'],
   revoked_token: [401, 'AUTH_INVALID_END_USER_JWT'],
   bad_cursor: [400, 'VALIDATION_INVALID_TYPE'],
-  bad_limit: [400, 'VALIDATION_INVALID_TYPE'],
 } as const
 
 type Said = readonly [status: ContentfulStatusCode, text: string]

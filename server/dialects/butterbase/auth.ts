@@ -157,11 +157,10 @@ export function addUsers(routes: RouteTable<Scopes>, services: Services): void {
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
 
-function limitIn(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_LIMIT
-  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (limit >= 1 && limit <= MAX_LIMIT) return limit
-  throw invalid('bad_limit', `limit: use a whole number from 1 to ${MAX_LIMIT}`)
+/** Out of range or unreadable is brought into range, never refused. */
+function limitIn(text = String(DEFAULT_LIMIT)): number {
+  const limit = /^-?\d+$/.test(text) ? Number(text) : DEFAULT_LIMIT
+  return Math.min(MAX_LIMIT, Math.max(1, limit))
 }
 
 /** The only place where a user becomes Butterbase's. */

@@ -207,8 +207,8 @@ function functionMissing({ schema, name, arguments: given, near, takes }: Routin
 export function errorRenderer(services: Services) {
   return (thrown: Error, c: Http): Response => {
     const { status, body, headers } = answerOf(thrown, !isAnonymous(c))
-    if (status >= 500) {
-      const error = AppError.from(thrown)
+    const error = AppError.from(thrown)
+    if (error.kind === 'internal') {
       services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
     }
     const named = { 'Content-Type': 'application/json; charset=utf-8', ...headers }
