@@ -23,14 +23,27 @@ const PATH = '/api/v1/graphql'
 
 export function addGraphql(routes: RouteTable<Scopes>, services: Services): void {
   routes.add(
-    { method: 'post', path: PATH, access: 'anyone', summary: 'Run a GraphQL operation', limit: 10 * MEBIBYTE },
+    {
+      method: 'post',
+      path: PATH,
+      access: 'anyone',
+      summary: 'Run a GraphQL operation',
+      limit: 10 * MEBIBYTE,
+    },
     ({ c, ctx }) => answered(services, { c, ctx, read: readPosted }),
   )
   routes.add(
-    { method: 'get', path: PATH, access: 'anyone', summary: 'Run a GraphQL query, or read the schema' },
+    {
+      method: 'get',
+      path: PATH,
+      access: 'anyone',
+      summary: 'Run a GraphQL query, or read the schema',
+    },
     ({ c, ctx }) => {
       const isAsking = c.req.query('query') !== undefined
-      return isAsking ? answered(services, { c, ctx, read: readQuery }) : described(services, c, ctx)
+      return isAsking
+        ? answered(services, { c, ctx, read: readQuery })
+        : described(services, c, ctx)
     },
   )
 }

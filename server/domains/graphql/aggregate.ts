@@ -18,9 +18,7 @@ export function planAggregate(compiling: Compiling, level: Aggregating): Aggrega
     alias: compiling.alias(),
     items: [
       { kind: 'expression', as: 'one', columns: [], write: (sql) => sql.add('1') },
-      ...[...columns].map(
-        ([name, as]) => ({ kind: 'field', field: fieldOf(name), as }) as const,
-      ),
+      ...[...columns].map(([name, as]) => ({ kind: 'field', field: fieldOf(name), as }) as const),
     ],
     embeds: [],
     where: conditionsOf(inputs.get('filter'), compiling.literals),

@@ -12,7 +12,7 @@ import {
   returningOf,
   type UpdatePlan,
 } from '#domains/data'
-import { conditionsOf, fieldOf, type Literals, operandText } from './conditions.ts'
+import { conditionsOf, fieldOf, isEverything, type Literals, operandText } from './conditions.ts'
 import type { Input } from './inputs.ts'
 import type { RootField, TableModel } from './model.ts'
 import { keyArgument } from './schema.ts'
@@ -73,7 +73,7 @@ const badArgument = (message: string) => invalid('graphql_argument', message)
 function chosenRows({ root: { kind, table }, inputs, literals }: Change): Condition[] {
   if (kind === 'update' || kind === 'delete') return keyConditions(table, inputs, literals)
   const conditions = conditionsOf(inputs.get('filter'), literals)
-  if (conditions.length === 0) throw badArgument('filter argument required')
+  if (conditions.every(isEverything)) throw badArgument('filter argument required')
   return conditions
 }
 

@@ -76,7 +76,11 @@ function compileQuery(compiling: Compiling, fields: readonly SelectedField[]): M
   return { parts, statements: [named(sql)], doing: [{ verb: 'query', keys }] }
 }
 
-function planRoot(compiling: Compiling, field: SelectedField, { kind, table }: RootField): QueryPart {
+function planRoot(
+  compiling: Compiling,
+  field: SelectedField,
+  { kind, table }: RootField,
+): QueryPart {
   const { sets, inputs, typeName } = field
   const level: Level = { table, sets, inputs, times: 1 }
   switch (kind) {
@@ -140,4 +144,3 @@ function compileChange(
   writeChange(sql, changePlan({ root, inputs, read, literals: compiling.literals }))
   return named(sql)
 }
-

@@ -88,7 +88,11 @@ export type Row = { table: TableModel; alias: string; times: number }
 const MAX_ROWS = 1_000
 const MAX_REACH = 10_000
 
-export function limitText(given: Given, limit: Input | undefined, offset: Input | undefined): string {
+export function limitText(
+  given: Given,
+  limit: Input | undefined,
+  offset: Input | undefined,
+): string {
   const rows = Math.min(wholeNumber(given, limit, 'limit') ?? MAX_ROWS, MAX_ROWS)
   const skipped = wholeNumber(given, offset, 'offset') ?? 0
   return String(given.unbounded ? rows : Math.max(0, Math.min(rows, MAX_REACH - skipped)))

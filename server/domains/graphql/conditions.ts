@@ -39,7 +39,9 @@ export function conditionsOf(filter: Input | undefined, literals: Literals): Con
   if (meaning?.kind !== 'filter') return []
   return [...fieldsOf(filter)].flatMap(([name, input]) => {
     const known = meaning.operators.get(name)
-    return known ? comparison(known, input, literals) : combined(name, input, { literals, columns: meaning.operators })
+    return known
+      ? comparison(known, input, literals)
+      : combined(name, input, { literals, columns: meaning.operators })
   })
 }
 
@@ -68,6 +70,20 @@ function never(columns: Columns): Condition {
   const [first] = columns.values()
   const values: Literal = { text: '{}', slot: -1, encoding: 'text' }
   return { kind: 'in', field: fieldOf(first?.field.column.name ?? ''), values }
+}
+
+/** Every row, whatever it holds: `{_or: [{}]}` and its kin. */
+export function isEverything(condition: Condition): boolean {
+  if (condition.kind === 'not') return isNothing(condition.item)
+  if (condition.kind === 'and') return condition.items.every(isEverything)
+  return condition.kind === 'or' && condition.items.some(isEverything)
+}
+
+function isNothing(condition: Condition): boolean {
+  if (condition.kind === 'not') return isEverything(condition.item)
+  if (condition.kind === 'and') return condition.items.some(isNothing)
+  if (condition.kind === 'or') return condition.items.every(isNothing)
+  return condition.kind === 'in' && condition.values.slot < 0 && condition.values.text === '{}'
 }
 
 const always = (columns: Columns): Condition => ({ kind: 'not', item: never(columns) })
@@ -108,8 +124,7 @@ function comparison({ field, operator }: Known, input: Input, literals: Literals
   return [{ kind: 'compare', field: target, operator: COMPARING[operator], value }]
 }
 
-const textOrNull = (value: unknown): string | null =>
-  value === null ? null : textOf(value)
+const textOrNull = (value: unknown): string | null => (value === null ? null : textOf(value))
 
 const textOf = (value: unknown): string =>
   typeof value === 'object' ? JSON.stringify(value) : String(value)

@@ -54,11 +54,16 @@ export function planConnection(
 }
 
 /** What was asked for, and then the key: no two rows are at the same place. */
-function totalOrder({ table, inputs }: Level): Required<Pick<OrderTerm, 'field' | 'direction' | 'nulls'>>[] {
+function totalOrder({
+  table,
+  inputs,
+}: Level): Required<Pick<OrderTerm, 'field' | 'direction' | 'nulls'>>[] {
   const asked = orderOf(inputs.get('orderBy'))
   const key = table.key
     .filter(({ column }) => !asked.some(({ field }) => field.name === column.name))
-    .map(({ column }): OrderTerm => ({ field: fieldOf(column.name), direction: 'asc', nulls: 'last' }))
+    .map(
+      ({ column }): OrderTerm => ({ field: fieldOf(column.name), direction: 'asc', nulls: 'last' }),
+    )
   return [...asked, ...key].map(({ field, direction, nulls }) => ({
     field,
     direction: direction ?? 'asc',
@@ -69,7 +74,11 @@ function totalOrder({ table, inputs }: Level): Required<Pick<OrderTerm, 'field' 
 type Term = ReturnType<typeof totalOrder>[number]
 
 /** Rows behind the cursor's. What its values are decides the statement, so it is not kept. */
-function after(compiling: Compiling, cursor: Input | undefined, order: readonly Term[]): Condition[] {
+function after(
+  compiling: Compiling,
+  cursor: Input | undefined,
+  order: readonly Term[],
+): Condition[] {
   if (!cursor || cursor.value === null) return []
   if (cursor.read) compiling.keep = false
   const values = valuesIn(String(cursor.value), order.length)
@@ -78,7 +87,9 @@ function after(compiling: Compiling, cursor: Input | undefined, order: readonly 
     const equal = order.slice(0, at).map((one, place) => same(one, values[place] ?? null))
     return beyond ? [{ kind: 'and', items: [...equal, beyond] }] : []
   })
-  return items.length === 0 ? [{ kind: 'not', item: { kind: 'and', items: order.map(anything) } }] : [{ kind: 'or', items }]
+  return items.length === 0
+    ? [{ kind: 'not', item: { kind: 'and', items: order.map(anything) } }]
+    : [{ kind: 'or', items }]
 }
 
 const anything = ({ field }: Term): Condition => ({

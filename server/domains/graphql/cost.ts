@@ -32,4 +32,5 @@ export class Cost {
   }
 }
 
-const lengthOf = (limit: unknown): number => (typeof limit === 'number' ? Math.max(limit, LIST) : LIST)
+const lengthOf = (limit: unknown): number =>
+  typeof limit === 'number' ? Math.max(limit, LIST) : LIST

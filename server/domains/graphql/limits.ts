@@ -24,7 +24,9 @@ export const limitExceeded = (message: string) => invalid('graphql_limit', messa
 export function checkNesting(text: string, { maxDepth }: GraphqlSettings): void {
   let depth = 0
   let deepest = 0
-  for (const [token] of text.matchAll(/"""(?:\\"""|[^])*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()[\]]/g)) {
+  for (const [token] of text.matchAll(
+    /"""(?:\\"""|[^])*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()[\]]/g,
+  )) {
     if (token === '{' || token === '[' || token === '(') deepest = Math.max(deepest, ++depth)
     else if (token === '}' || token === ']' || token === ')') depth--
   }
@@ -33,6 +35,11 @@ export function checkNesting(text: string, { maxDepth }: GraphqlSettings): void 
 
 const tooDeep = (depth: number, max: number) =>
   limitExceeded(`query depth ${depth} exceeds maximum allowed depth of ${max || MAX_NESTING}`)
+
+const emptySelection = () =>
+  invalid('graphql_syntax', 'Invalid query syntax', {
+    details: { reason: 'A selection set must name at least one field' },
+  })
 
 type Size = { depth: number; selections: number; fields: number; spreads: boolean }
 
@@ -93,11 +100,16 @@ class Measure {
   }
 
   of({ selections }: SelectionSetNode): Size {
+    // The parser lets them pass.
+    if (selections.length === 0) throw emptySelection()
     const names = new Set<string>()
     const size: Size = { depth: 1, selections: selections.length, fields: 0, spreads: false }
     for (const one of selections) {
       if (one.kind === Kind.FIELD) names.add(one.name.value)
-      const inner = one.kind === Kind.FRAGMENT_SPREAD ? this.#named(one.name.value) : one.selectionSet && this.of(one.selectionSet)
+      const inner =
+        one.kind === Kind.FRAGMENT_SPREAD
+          ? this.#named(one.name.value)
+          : one.selectionSet && this.of(one.selectionSet)
       if (one.kind === Kind.FRAGMENT_SPREAD) size.spreads = true
       if (inner) widen(size, inner)
     }

@@ -92,14 +92,17 @@ function tablesOf(catalog: Catalog, grants: Grants): TableModel[] {
     const granted = grants.get(relation.name)
     if (!granted || granted.select.size === 0) return []
     const typeName = takeType(types, pascalCase(relation.name))
-    return [tableOf(relation, granted, { typeName, listName: lists.take(camelCase(relation.name)) })]
+    return [
+      tableOf(relation, granted, { typeName, listName: lists.take(camelCase(relation.name)) }),
+    ]
   })
 }
 
 /** A type takes the names of the types around it too. */
 function takeType(types: Names, wanted: string): string {
   let name = wanted
-  const isFree = () => [name, ...SUFFIXES.map((suffix) => name + suffix)].every((one) => types.isFree(one))
+  const isFree = () =>
+    [name, ...SUFFIXES.map((suffix) => name + suffix)].every((one) => types.isFree(one))
   for (let number = 2; !isFree(); number++) name = `${wanted}${number}`
   for (const suffix of ['', ...SUFFIXES]) types.take(name + suffix)
   return name
@@ -118,8 +121,12 @@ function tableOf(relation: Relation, grants: TableGrants, names: TableNames): Ta
     }),
   )
   const columns = all.filter(({ column }) => grants.select.has(column.name))
-  const writable = all.filter(({ column: { name, generated } }) => !generated && mayWrite(grants, name))
-  const keyed = relation.primaryKey.map((name) => columns.find(({ column }) => column.name === name))
+  const writable = all.filter(
+    ({ column: { name, generated } }) => !generated && mayWrite(grants, name),
+  )
+  const keyed = relation.primaryKey.map((name) =>
+    columns.find(({ column }) => column.name === name),
+  )
   return {
     relation,
     grants,

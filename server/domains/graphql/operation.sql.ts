@@ -93,6 +93,15 @@ export function writeNestedConnection(sql: SqlWriter, plan: ConnectionPlan, tie:
   writeConnection(sql, { ...plan, row: tied(plan.row, tie), counted: tied(plan.counted, tie) })
 }
 
+/** Rows of which every field was skipped: as many empty objects. */
+export function writeEmptyRows(sql: SqlWriter, plan: ReadPlan, tie: Tie & { many: boolean }): void {
+  sql.add(
+    tie.many ? `(select coalesce(json_agg('{}'::json), '[]') from (` : `(select '{}'::json from (`,
+  )
+  writeSelect(sql, tied({ ...plan, items: [ONE] }, tie))
+  sql.add(') as r)')
+}
+
 /** Aggregates are columns `c0…` of `a`; around them their names are put on. */
 function writeAggregate(sql: SqlWriter, { source, shapes }: AggregatePlan): void {
   const inner: string[] = []
@@ -202,7 +211,8 @@ const PAGE_VALUES: Record<string, string> = {
 function writePageValue(sql: SqlWriter, plan: ConnectionPlan, { as, name, typeName }: Named): void {
   const known = PAGE_VALUES[name]
   if (known !== undefined) sql.add(known)
-  else if (name === 'hasPreviousPage') sql.add(String(plan.row.where.length > plan.counted.where.length))
+  else if (name === 'hasPreviousPage')
+    sql.add(String(plan.row.where.length > plan.counted.where.length))
   else sql.constant(typeName, 'text')
   sql.add(' as ').name(as)
 }

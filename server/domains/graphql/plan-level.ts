@@ -1,5 +1,5 @@
 /** A selection on a table's rows as a level of a read plan. */
-import type { EmbedPlan, PlanItem, ReadPlan, Relationship, SqlWriter } from '#domains/data'
+import type { EmbedPlan, PlanItem, ReadPlan, SqlWriter } from '#domains/data'
 import { planAggregate } from './aggregate.ts'
 import {
   type Compiling,
@@ -14,7 +14,12 @@ import {
 import { conditionsOf, fieldOf, orderOf } from './conditions.ts'
 import { planConnection } from './connection.ts'
 import type { FieldModel, RelationField } from './model.ts'
-import { writeNestedAggregate, writeNestedConnection } from './operation.sql.ts'
+import {
+  type Tie,
+  writeEmptyRows,
+  writeNestedAggregate,
+  writeNestedConnection,
+} from './operation.sql.ts'
 import type { Selected } from './selection.ts'
 
 /** The rows of a table: a list with its page, filter and order. */
@@ -35,7 +40,10 @@ export function planList(compiling: Compiling, level: Level): ReadPlan {
 }
 
 /** One level without conditions: what is shown of each row. */
-export function planRow(compiling: Compiling, { table, sets, times }: Omit<Level, 'inputs'>): ReadPlan {
+export function planRow(
+  compiling: Compiling,
+  { table, sets, times }: Omit<Level, 'inputs'>,
+): ReadPlan {
   const alias = compiling.alias()
   const items = itemsIn(compiling, sets, { table, alias, times })
   return {
@@ -86,11 +94,11 @@ function planRelation(compiling: Compiling, { selected, field, row }: Relating):
   const level: Level = { table: to, sets, inputs, times: row.times }
   const tie = { relationship, parentAlias: row.alias }
   if (kind === 'many') {
-    return embedItem(key, relationship, planList(compiling, level))
+    return embedItem(key, planList(compiling, level), { ...tie, many: true })
   }
   if (kind === 'one') {
     compiling.cost.field(row.times)
-    return embedItem(key, relationship, planRow(compiling, level))
+    return embedItem(key, planRow(compiling, level), { ...tie, many: false })
   }
   const columns = relationship.columns.map(([own]) => own)
   if (kind === 'connection') {
@@ -107,7 +115,12 @@ function planRelation(compiling: Compiling, { selected, field, row }: Relating):
   }
 }
 
-function embedItem(as: string, relationship: Relationship, plan: ReadPlan): PlanItem {
+function embedItem(as: string, plan: ReadPlan, tie: Tie & { many: boolean }): PlanItem {
+  const { relationship } = tie
+  if (plan.items.length === 0) {
+    const columns = relationship.columns.map(([own]) => own)
+    return { kind: 'expression', as, columns, write: (sql) => writeEmptyRows(sql, plan, tie) }
+  }
   const embed: EmbedPlan = {
     as,
     relationship,

@@ -103,7 +103,10 @@ const MAX_DOCUMENTS = 1_000
 /** Longer texts are read each time. */
 const MAX_KEPT_TEXT = 20_000
 
-function builtFor({ platform, identity }: GraphqlContext, catalog: Catalog): Built | Promise<Built> {
+function builtFor(
+  { platform, identity }: GraphqlContext,
+  catalog: Catalog,
+): Built | Promise<Built> {
   let roles = known.get(catalog)
   if (!roles) {
     roles = new LruCache(MAX_ROLES)
@@ -112,14 +115,16 @@ function builtFor({ platform, identity }: GraphqlContext, catalog: Catalog): Bui
   const { role } = identity
   const found = roles.get(role)
   if (found) return found
-  const building = readGrants(platform, role, SCHEMA).then(
-    (grants): Built => {
-      const model = modelOf(catalog, grants)
-      const built = { model, schema: schemaOf(model), documents: new LruCache<Prepared>(MAX_DOCUMENTS) }
-      roles.set(role, built)
-      return built
-    },
-  )
+  const building = readGrants(platform, role, SCHEMA).then((grants): Built => {
+    const model = modelOf(catalog, grants)
+    const built = {
+      model,
+      schema: schemaOf(model),
+      documents: new LruCache<Prepared>(MAX_DOCUMENTS),
+    }
+    roles.set(role, built)
+    return built
+  })
   roles.set(role, building)
   // The next request tries again.
   building.catch(() => known.delete(catalog))
@@ -189,7 +194,9 @@ function chosen(
   }
   const [first, second] = operations.values()
   if (!first) return new GraphQLError('Must provide an operation.')
-  return second ? new GraphQLError('Must provide operation name if query contains multiple operations.') : first
+  return second
+    ? new GraphQLError('Must provide operation name if query contains multiple operations.')
+    : first
 }
 
 /** What was declared as `ID` may come as text or number, whatever the key is. */
@@ -265,7 +272,11 @@ function compiledFor({ built, operation, given }: Running): CompiledOperation {
   return compiled
 }
 
-function checkCost({ settings }: GraphqlContext, { cost }: CompiledOperation, running: Running): void {
+function checkCost(
+  { settings }: GraphqlContext,
+  { cost }: CompiledOperation,
+  running: Running,
+): void {
   const { maxComplexity, introspection } = settings
   if (maxComplexity === 0 || (running.operation.introspection && introspection)) return
   const total = cost.of(running.given)

@@ -103,10 +103,7 @@ const TEXT = [...ORDERED, 'like', 'ilike'] as const
 const LISTED = ['eq', 'neq', 'in'] as const
 const CONTAINING = ['eq', 'neq', 'contains', 'contained_by'] as const
 
-export type FilterOperator =
-  | (typeof TEXT)[number]
-  | (typeof CONTAINING)[number]
-  | 'is_null'
+export type FilterOperator = (typeof TEXT)[number] | (typeof CONTAINING)[number] | 'is_null'
 
 const OPERATORS_BY_TYPE: Record<string, readonly FilterOperator[]> = {
   bool: ['eq', 'neq'],

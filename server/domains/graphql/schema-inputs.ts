@@ -31,7 +31,10 @@ const DIRECTIONS: Record<string, { value: Direction }> = {
 }
 
 export type InputMeaning =
-  | { kind: 'filter'; operators: ReadonlyMap<string, { field: ColumnField; operator: FilterOperator }> }
+  | {
+      kind: 'filter'
+      operators: ReadonlyMap<string, { field: ColumnField; operator: FilterOperator }>
+    }
   | { kind: 'order'; columns: ReadonlyMap<string, ColumnField> }
   | { kind: 'data'; columns: ReadonlyMap<string, ColumnField> }
 

@@ -76,7 +76,10 @@ function typesOf(table: TableModel, types: Types): TableTypes {
   }
 }
 
-function fieldsOf<T extends { name: string }>(items: readonly T[], make: (item: T) => Field): Fields {
+function fieldsOf<T extends { name: string }>(
+  items: readonly T[],
+  make: (item: T) => Field,
+): Fields {
   return Object.fromEntries(items.map((item) => [item.name, make(item)]))
 }
 
@@ -123,7 +126,9 @@ const connectionArguments = ({ inputs }: TableTypes): GraphQLFieldConfigArgument
 })
 
 const keyArguments = ({ key }: TableModel): GraphQLFieldConfigArgumentMap =>
-  Object.fromEntries(key.map((field) => [keyArgument(field), { type: new GraphQLNonNull(SCALARS[field.scalar]) }]))
+  Object.fromEntries(
+    key.map((field) => [keyArgument(field), { type: new GraphQLNonNull(SCALARS[field.scalar]) }]),
+  )
 
 /** Beside the key stands `data`. */
 export const keyArgument = ({ name }: ColumnField): string => (name === 'data' ? '_data' : name)

@@ -36,7 +36,9 @@ export function selectedIn(
     }
     const key = selection.alias?.value ?? selection.name.value
     if (key.length > MAX_KEY) {
-      throw limitExceeded(`the name "${key.slice(0, 20)}…" is longer than ${MAX_KEY} characters: use an alias`)
+      throw limitExceeded(
+        `the name "${key.slice(0, 20)}…" is longer than ${MAX_KEY} characters: use an alias`,
+      )
     }
     const entry = found.get(key) ?? { node: selection, sets: [] }
     if (selection.selectionSet) entry.sets.push(selection.selectionSet)
