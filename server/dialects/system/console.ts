@@ -1,11 +1,11 @@
 /** The console's first page: what runs here and how to speak to it. It holds no secret and fetches nothing. */
 import { html, raw } from 'hono/html'
-import { randomToken } from '#core/ids'
 import { version } from '#core/version'
 import type { Http } from '#http/env'
 import type { Services } from '#services'
 import { STYLE } from './console-style.ts'
 import { health } from './health.ts'
+import { sealPage } from './sealed-page.ts'
 
 type Door = {
   name: string
@@ -51,17 +51,10 @@ const KEYS_COMMAND = 'eval "$(npx stead status --env)"'
 
 export async function consolePage(c: Http, services: Services): Promise<Response> {
   const { ok } = await health(services)
-  const nonce = randomToken(16)
-  c.header('Content-Security-Policy', policy(nonce))
-  c.header('X-Content-Type-Options', 'nosniff')
-  c.header('Referrer-Policy', 'no-referrer')
+  const nonce = sealPage(c)
   c.header('Cache-Control', 'no-store')
   return c.html(page(services, ok, nonce))
 }
-
-/** Our own style and script, nothing from anywhere else, in nobody's frame. */
-const policy = (nonce: string): string =>
-  `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 function page(services: Services, ok: boolean, nonce: string) {
   const { publicUrl: url } = services

@@ -49,7 +49,7 @@ caption { text-align: left; font-weight: 600; padding-bottom: .2rem }
 th { text-align: left; font-weight: 500; color: var(--soft); font-size: .82rem }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td:last-child { color: var(--soft) }
-td:first-child code { white-space: nowrap }
+td:first-child { width: 1%; white-space: nowrap }
 [hidden] { display: none !important }
 @media (max-width: 44rem) {
   body { padding: 1.5rem .8rem }

@@ -1,7 +1,6 @@
 /** The reference page: every route of the instance, from the table of routes. It fetches nothing from anywhere. */
 import { html, raw } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
-import { randomToken } from '#core/ids'
 import { version } from '#core/version'
 import type { About } from '#http/about'
 import type { Http } from '#http/env'
@@ -10,6 +9,7 @@ import type { Services } from '#services'
 import { STYLE } from './console-style.ts'
 import { bodySchema, exampleOf, type Field, fieldsOf } from './reference-fields.ts'
 import { REFERENCE_STYLE } from './reference-style.ts'
+import { sealPage } from './sealed-page.ts'
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
@@ -18,18 +18,11 @@ export function referencePage(services: Services, listed: Listed): (c: Http) => 
   let content: Html | undefined
   return async (c) => {
     content ??= contentOf(listed(), services.publicUrl)
-    const nonce = randomToken(16)
-    c.header('Content-Security-Policy', policy(nonce))
-    c.header('X-Content-Type-Options', 'nosniff')
-    c.header('Referrer-Policy', 'no-referrer')
+    const nonce = sealPage(c)
     c.header('Cache-Control', 'no-cache')
     return c.html(await page(await content, nonce))
   }
 }
-
-/** Our own style and script, nothing from anywhere else, in nobody's frame. */
-const policy = (nonce: string): string =>
-  `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 const page = (content: HtmlEscapedString, nonce: string) => html`<!doctype html>
 <html lang="en" class="no-script">
