@@ -160,11 +160,16 @@ function render(c: Http, answer: GraphqlAnswer, anonymous: boolean): Response {
   const { data, verb, path, error } = answer
   const said = saidOf(error, c.req.method, anonymous)
   const shown = {
-    message: `${verb} failed: ${String(said?.message ?? said?.error ?? error.message)}`,
+    message: `${verb} failed: ${textOf(said) ?? error.message}`,
     ...(path === undefined ? {} : { path: [path] }),
     extensions: { code: said?.code ?? 'DATABASE_ERROR', sqlstate: said?.sqlstate },
   }
   return send(c, `{"data":${data},"errors":[${JSON.stringify(shown)}]}`, 200)
+}
+
+/** The database's own words where they may be shown. */
+function textOf(said: ReturnType<typeof saidOf>): string | undefined {
+  return typeof said?.message === 'string' ? said.message : said?.error
 }
 
 /** `error` is what the published client shows; GraphQL's own media type has no room for it. */

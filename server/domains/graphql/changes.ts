@@ -14,16 +14,12 @@ import {
 } from '#domains/data'
 import { conditionsOf, fieldOf, isEverything, type Literals, operandText } from './conditions.ts'
 import type { Input } from './inputs.ts'
-import type { RootField, TableModel } from './model.ts'
+import type { MutationKind, RootField, TableModel } from './model.ts'
 import { keyArgument } from './schema.ts'
 
-export type Verb = 'insert' | 'update' | 'delete' | 'query'
+export type Verb = 'insert' | 'update' | 'delete'
 
 export const VERBS = {
-  list: 'query',
-  single: 'query',
-  aggregate: 'query',
-  connection: 'query',
   insert: 'insert',
   insertMany: 'insert',
   update: 'update',
@@ -31,15 +27,15 @@ export const VERBS = {
   updateManyCount: 'update',
   delete: 'delete',
   deleteMany: 'delete',
-} as const satisfies Record<RootField['kind'], Verb>
+} as const satisfies Record<MutationKind, Verb>
 
 type Row = Record<string, unknown>
 
 type Inputs = ReadonlyMap<string, Input>
 
-type Change = { root: RootField; inputs: Inputs; read: ReadPlan; literals: Literals }
+type Change = { root: RootField<MutationKind>; inputs: Inputs; read: ReadPlan; literals: Literals }
 
-const COUNTED = new Set<RootField['kind']>(['updateManyCount', 'deleteMany'])
+const COUNTED = new Set<MutationKind>(['updateManyCount', 'deleteMany'])
 
 /** @throws `invalid` graphql_argument */
 export function changePlan(change: Change): InsertPlan | UpdatePlan | DeletePlan {

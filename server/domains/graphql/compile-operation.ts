@@ -6,7 +6,7 @@ import { Compiling, type Level, type SelectedField, TYPENAME } from './compiling
 import { planConnection } from './connection.ts'
 import type { Cost } from './cost.ts'
 import type { Given } from './inputs.ts'
-import type { RootField } from './model.ts'
+import type { MutationKind, QueryKind, RootField } from './model.ts'
 import { type QueryPart, writeQuery } from './operation.sql.ts'
 import { itemsIn, planList, planRow } from './plan-level.ts'
 import { changePlan, keyConditions, VERBS, type Verb } from './changes.ts'
@@ -79,7 +79,7 @@ function compileQuery(compiling: Compiling, fields: readonly SelectedField[]): M
 function planRoot(
   compiling: Compiling,
   field: SelectedField,
-  { kind, table }: RootField,
+  { kind, table }: RootField<QueryKind>,
 ): QueryPart {
   const { sets, inputs, typeName } = field
   const level: Level = { table, sets, inputs, times: 1 }
@@ -93,8 +93,8 @@ function planRoot(
       const where = keyConditions(table, inputs, compiling.literals)
       return { kind, plan: { ...planRow(compiling, level), where } }
     }
-    default:
-      return { kind: 'list', plan: planList(compiling, level) }
+    case 'list':
+      return { kind, plan: planList(compiling, level) }
   }
 }
 
@@ -115,10 +115,6 @@ function compileMutation(compiling: Compiling, fields: readonly SelectedField[])
 }
 
 const FORMS = {
-  list: 'json',
-  single: 'json',
-  aggregate: 'json',
-  connection: 'json',
   insert: 'first',
   insertMany: 'json',
   update: 'first',
@@ -126,12 +122,12 @@ const FORMS = {
   updateManyCount: 'count',
   delete: 'first',
   deleteMany: 'count',
-} as const satisfies Record<RootField['kind'], Form>
+} as const satisfies Record<MutationKind, Form>
 
 function compileChange(
   compiling: Compiling,
   { sets, inputs }: SelectedField,
-  root: RootField,
+  root: RootField<MutationKind>,
 ): CompiledStatement {
   const { table, kind } = root
   const { cost } = compiling

@@ -127,7 +127,7 @@ function comparison({ field, operator }: Known, input: Input, literals: Literals
 const textOrNull = (value: unknown): string | null => (value === null ? null : textOf(value))
 
 const textOf = (value: unknown): string =>
-  typeof value === 'object' ? JSON.stringify(value) : String(value)
+  typeof value === 'string' ? value : JSON.stringify(value)
 
 /** A value in the text form of the column's type. */
 export function operandText(value: unknown, { category, baseType }: Column): string {

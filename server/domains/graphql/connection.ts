@@ -81,7 +81,7 @@ function after(
 ): Condition[] {
   if (!cursor || cursor.value === null) return []
   if (cursor.read) compiling.keep = false
-  const values = valuesIn(String(cursor.value), order.length)
+  const values = valuesIn(cursor.value as string, order.length)
   const items = order.flatMap((term, at): Condition[] => {
     const beyond = behind(term, values[at] ?? null)
     const equal = order.slice(0, at).map((one, place) => same(one, values[place] ?? null))

@@ -123,7 +123,8 @@ function shapeOfValue(value: unknown, wrapped: GraphQLInputType): string {
     return `{${parts.join()}}`
   }
   if (isEnumType(type)) return JSON.stringify(value)
-  return type === GraphQLBoolean ? String(value) : 's'
+  if (type !== GraphQLBoolean) return 's'
+  return value === true ? 'true' : 'false'
 }
 
 /** Lists of scalars are one parameter, and so are rows. */

@@ -36,11 +36,9 @@ export type TableModel = {
   fields: Map<string, FieldModel>
 }
 
-export type RootKind =
-  | 'list'
-  | 'single'
-  | 'aggregate'
-  | 'connection'
+export type QueryKind = 'list' | 'single' | 'aggregate' | 'connection'
+
+export type MutationKind =
   | 'insert'
   | 'insertMany'
   | 'update'
@@ -49,13 +47,19 @@ export type RootKind =
   | 'delete'
   | 'deleteMany'
 
-export type RootField = { kind: RootKind; name: string; table: TableModel }
+export type RootKind = QueryKind | MutationKind
+
+export type RootField<Kind extends RootKind = RootKind> = {
+  kind: Kind
+  name: string
+  table: TableModel
+}
 
 export type Model = {
   tables: readonly TableModel[]
   types: ReadonlyMap<string, TableModel>
-  queries: ReadonlyMap<string, RootField>
-  mutations: ReadonlyMap<string, RootField>
+  queries: ReadonlyMap<string, RootField<QueryKind>>
+  mutations: ReadonlyMap<string, RootField<MutationKind>>
   /** Other words for input types: `UserInput` for `UsersInput`. */
   twins: ReadonlyMap<string, string>
 }
@@ -66,10 +70,8 @@ const RESERVED_TYPES = ['Query', 'Mutation', 'Subscription', 'PageInfo', 'String
 const RESERVED_SCALARS = ['Boolean', 'ID', 'BigInt', 'UUID', 'JSON', 'DateTime']
 
 /** Words after a type's name that make the names of its other types. */
-const SUFFIXES = [
-  ...['Filter', 'OrderBy', 'OrderDirection', 'Input'],
-  ...['Aggregate', 'Numbers', 'Extremes', 'Connection', 'Edge'],
-]
+const SUFFIXES =
+  'Filter OrderBy OrderDirection Input Aggregate Numbers Extremes Connection Edge'.split(' ')
 
 export function modelOf(catalog: Catalog, grants: Grants): Model {
   const tables = tablesOf(catalog, grants)
@@ -191,9 +193,13 @@ function addMany(table: TableModel, taken: Names, { relationship, to, alone }: M
   table.fields.set(connection, { kind: 'connection', name: connection, ...many })
 }
 
-function queriesOf(tables: readonly TableModel[]): Map<string, RootField> {
+function queriesOf(tables: readonly TableModel[]): Map<string, RootField<QueryKind>> {
   const names = new Names(['_health', ...tables.map(({ listName }) => listName)])
-  const fields: RootField[] = tables.map((table) => ({ kind: 'list', name: table.listName, table }))
+  const fields: RootField<QueryKind>[] = tables.map((table) => ({
+    kind: 'list',
+    name: table.listName,
+    table,
+  }))
   for (const table of tables) {
     const { listName, key } = table
     if (key.length > 0) {
@@ -209,7 +215,7 @@ function queriesOf(tables: readonly TableModel[]): Map<string, RootField> {
 }
 
 /** The singular twins come last: a table that is called so has the name first. */
-function mutationsOf(tables: readonly TableModel[]): Map<string, RootField> {
+function mutationsOf(tables: readonly TableModel[]): Map<string, RootField<MutationKind>> {
   const fields = tables.flatMap((table) => mutationsNamed(table, upperFirst(table.listName)))
   const names = new Names(fields.map(({ name }) => name))
   for (const table of tables) {
@@ -223,10 +229,10 @@ function mutationsOf(tables: readonly TableModel[]): Map<string, RootField> {
   return byName(fields)
 }
 
-function mutationsNamed(table: TableModel, name: string): RootField[] {
+function mutationsNamed(table: TableModel, name: string): RootField<MutationKind>[] {
   const { grants, relation, key, inputs } = table
-  const fields: RootField[] = []
-  const add = (kind: RootKind, verb: string): void => {
+  const fields: RootField<MutationKind>[] = []
+  const add = (kind: MutationKind, verb: string): void => {
     fields.push({ kind, name: verb + name, table })
   }
   if (!isTable(relation)) return fields

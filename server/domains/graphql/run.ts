@@ -56,7 +56,13 @@ export type GraphqlAnswer =
   /** Nothing ran. */
   | { kind: 'refused'; errors: readonly GraphQLFormattedError[] }
   /** The database refused; nothing stays of it. */
-  | { kind: 'failed'; error: AppError; verb: Verb; path: string | undefined; data: string }
+  | {
+      kind: 'failed'
+      error: AppError
+      verb: Verb | 'query'
+      path: string | undefined
+      data: string
+    }
 
 /** @throws AppError: graphql_syntax, graphql_limit, graphql_mutation_by_get, and when there is no database */
 export async function answerGraphql(
