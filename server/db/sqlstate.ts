@@ -63,6 +63,8 @@ const CLASSES: Record<string, Meaning> = {
   '54': ['too_large', 'program_limit_exceeded'],
   '55': ['conflict', 'object_not_in_prerequisite_state'],
   '57': ['unavailable', 'operator_intervention'],
+  // What the app's own functions and triggers raise.
+  P0: ['invalid', 'raise_exception'],
 }
 
 const UNKNOWN: Meaning = ['internal', 'database_error']

@@ -86,3 +86,18 @@ test('ids that are no ids are refused', async () => {
     expect([JSON.stringify(target), res.status]).toEqual([JSON.stringify(target), 400])
   }
 })
+
+test('what a trigger of the app raises is the request’s fault, whichever way it is raised', async () => {
+  await app.sql(`set search_path = public;
+    create table guarded (id int primary key, state text);
+    create function guard() returns trigger language plpgsql as $$
+      begin raise exception using errcode = new.state, message = 'no'; end $$;
+    create trigger guard before insert on guarded for each row execute function guard();
+    grant all on guarded to service_role`)
+  for (const state of ['P0001', 'P0002', 'P0003', 'P0004', 'P0123']) {
+    for (const path of [`/v1/${app.appId}/guarded`, '/api/v1/tables/guarded']) {
+      const res = await service.post(path, { id: 1, state })
+      expect([path, state, res.status]).toEqual([path, state, 400])
+    }
+  }
+})

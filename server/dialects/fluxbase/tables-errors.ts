@@ -67,7 +67,7 @@ function stateOf(facts: SqlFacts, method: string, anonymous: boolean): Said {
   if (sqlstate === '42703') return badInput(`Unknown column: ${columnIn(message)}`)
   if (sqlstate === '42P01') return { status: 404, code: 'NOT_FOUND', error: message }
   if (sqlstate === '42501') return refused(message, anonymous)
-  if (sqlstate === 'P0001') return { status: 400, code: 'DATABASE_ERROR', error: message }
+  if (sqlstate.startsWith('P0')) return { status: 400, code: 'DATABASE_ERROR', error: message }
   if (/^PT[2-5]\d\d$/.test(sqlstate)) {
     return { status: Number(sqlstate.slice(2)), code: 'DATABASE_ERROR', error: message }
   }
