@@ -38,8 +38,8 @@ export type RouteDocs = {
   headers?: Readonly<Record<string, string>>
   /** Bodies that the handler reads itself, by media type. */
   content?: Readonly<Record<string, z.ZodType>>
-  /** Of the good answer; default 200. */
-  status?: number
+  /** Of the good answer; default 200. Several: it depends. */
+  status?: number | readonly number[]
   /** Media type of the good answer; default JSON. */
   type?: string
 }

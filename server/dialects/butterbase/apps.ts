@@ -47,7 +47,7 @@ export function addApps(routes: RouteTable<Scopes>): void {
       body: NewApp,
       docs: {
         description: 'Where you already have an app of that name, that one, with status 200.',
-        status: 201,
+        status: [201, 200],
       },
     },
     async ({ c, ctx, body: { organization_id: workspaceId, ...request } }) => {

@@ -1,12 +1,14 @@
 /** PostgREST's language, mounted at /rest/v1. */
 import { Hono } from 'hono'
 import { methodNotAllowed, notFound } from '#core/errors'
+import type { RouteDocs } from '#http/about'
 import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
 import type { Env, Http } from '#http/env'
 import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { REST } from './about.ts'
 import { callFunction } from './call.ts'
+import { CALL, CALL_POST, DELETE, INSERT, PUT, READ, UPDATE } from './docs.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type RestContext, type Scopes } from './guards.ts'
 import { readTable } from './read.ts'
@@ -23,13 +25,13 @@ const CORS: CorsRules = {
 
 type Handler = (c: Http, ctx: RestContext, name: string) => Promise<Response>
 
-const TABLE_ROUTES: readonly (readonly [Method, string, Handler])[] = [
-  ['get', 'Read rows', readTable],
-  ['head', 'Count rows', readTable],
-  ['post', 'Insert or upsert rows', insertRows],
-  ['patch', 'Update rows', updateRows],
-  ['put', 'Put one row by its key', putRow],
-  ['delete', 'Delete rows', deleteRows],
+const TABLE_ROUTES: readonly (readonly [Method, string, Handler, RouteDocs])[] = [
+  ['get', 'Read rows', readTable, READ],
+  ['head', 'Count rows', readTable, READ],
+  ['post', 'Insert or upsert rows', insertRows, INSERT],
+  ['patch', 'Update rows', updateRows, UPDATE],
+  ['put', 'Put one row by its key', putRow, PUT],
+  ['delete', 'Delete rows', deleteRows, DELETE],
 ]
 
 export function rest(services: Services): RouteTable<Scopes> {
@@ -45,8 +47,9 @@ export function rest(services: Services): RouteTable<Scopes> {
   for (const method of ['get', 'head', 'post'] as const) {
     addCall(routes, method)
   }
-  for (const [method, summary, handler] of TABLE_ROUTES) {
-    routes.add({ method, path: '/rest/v1/{table}', access: 'visitor', summary }, ({ c, ctx }) =>
+  for (const [method, summary, handler, docs] of TABLE_ROUTES) {
+    const path = '/rest/v1/{table}'
+    routes.add({ method, path, access: 'visitor', summary, docs }, ({ c, ctx }) =>
       handler(c, ctx, c.req.param('table') ?? ''),
     )
   }
@@ -58,7 +61,8 @@ export function rest(services: Services): RouteTable<Scopes> {
 
 function addCall(routes: RouteTable<Scopes>, method: Method): void {
   const path = '/rest/v1/rpc/{function}'
-  routes.add({ method, path, access: 'visitor', summary: 'Call a function' }, ({ c, ctx }) =>
+  const docs = method === 'post' ? CALL_POST : CALL
+  routes.add({ method, path, access: 'visitor', summary: 'Call a function', docs }, ({ c, ctx }) =>
     callFunction(c, ctx, c.req.param('function') ?? ''),
   )
 }

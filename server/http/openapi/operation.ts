@@ -94,13 +94,16 @@ const media = (content: Readonly<Record<string, z.ZodType>>, version: Version): 
   )
 
 function goodAnswer({ answer, docs }: ListedRoute, method: string, version: Version): Schema {
-  const status = docs?.status ?? 200
   const description = 'Done'
-  if (method === 'head' || status === 204) return { [status]: { description } }
   const schema = answer ? schemaOf(answer, version, 'output') : {}
-  return {
-    [status]: { description, content: { [docs?.type ?? 'application/json']: { schema } } },
-  }
+  const content = { [docs?.type ?? 'application/json']: { schema } }
+  const statuses = [docs?.status ?? 200].flat()
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      method === 'head' || status === 204 ? { description } : { description, content },
+    ]),
+  )
 }
 
 /** The dialect's errors, by reference. */
