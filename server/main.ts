@@ -1,5 +1,6 @@
 /** The process: read the configuration, build, listen, and drain on SIGTERM or Ctrl-C. */
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { AppError } from '#core/errors'
 import { systemClock } from '#core/clock'
 import type { Log } from '#core/log'
@@ -151,7 +152,9 @@ async function close(opened: Opened, { drainMs }: Config): Promise<void> {
   if (opened.dataDir !== undefined) removeRunFile(opened.dataDir)
   await opened.http?.drain(drainMs)
   await opened.metrics?.close()
-  await opened.instance?.close()
+  // A connection that never comes back must not keep the rest from stopping: PostgreSQL ends it.
+  const late = setTimeout(drainMs, undefined, { ref: false })
+  await Promise.race([opened.instance?.close(), late])
   await opened.cluster?.stop()
 }
 

@@ -67,7 +67,13 @@ const CLASSES: Record<string, Meaning> = {
   P0: ['invalid', 'raise_exception'],
 }
 
-const UNKNOWN: Meaning = ['internal', 'database_error']
+/** Faults of the database or its machine. */
+const FAULTS = new Set(['58', 'F0', 'XX'])
+
+const FAULT: Meaning = ['internal', 'database_error']
+
+/** Whatever else a statement ends with, somebody's own code raised. */
+const RAISED: Meaning = ['invalid', 'raise_exception']
 
 /** SQLSTATE of a database error, else undefined. */
 export const sqlstateOf = (error: unknown): string | undefined =>
@@ -96,7 +102,10 @@ export function sqlFacts(error: AppError): SqlFacts | undefined {
   return facts && typeof facts === 'object' && 'sqlstate' in facts ? facts : undefined
 }
 
-const meaningOf = (state: string): Meaning => STATES[state] ?? CLASSES[state.slice(0, 2)] ?? UNKNOWN
+function meaningOf(state: string): Meaning {
+  const kin = state.slice(0, 2)
+  return STATES[state] ?? CLASSES[kin] ?? (FAULTS.has(kin) || state === '' ? FAULT : RAISED)
+}
 
 function factsOf(error: pg.DatabaseError): SqlFacts {
   return {
