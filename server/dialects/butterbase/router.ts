@@ -14,6 +14,7 @@ import { addEnv } from './env.ts'
 import { errorRenderer } from './errors.ts'
 import { addFn } from './fn.ts'
 import { addFunctions, FUNCTION_ANSWERS } from './functions.ts'
+import { addGraphqlConfig } from './graphql-config.ts'
 import { guards, type Scopes } from './guards.ts'
 import { addKeys } from './keys.ts'
 import { addRows } from './rows.ts'
@@ -32,6 +33,7 @@ export function butterbase(services: Services): RouteTable<Scopes> {
   addApps(routes)
   addConfig(routes)
   addDataApi(routes)
+  addGraphqlConfig(routes)
   addKeys(routes)
   addUsers(routes, services)
   addSchema(routes)

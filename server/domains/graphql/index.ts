@@ -6,4 +6,9 @@ export {
   type GraphqlRequest,
   introspect,
 } from './run.ts'
-export { DEFAULT_SETTINGS, type GraphqlSettings, graphqlSettingsOf } from './settings.ts'
+export {
+  changeGraphql,
+  type GraphqlPatch,
+  type GraphqlSettings,
+  graphqlSettingsOf,
+} from './settings.ts'

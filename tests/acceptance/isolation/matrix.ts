@@ -215,6 +215,11 @@ export const MATRIX: Record<string, Line> = {
     answers: managers(),
     send: body({ db_max_rows: null }),
   },
+  'GET /v1/{app_id}/config/graphql': { answers: managers() },
+  'PATCH /v1/{app_id}/config/graphql': {
+    answers: managers(),
+    send: body({ introspection: true }),
+  },
   'PATCH /v1/{app_id}/config/jwt': { answers: managers(), send: body({ accessTokenTtl: '15m' }) },
   'PATCH /v1/{app_id}/config/storage': { answers: managers(), send: body({ maxFileSizeMb: 10 }) },
   'PATCH /v1/{app_id}/config/visibility': {
@@ -396,11 +401,27 @@ export const MATRIX: Record<string, Line> = {
     send: toVictim('/api/v1/tables'),
   },
 
+  // Nobody may ask too: what is there is the role's affair.
+  'GET /api/v1/graphql': {
+    answers: fluxbase({ nobody: 200 }),
+    send: toVictim('/api/v1/graphql?query=%7B_health%7D'),
+  },
+  'POST /api/v1/graphql': {
+    answers: fluxbase({ nobody: 200 }),
+    send: toVictim('/api/v1/graphql', { query: '{ __typename }' }),
+  },
+
   'GET /rest/v1/{table}': { answers: restAnswers({}), send: toVictim('/rest/v1/notes') },
   'HEAD /rest/v1/{table}': { answers: restAnswers({}), send: toVictim('/rest/v1/notes') },
   'POST /rest/v1/{table}': {
     answers: restAnswers({ ...all(201), nobody: 401, 'anon key': 401 }),
     send: toVictim('/rest/v1/notes', { text: 'new' }),
+  },
+  'OPTIONS /rest/v1/{table}': { answers: restAnswers({}), send: toVictim('/rest/v1/notes') },
+  'OPTIONS /rest/v1/': { answers: restAnswers({}), send: toVictim('/rest/v1/') },
+  'OPTIONS /rest/v1/rpc/{function}': {
+    answers: restAnswers({}),
+    send: toVictim('/rest/v1/rpc/current_user_id'),
   },
   'PATCH /rest/v1/{table}': {
     answers: restAnswers(all(204)),
