@@ -2,7 +2,7 @@
 import { internal } from '#core/errors'
 import type { DataResult } from '#domains/data'
 import type { Http } from '#http/env'
-import type { Media } from './media.ts'
+import { handledType, type Media } from './media.ts'
 import { appliedPreferences, type Preferences } from '#http/prefer'
 
 export type Answer = {
@@ -25,11 +25,20 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
   const status = statusIn(result.status) ?? answer.status
   const withoutBody = status === 204 || status === 304 || c.req.method === 'HEAD'
   const headers = { ...answer.headers }
+  const { media } = result.compiled
+  if (media && headers['Content-Type']) headers['Content-Type'] = handledType(media.type)
   if (withoutBody && status === 204) delete headers['Content-Type']
-  const response = c.newResponse(withoutBody ? null : answer.body, status as 200, headers)
+  const response = c.newResponse(
+    withoutBody ? null : bodyOf(answer, media?.binary),
+    status as 200,
+    headers,
+  )
   if (result.headers !== undefined) setHeaders(response.headers, result.headers)
   return response
 }
+
+const bodyOf = ({ body }: Answer, binary = false) =>
+  body !== null && binary ? Buffer.from(body, 'hex') : body
 
 function statusIn(text: string | undefined): number | undefined {
   if (text === undefined) return undefined

@@ -62,7 +62,12 @@ function buildCall(
     name,
     arguments: given,
     query: buildQuery(params, { paged: false, isForeign: isArgument, dataApi }),
-    output: { format: media.format, stripNulls: media.stripNulls, count: preferences.count },
+    output: {
+      format: media.format,
+      accepts: media.accepts,
+      stripNulls: media.stripNulls,
+      count: preferences.count,
+    },
     maxAffected: preferences.handling === 'strict' ? preferences.maxAffected : undefined,
     readOnly: false,
   }

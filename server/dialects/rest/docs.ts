@@ -96,3 +96,5 @@ export const CALL_POST: RouteDocs = {
   },
   status: [200, 204, 206],
 }
+
+export const OPTIONS: RouteDocs = { description: 'The methods stand in the `Allow` header.' }

@@ -1,20 +1,24 @@
 /** What the caller wants back: the `Accept` header, and which of our media types answers it. */
-import { notAcceptable } from '#core/errors'
-import type { Format } from '#domains/data'
+import type { Accept, Format } from '#domains/data'
 
 export type Media = {
+  /** Everything that an answer's making depends on. */
+  key: string
   format: Exclude<Format, 'none'>
   stripNulls: boolean
   contentType: string
+  accepts: readonly Accept[]
 }
+
+type Known = Omit<Media, 'key' | 'accepts'>
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 const OBJECT_TYPE = 'application/vnd.pgrst.object+json'
 const ARRAY_TYPE = 'application/vnd.pgrst.array+json'
 
-const ARRAY: Media = { format: 'array', stripNulls: false, contentType: JSON_TYPE }
+const ARRAY: Known = { format: 'array', stripNulls: false, contentType: JSON_TYPE }
 
-const KNOWN: Record<string, Media> = {
+const KNOWN: Record<string, Known> = {
   '*/*': ARRAY,
   'application/*': ARRAY,
   'application/json': ARRAY,
@@ -25,12 +29,12 @@ const KNOWN: Record<string, Media> = {
   'application/vnd.pgrst.array': ARRAY,
 }
 
-function objectMedia(stripNulls: boolean): Media {
+function objectMedia(stripNulls: boolean): Known {
   const nulls = stripNulls ? ';nulls=stripped' : ''
   return { format: 'object', stripNulls, contentType: `${OBJECT_TYPE}${nulls}; charset=utf-8` }
 }
 
-const STRIPPED_ARRAY: Media = {
+const STRIPPED_ARRAY: Known = {
   format: 'array',
   stripNulls: true,
   contentType: `${ARRAY_TYPE};nulls=stripped; charset=utf-8`,
@@ -39,9 +43,8 @@ const STRIPPED_ARRAY: Media = {
 const memo = new Map<string, Media>()
 const MAX_MEMO = 500
 
-/** @throws `not_acceptable` media_not_available */
-export function negotiate(accept: string | undefined): Media {
-  if (accept === undefined || accept === '*/*' || accept === 'application/json') return ARRAY
+/** What the caller takes. Whether any of it can be had, only the database's own handlers tell. */
+export function negotiate(accept = '*/*'): Media {
   let media = memo.get(accept)
   if (!media) {
     media = choose(accept)
@@ -56,14 +59,25 @@ function choose(accept: string): Media {
     .split(',')
     .map(readRange)
     .toSorted((a, b) => b.weight - a.weight)
-  for (const { type, stripNulls } of wanted) {
-    const media = KNOWN[type]
-    if (!media) continue
-    if (!stripNulls || media.format === 'csv') return media
-    return media.format === 'object' ? objectMedia(true) : STRIPPED_ARRAY
-  }
-  const names = wanted.map(({ type }) => type).join(', ')
-  throw notAcceptable('media_not_available', `None of these media types are available: ${names}`)
+  const accepts = wanted.map(({ type }) => ({ type, known: KNOWN[type] !== undefined }))
+  const first = wanted.find(({ type }) => KNOWN[type])
+  const known = first ? knownMedia(first) : ARRAY
+  const types = accepts.map(({ type }) => type).join()
+  return { ...known, accepts, key: `${types}${known.stripNulls ? '-' : ''}` }
+}
+
+function knownMedia({ type, stripNulls }: { type: string; stripNulls: boolean }): Known {
+  const media = KNOWN[type] ?? ARRAY
+  if (!stripNulls || media.format === 'csv') return media
+  return media.format === 'object' ? objectMedia(true) : STRIPPED_ARRAY
+}
+
+const WITH_CHARSET = new Set(['text/plain', 'text/xml', 'text/csv', 'application/json'])
+
+/** What a handler of the database made. */
+export function handledType(type: string): string {
+  if (type === '*/*') return 'application/octet-stream'
+  return WITH_CHARSET.has(type) ? `${type}; charset=utf-8` : type
 }
 
 function readRange(text: string): { type: string; stripNulls: boolean; weight: number } {

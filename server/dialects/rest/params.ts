@@ -50,7 +50,7 @@ function shaped(params: Params, key: string, value: string): Param {
     if (params.shape !== undefined && key !== 'apikey') params.shape += `&${key}=${value}`
     return { key, value, slot: -1 }
   }
-  if (COUNT.test(key)) return inSlot(params, { key, value, at: 0, rest: value })
+  if (COUNT.test(key)) return inSlot(params, { key, value, at: 0, rest: countOf(key, value) })
   if (LOGIC.test(key)) {
     params.shape = undefined
     return { key, value, slot: -1 }
@@ -62,6 +62,10 @@ function shaped(params: Params, key: string, value: string): Param {
   }
   return inSlot(params, { key, value, at: head.operandAt, rest: value.slice(head.operandAt) })
 }
+
+/** A negative offset skips nothing. */
+const countOf = (key: string, value: string): string =>
+  key.endsWith('offset') && /^-\d+$/.test(value) ? '0' : value
 
 function inSlot(
   params: Params,
@@ -120,7 +124,11 @@ function addParam(builder: QueryBuilder, param: Param, paged: boolean): void {
   else if (COUNT.test(key)) addCount(builder, param, paged)
   else if (LOGIC.test(key)) {
     const { path, kind, negated } = logicKey(key)
-    const item: Condition = parseLogic(kind, value)
+    const item: Condition = parseLogic(kind, value, {
+      balanced: false,
+      extended: false,
+      key: negated ? `not.${kind}` : kind,
+    })
     builder.where(path, negated ? { kind: 'not', item } : item)
   } else {
     const { path, field } = readKey(key)

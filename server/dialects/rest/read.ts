@@ -94,6 +94,7 @@ export function buildRead(
   }
   const output = {
     format: media.format,
+    accepts: media.accepts,
     stripNulls: media.stripNulls,
     count: preferences.count,
     exactUpTo: request.dataApi.maxRows,

@@ -41,7 +41,7 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
     params,
     preferences,
     media,
-    shapeHead: `rest ${key} ${method} ${schema} ${media.format}${media.stripNulls ? '-' : ''} ${preferences.count ?? ''}`,
+    shapeHead: `rest ${key} ${method} ${schema} ${media.key} ${preferences.count ?? ''}`,
     rehearse: preferences.tx === 'rollback',
     timeZone: preferences.timezone,
     facts: () => factsOf(c),

@@ -8,9 +8,10 @@ import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { REST } from './about.ts'
 import { callFunction } from './call.ts'
-import { CALL, CALL_POST, DELETE, INSERT, PUT, READ, UPDATE } from './docs.ts'
+import { CALL, CALL_POST, DELETE, INSERT, OPTIONS, PUT, READ, UPDATE } from './docs.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type RestContext, type Scopes } from './guards.ts'
+import { callOptions, rootOptions, tableOptions } from './options.ts'
 import { readTable } from './read.ts'
 import { deleteRows, insertRows, putRow, updateRows } from './write.ts'
 
@@ -32,6 +33,7 @@ const TABLE_ROUTES: readonly (readonly [Method, string, Handler, RouteDocs])[] =
   ['patch', 'Update rows', updateRows, UPDATE],
   ['put', 'Put one row by its key', putRow, PUT],
   ['delete', 'Delete rows', deleteRows, DELETE],
+  ['options', 'Tell which methods a table or view takes', tableOptions, OPTIONS],
 ]
 
 export function rest(services: Services): RouteTable<Scopes> {
@@ -47,6 +49,7 @@ export function rest(services: Services): RouteTable<Scopes> {
   for (const method of ['get', 'head', 'post'] as const) {
     addCall(routes, method)
   }
+  addOptions(routes)
   for (const [method, summary, handler, docs] of TABLE_ROUTES) {
     const path = '/rest/v1/{table}'
     routes.add({ method, path, access: 'visitor', summary, docs }, ({ c, ctx }) =>
@@ -65,6 +68,16 @@ function addCall(routes: RouteTable<Scopes>, method: Method): void {
   routes.add({ method, path, access: 'visitor', summary: 'Call a function', docs }, ({ c, ctx }) =>
     callFunction(c, ctx, c.req.param('function') ?? ''),
   )
+}
+
+function addOptions(routes: RouteTable<Scopes>): void {
+  const shared = { method: 'options', access: 'visitor', docs: OPTIONS } as const
+  const ofCall = { path: '/rest/v1/rpc/{function}', summary: 'Tell which methods a function takes' }
+  routes.add({ ...shared, ...ofCall }, ({ c, ctx }) =>
+    callOptions(c, ctx, c.req.param('function') ?? ''),
+  )
+  const ofRoot = { path: '/rest/v1/', summary: 'Tell which methods the root takes' }
+  routes.add({ ...shared, ...ofRoot }, ({ c }) => rootOptions(c))
 }
 
 const unsupported = (method: string) =>

@@ -159,7 +159,12 @@ function optionsOf(request: RestRequest) {
   const format: Format = wanted === 'representation' ? media.format : 'none'
   return {
     query: buildQuery(params, { paged: true }),
-    output: { format, stripNulls: media.stripNulls, exactlyOne: media.format === 'object' },
+    output: {
+      format,
+      accepts: media.accepts,
+      stripNulls: media.stripNulls,
+      exactlyOne: media.format === 'object',
+    },
     maxAffected: handling === 'strict' ? maxAffected : undefined,
     wantKey: wanted === 'headers-only',
   }

@@ -53,10 +53,21 @@ function bodyOutput({ output, routine }: CallPlan): CallPlan['output'] {
 
 function writeScalarBody(sql: SqlWriter, { output, routine }: CallPlan): void {
   const { format } = output
-  if (format === 'none' || (routine.returnBaseType === 'void' && !routine.setOf)) sql.add('null')
+  if (format === 'handled') writeDocument(sql, output)
+  else if (format === 'none' || (routine.returnBaseType === 'void' && !routine.setOf))
+    sql.add('null')
   else if (format === 'csv' || format === 'csv_json') writeBody(sql, output, ['value'])
   else if (routine.setOf && format === 'array') sql.add(`coalesce(json_agg(t.value), '[]')::text`)
   else sql.add(`coalesce((json_agg(t.value)->0)::text, 'null')`)
+}
+
+/** The function's value is the whole answer. */
+function writeDocument(sql: SqlWriter, { handler }: CallPlan['output']): void {
+  sql.add(
+    handler?.binary
+      ? `encode((array_agg(t.value))[1]::bytea, 'hex')`
+      : '(array_agg(t.value))[1]::text',
+  )
 }
 
 function writeRows(sql: SqlWriter, plan: CallPlan): void {

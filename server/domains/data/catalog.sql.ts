@@ -22,9 +22,11 @@ const OURS = `n.nspname not in ('information_schema', 'stead') and n.nspname !~ 
 
 const RELATIONS = `select coalesce(json_agg(json_build_object(
     'oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
-    'rowSecurity', c.relrowsecurity, 'description', d.description)), '[]')
+    'rowSecurity', c.relrowsecurity,
+    'writes', json_build_object('insert', w & 8 <> 0, 'update', w & 4 <> 0, 'delete', w & 16 <> 0), 'description', d.description)), '[]')
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
+  cross join lateral pg_relation_is_updatable(c.oid, true) as w
   left join pg_description d on d.objoid = c.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
   where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS}`
 
@@ -113,6 +115,26 @@ const REPRESENTATIONS = `select coalesce(json_agg(json_build_array(name, to_json
       join pg_namespace pn on pn.oid = p.pronamespace where p.oid = k.castfunc) as function(f)
     where d.typtype = 'd' and ${OURS} group by d.oid) as r`
 
+/** Domains that are named like a media type. */
+const isMedia = (type: string): string =>
+  `${type}.typname ~* '^([a-z0-9.-]+/[a-z0-9.+-]+|[*]/[*])$'`
+
+/** Aggregates over rows whose result is a document. */
+const HANDLERS = `select coalesce(json_agg(json_build_object(
+    'schema', n.nspname, 'name', p.proname, 'mediaType', d.typname,
+    'binary', d.typbasetype = 'bytea'::regtype, 'relation', case when c.oid is not null
+      then json_build_object('schema', cn.nspname, 'name', c.relname) end)
+    order by n.nspname, p.proname), '[]')
+  from pg_aggregate g
+  join pg_proc p on p.oid = g.aggfnoid
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_type d on d.oid = p.prorettype and d.typtype = 'd'
+  join pg_type a on a.oid = p.proargtypes[0]
+  left join pg_class c on c.oid = a.typrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  left join pg_namespace cn on cn.oid = c.relnamespace
+  where p.pronargs = 1 and ${OURS} and ${isMedia('d')}
+    and (c.oid is not null or a.oid = 'anyelement'::regtype)`
+
 const ROUTINES = `select coalesce(json_agg(json_build_object(
     'schema', n.nspname, 'name', p.proname, 'volatility', p.provolatile, 'setOf', p.proretset,
     'returnType', format_type(p.prorettype, null), 'returnBaseType', t.typname,
@@ -123,6 +145,8 @@ const ROUTINES = `select coalesce(json_agg(json_build_object(
       from pg_type at join pg_class ac on ac.oid = at.typrelid
       join pg_namespace an on an.oid = ac.relnamespace
       where p.pronargs = 1 and at.oid = p.proargtypes[0] and ac.relkind in ('r', 'p', 'v', 'm', 'f')),
+    'handles', case when t.typtype = 'd' and not p.proretset and ${isMedia('t')}
+      then json_build_object('mediaType', t.typname, 'binary', t.typbasetype = 'bytea'::regtype) end,
     'rows', p.prorows, 'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
     'types', (select json_agg(format_type(u.type, null) order by u.i)
       from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality u(type, i)),
@@ -159,6 +183,7 @@ const STATEMENTS = [
   READS_REQUEST,
   PROJECTIONS,
   REPRESENTATIONS,
+  HANDLERS,
 ].map((text) => ({ text, values: [] }))
 
 /** The present number of schema changes, as text. */
@@ -185,6 +210,7 @@ export async function loadCatalog(platform: Database): Promise<Catalog> {
     version: results[1]?.rows[0]?.[0] ?? '',
     relations: withViews(relations),
     routines,
+    handlers: rows(10),
     readsRequest: text(7) === 't',
   })
 }
@@ -195,6 +221,7 @@ type RelationRow = {
   name: string
   kind: string
   rowSecurity: boolean
+  writes: Relation['writes']
   description: string | null
 }
 type ColumnRow = [
@@ -246,18 +273,15 @@ function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
   const projections = grouped(parts.projections, toProjection)
   const computed = computedBy(parts.routines)
   const keys = grouped(parts.keys, ([, primary, names]) => ({ primary, names }))
-  return rows.map(({ oid, kind, schema, name, rowSecurity, description }) => ({
-    schema,
-    name,
+  return rows.map(({ oid, kind, ...facts }) => ({
+    ...facts,
     kind: KINDS[kind] ?? 'table',
     columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
     primaryKey: keys.get(oid)?.find(({ primary }) => primary)?.names ?? [],
     uniques: keys.get(oid)?.map(({ names }) => names) ?? [],
     foreignKeys: foreignKeys.get(oid) ?? [],
     projections: projections.get(oid) ?? [],
-    computed: computed.get(`${schema}\0${name}`) ?? NOTHING_COMPUTED,
-    rowSecurity,
-    description,
+    computed: computed.get(`${facts.schema}\0${facts.name}`) ?? NOTHING_COMPUTED,
   }))
 }
 

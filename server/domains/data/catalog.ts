@@ -45,6 +45,8 @@ export type Projection = {
   columns: readonly (readonly [table: string, view: string])[]
 }
 
+export type Writes = { insert: boolean; update: boolean; delete: boolean }
+
 export type RelationKind = 'table' | 'view' | 'materialized_view' | 'foreign_table'
 
 export type Relation = {
@@ -60,6 +62,8 @@ export type Relation = {
   computed: ReadonlyMap<string, Routine>
   /** Of a view: what it shows of tables. */
   projections: readonly Projection[]
+  /** What its kind and its rules let anybody do who has the right. */
+  writes: Writes
   rowSecurity: boolean
   description: string | null
 }
@@ -89,13 +93,26 @@ export type Routine = {
   rows: number
   /** Names of output columns (OUT, INOUT, TABLE), empty otherwise. */
   outputs: readonly { name: string; type: string }[]
+  /** Its one value is a document of this media type, as the name of its type says. */
+  handles?: MediaFacts | null
   description: string | null
+}
+
+export type MediaFacts = { mediaType: string; binary: boolean }
+
+/** An aggregate that writes rows as a document of its media type. */
+export type Handler = MediaFacts & {
+  schema: string
+  name: string
+  /** Whose rows it takes; null = any. */
+  relation: { schema: string; name: string } | null
 }
 
 export type CatalogFacts = {
   version: string
   relations: readonly Relation[]
   routines: readonly Routine[]
+  handlers: readonly Handler[]
   /** Something in the database reads `request.headers` and its like. */
   readsRequest: boolean
 }
@@ -106,13 +123,15 @@ const MAX_COMPILED = 2_000
 export class Catalog {
   readonly version: string
   readonly readsRequest: boolean
+  readonly handlers: readonly Handler[]
   readonly compiled = new LruCache<CompiledRequest>(MAX_COMPILED)
   /** Schema → name → relation. */
   readonly #relations = new Map<string, Map<string, Relation>>()
   readonly #routines = new Map<string, Map<string, Routine[]>>()
   readonly #memo = new Map<string, unknown>()
 
-  constructor({ version, relations, routines, readsRequest }: CatalogFacts) {
+  constructor({ version, relations, routines, handlers, readsRequest }: CatalogFacts) {
+    this.handlers = handlers
     this.version = version
     this.readsRequest = readsRequest
     for (const relation of relations) {

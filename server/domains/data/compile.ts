@@ -4,6 +4,7 @@ import { notFound } from '#core/errors'
 import { Pace } from '#db/batch'
 import { isVoid, writeCall } from './call.sql.ts'
 import type { Catalog, Relation } from './catalog.ts'
+import { chooseMedia, type HandledMedia, withOutput } from './handlers.ts'
 import { nearest } from './nearest.ts'
 import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
 import { planCall } from './plan-call.ts'
@@ -26,6 +27,8 @@ export type CompiledRequest = {
   columns: readonly ResultColumn[]
   count: Count | undefined
   format: Format
+  /** Of the format `handled`. */
+  media: HandledMedia | undefined
   exactlyOne: boolean
   exactUpTo: number
   readOnly: boolean
@@ -50,10 +53,11 @@ const exactUpTo = (output: Output): number => output.exactUpTo ?? EXACT_UP_TO
 
 /** @throws `not_found` table_not_found, and what planning throws */
 export function compile(catalog: Catalog, request: DataRequest): CompiledRequest {
-  const plan = makePlan(catalog, request)
+  const asked = makePlan(catalog, request)
+  const { output, media } = chooseMedia(catalog, asked)
+  const plan = withOutput(asked, output)
   const sql = new SqlWriter()
   const columns = writePlan(sql, plan)
-  const output = 'options' in plan ? plan.options.output : plan.output
   return {
     kind: plan.kind,
     statement: named(sql),
@@ -61,6 +65,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     columns,
     count: output.count,
     format: output.format,
+    media,
     exactlyOne: isExactlyOne(plan, output),
     exactUpTo: exactUpTo(output),
     readOnly: plan.kind === 'read' || (request.kind === 'call' && request.readOnly),
@@ -124,7 +129,7 @@ function writeReading(sql: SqlWriter, { read, output }: ReadOnlyPlan): ResultCol
   sql.add('select ')
   writeBody(sql, output, outputNames(read))
   sql.add(', count(*)')
-  if (read.relation.kind === 'view' || output.responseSettings) {
+  if (read.relation.kind === 'view' || output.responseSettings || output.handler) {
     columns.push('headers', 'status')
     writeResponseSettings(sql)
   }

@@ -44,6 +44,7 @@ export function parseList(text: string): string[] {
   const items: string[] = []
   scanner.blanks()
   scanner.needs('(')
+  scanner.blanks()
   do items.push(readItem(scanner))
   while (scanner.takes(','))
   scanner.needs(')')
@@ -55,8 +56,8 @@ export function parseList(text: string): string[] {
 function readItem(scanner: Scanner): string {
   if (scanner.next === '"') {
     const start = scanner.at
-    const value = scanner.quoted()
-    if (scanner.sees(',') || scanner.sees(')')) return value
+    const value = scanner.sealed()
+    if (value !== undefined && (scanner.sees(',') || scanner.sees(')'))) return value
     scanner.at = start
   }
   return scanner.until(',)')

@@ -29,7 +29,21 @@ function readKey(scanner: Scanner): { key: string; index: boolean } {
     scanner.at += digits.length
     return { key: digits, index: true }
   }
-  return { key: scanner.name('a JSON key or index'), index: false }
+  return { key: scanner.next === '"' ? scanner.quoted() : readBareKey(scanner), index: false }
+}
+
+const BARE_KEY = /[^(\-:.,>)]+(-(?!>)[^(\-:.,>)]+)*/uy
+
+/** Whatever has no meaning of its own in a query, dashes inside. */
+function readBareKey(scanner: Scanner): string {
+  BARE_KEY.lastIndex = scanner.at
+  const [key] = BARE_KEY.exec(scanner.text) ?? []
+  if (key === undefined) {
+    if (scanner.takes('-')) scanner.fail('digit')
+    scanner.fail('"-", digit or any non reserved character different from: .,>()')
+  }
+  scanner.at += key.length
+  return key.trim()
 }
 
 /** The name a field has in the output when it is given none. */

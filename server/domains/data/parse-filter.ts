@@ -44,6 +44,8 @@ export type FilterRules = {
   balanced: boolean
   /** `nin` and `between` are operators too. */
   extended: boolean
+  /** The parameter whose value a logic tree is: columns count from it, and what follows is let be. */
+  key?: string
 }
 
 const PLAIN: FilterRules = { balanced: false, extended: false }
@@ -85,7 +87,7 @@ type Reading = { field: Field; rules: FilterRules; value: () => RawValue }
 
 function readOperation(scanner: Scanner, { field, rules, value }: Reading): Condition {
   const head = operatorHead(scanner.text, scanner.at, rules)
-  if (!head) return scanner.fail('operator (eq, gt, ...)')
+  if (!head) return scanner.fail('"not" or operator (eq, gt, ...)')
   scanner.at = head.operandAt
   const item = conditionOf(scanner, { field, head, value })
   return head.negated ? { kind: 'not', item } : item
@@ -160,10 +162,10 @@ export function parseLogic(
   text: string,
   rules: FilterRules = PLAIN,
 ): Condition {
-  const scanner = new Scanner('logic tree', text)
+  const scanner = new Scanner('logic tree', text, rules.key?.length)
   const items = scanner.nested(() => readItems(scanner, rules))
   scanner.blanks()
-  scanner.end()
+  if (rules.key === undefined) scanner.end()
   return { kind, items }
 }
 
@@ -178,19 +180,24 @@ function readItems(scanner: Scanner, rules: FilterRules): Condition[] {
   return items
 }
 
+/** What may stand in a logic tree. */
+const NODE = 'field name (* or [a..z0..9_$]), negation operator (not) or logic operator (and, or)'
+
 function readNode(scanner: Scanner, rules: FilterRules): Condition {
   scanner.blanks()
   const start = scanner.at
   const negated = scanner.takes('not.')
   for (const kind of ['and', 'or'] as const) {
     if (!scanner.takes(kind)) continue
+    scanner.blanks()
     if (scanner.sees('(')) {
       const item: Condition = { kind, items: readItems(scanner, rules) }
       return negated ? { kind: 'not', item } : item
     }
-    scanner.at -= kind.length
+    break
   }
   scanner.at = start
+  if (scanner.sees(')')) scanner.fail(NODE)
   return readLeaf(scanner, rules)
 }
 

@@ -9,7 +9,7 @@ export function parseOrder(text: string): OrderTerm[] {
   const terms: OrderTerm[] = []
   do terms.push(readTerm(scanner))
   while (scanner.takes(','))
-  scanner.end()
+  if (!scanner.done) failAfter(scanner, terms.at(-1))
   return terms
 }
 
@@ -22,6 +22,12 @@ function readTerm(scanner: Scanner): OrderTerm {
   return { field, relation: outer.name, ...readWords(scanner) }
 }
 
+/** Each word may stand once, and no direction after the nulls. */
+function failAfter(scanner: Scanner, last: OrderTerm | undefined): never {
+  const more = last?.direction && !last.nulls ? 'delimiter (.), ' : ''
+  scanner.fail(`${more}"," or end of input`, `'${scanner.next}'`)
+}
+
 function readWords(scanner: Scanner): Pick<OrderTerm, 'direction' | 'nulls'> {
   const words: Pick<OrderTerm, 'direction' | 'nulls'> = {}
   while (scanner.takes('.')) {
@@ -29,8 +35,22 @@ function readWords(scanner: Scanner): Pick<OrderTerm, 'direction' | 'nulls'> {
     else if (!words.nulls && !words.direction && scanner.takes('desc')) words.direction = 'desc'
     else if (!words.nulls && scanner.takes('nullsfirst')) words.nulls = 'first'
     else if (!words.nulls && scanner.takes('nullslast')) words.nulls = 'last'
-    else scanner.fail('asc, desc, nullsfirst or nullslast')
+    else failWord(scanner, words.direction ? NULLS : WORDS)
   }
   scanner.blanks()
   return words
+}
+
+const NULLS = ['nullsfirst', 'nullslast']
+const WORDS = ['asc', 'desc', ...NULLS]
+
+/** Tells the first letter that leaves the first of the words, if any was begun. */
+function failWord(scanner: Scanner, words: readonly string[]): never {
+  const rest = scanner.text.slice(scanner.at)
+  const [first = ''] = words
+  let same = 0
+  while (same < rest.length && rest[same] === first[same]) same++
+  const found = same < rest.length ? JSON.stringify(rest[same]) : 'end of input'
+  const names = words.map((word) => `"${word}"`)
+  scanner.fail(`${names.slice(0, -1).join(', ')} or ${names.at(-1)}`, found)
 }

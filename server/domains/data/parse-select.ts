@@ -32,7 +32,7 @@ function readItem(scanner: Scanner): SelectItem {
     scanner.blanks()
     return { kind: 'all' }
   }
-  if (scanner.takes('...')) return readEmbed(scanner, { spread: true })
+  if (scanner.takes('...') || scanner.takes('..')) return readEmbed(scanner, { spread: true })
   const alias = readAlias(scanner)
   const start = scanner.at
   if (isEmbed(scanner)) return readEmbed(scanner, { spread: false, alias })

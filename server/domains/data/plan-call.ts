@@ -87,6 +87,7 @@ function resultRelation(catalog: Catalog, routine: Routine): Relation {
     computed: new Map(),
     foreignKeys: [],
     projections: [],
+    writes: { insert: false, update: false, delete: false },
     rowSecurity: false,
     description: null,
   }

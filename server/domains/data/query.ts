@@ -3,6 +3,8 @@
  * compared with any catalog. Every spelling (REST, tables, rows, RPC) produces this tree.
  */
 
+import type { Handler } from './catalog.ts'
+
 /** How a literal's text becomes the text that PostgreSQL receives. */
 export type Encoding =
   | 'text' // as it is
@@ -147,10 +149,22 @@ export type Format =
   | 'object' // exactly one row as a JSON object, else refused and undone
   | 'csv' // with a header line, values in PostgreSQL's text form
   | 'csv_json' // the same, values as JSON writes them
+  | 'handled' // by a function of the database, as a media type of its own
   | 'none' // only counts
+
+/** A media type that the caller takes. */
+export type Accept = {
+  type: string
+  /** It can be had without a handler: as the output's format. */
+  known: boolean
+}
 
 export type Output = {
   format: Format
+  /** In order of preference; a handler in the database may answer one of them. */
+  accepts?: readonly Accept[] | undefined
+  /** Of the format `handled`: what writes it, and over rows of which relation. */
+  handler?: Handler | undefined
   stripNulls?: boolean | undefined
   count?: Count | undefined
   /** Any other number of rows than one is refused and undone, whatever is shown of them. */

@@ -16,6 +16,9 @@ export function writeBody(sql: SqlWriter, output: Output, names: readonly string
     case 'none':
       sql.add('null')
       return
+    case 'handled':
+      writeHandled(sql, output)
+      return
     case 'csv':
     case 'csv_json':
       writeCsv(sql, output.format, names)
@@ -26,6 +29,14 @@ export function writeBody(sql: SqlWriter, output: Output, names: readonly string
     case 'object':
       sql.add(`coalesce(${stripped(output, 'json_agg(t.*)->0')}, 'null')::text`)
   }
+}
+
+function writeHandled(sql: SqlWriter, { handler }: Output): void {
+  if (!handler) return void sql.add('null')
+  sql.add(handler.binary ? `encode((` : '(')
+  sql.name(handler.schema, handler.name).add('((t.*)')
+  if (handler.relation) sql.add('::').name(handler.relation.schema, handler.relation.name)
+  sql.add(handler.binary ? `))::bytea, 'hex')` : '))::text')
 }
 
 const stripped = ({ stripNulls }: Output, json: string): string =>

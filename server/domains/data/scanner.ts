@@ -24,15 +24,19 @@ export function parseError(facts: ParseFacts): AppError {
 const MAX_TEXT = 65_536
 const MAX_DEPTH = 32
 
+const SEALED = /"(?:[^"\\]|\\.)*"/suy
 const NAME_PART = /[\p{L}\p{M}\p{N}_$ ]+/uy
 
 export class Scanner {
   readonly text: string
   readonly what: string
   at = 0
+  /** Characters that the caller wrote before the text. */
+  readonly before: number
   #depth = 0
 
-  constructor(what: string, text: string) {
+  constructor(what: string, text: string, before = 0) {
+    this.before = before
     this.what = what
     this.text = text
     if (text.length > MAX_TEXT) throw this.#error(`at most ${MAX_TEXT} characters`)
@@ -66,11 +70,12 @@ export class Scanner {
   }
 
   end(): void {
-    if (!this.done) throw this.#error('the end')
+    if (!this.done) throw this.#error('end of input')
   }
 
-  fail(expected: string): never {
-    throw this.#error(expected)
+  /** @param found what stands there instead, when not simply the next character */
+  fail(expected: string, found?: string): never {
+    throw this.#error(expected, found)
   }
 
   /** Runs `work` one level deeper. */
@@ -113,6 +118,12 @@ export class Scanner {
     return value
   }
 
+  /** What is in quotes, unless they never close: then nothing is taken. */
+  sealed(): string | undefined {
+    SEALED.lastIndex = this.at
+    return SEALED.test(this.text) ? this.quoted() : undefined
+  }
+
   /** Everything up to one of `stops`, which stay. */
   until(stops: string): string {
     const start = this.at
@@ -126,14 +137,18 @@ export class Scanner {
     return value
   }
 
-  #error(expected: string): AppError {
-    const found = this.done ? 'the end' : JSON.stringify(this.text.charAt(this.at))
+  #error(expected: string, instead?: string): AppError {
+    const found = instead ?? this.#found()
     return parseError({
       what: this.what,
       text: this.text,
-      column: this.at + 1,
+      column: this.before + this.at + 1,
       found,
       expected,
     })
+  }
+
+  #found(): string {
+    return this.done ? 'end of input' : JSON.stringify(this.text.charAt(this.at))
   }
 }
