@@ -122,6 +122,18 @@ export async function grantAppDatabase(
   })
 }
 
+/** Whoever makes or clears spares of a cluster holds this lock. False when somebody else has it. */
+export async function lockSpares(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ got: boolean }>(
+    "select pg_try_advisory_lock(hashtext('stead spares')) as got",
+  )
+  return rows[0]?.got === true
+}
+
+export async function unlockSpares(client: Client): Promise<void> {
+  await client.query("select pg_advisory_unlock(hashtext('stead spares'))")
+}
+
 /** A whole spare of this family; half-made ones have no comment yet. */
 export async function selectReadySpare(tx: Tx, prefix: string): Promise<string | undefined> {
   const [row] = await tx<{ name: string }>`

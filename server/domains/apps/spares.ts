@@ -5,20 +5,19 @@
 import { createHash } from 'node:crypto'
 import { randomBase36 } from '#core/ids'
 import type { Secret } from '#core/secret'
-import type { Client, Database } from '#db/database'
+import type { Database } from '#db/database'
 import {
   declareSpare,
   dropAppRoles,
   dropDatabase,
+  lockSpares,
   renameSpare,
   selectReadySpare,
   selectUselessSpares,
+  unlockSpares,
 } from './cluster.sql.ts'
 
 const FAMILY = 'stead_spare_'
-
-/** Whoever makes or clears spares of a cluster holds this advisory lock of the admin database. */
-const LOCK = `hashtext('stead spares')`
 
 export type SparesNeeds = {
   admin: Database
@@ -65,14 +64,14 @@ export class Spares {
     const { admin, wanted, make } = this.#needs
     await admin
       .session(async (client) => {
-        if (!(await locked(client))) return
+        if (!(await lockSpares(client))) return
         await this.#clear()
         if (wanted > 0 && (await selectReadySpare(admin.query, this.#prefix)) === undefined) {
           const name = `${this.#prefix}${randomBase36(8)}`
           await make(name)
           await declareSpare(admin, name)
         }
-        await client.query(`select pg_advisory_unlock(${LOCK})`)
+        await unlockSpares(client)
       })
       .catch(() => {})
   }
@@ -89,11 +88,4 @@ export class Spares {
   async close(): Promise<void> {
     await this.#refilling
   }
-}
-
-async function locked(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ got: boolean }>(
-    `select pg_try_advisory_lock(${LOCK}) as got`,
-  )
-  return rows[0]?.got === true
 }
