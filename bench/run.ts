@@ -1,12 +1,14 @@
 /** Every measurement, one table. `npm run bench`, or `npm run bench -- process` for one suite. */
 import { benchData } from './data.ts'
 import { benchFunctions } from './functions.ts'
+import { benchGraphql } from './graphql.ts'
 import { benchProcess } from './process.ts'
 import { report, type Row } from './report.ts'
 
 const SUITES: Record<string, () => Promise<Row[]>> = {
   process: benchProcess,
   data: benchData,
+  graphql: benchGraphql,
   functions: benchFunctions,
 }
 
