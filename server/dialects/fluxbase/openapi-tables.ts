@@ -1,5 +1,5 @@
 /** The tables of an app as parts of the OpenAPI document. */
-import type { Catalog, Relation } from '#domains/data'
+import type { Catalog, Relation, RightsOf, TableRights } from '#domains/data'
 import { type Operation, type Parts, put, type Schema, type Version } from '#http/openapi/document'
 import { accessOf, errorAnswers, pathParameter, TENANT } from '#http/openapi/operation'
 import { FLUXBASE } from './about.ts'
@@ -9,9 +9,8 @@ import { keyNames } from './tables-request.ts'
 
 const TAG = 'Tables'
 
-/** Paths and schemas of every relation that the dialect serves; collections go before sub-resources of the same path. */
-export function tableParts(catalog: Catalog, version: Version): Parts {
-  const relations = [...catalog.allRelations()]
+/** Paths and schemas of every relation in sight, each with the operations that its rights allow; collections go before sub-resources of the same path. */
+export function tableParts(catalog: Catalog, rightsOf: RightsOf, version: Version): Parts {
   const named = naming()
   const parts: Parts = {
     tags: [{ name: TAG, description: 'The tables of the app, as they are now.' }],
@@ -22,7 +21,10 @@ export function tableParts(catalog: Catalog, version: Version): Parts {
       parameters: PARAMETERS,
     },
   }
-  const places = relations.map((relation) => placeOf(relation, named))
+  const places = [...catalog.allRelations()].flatMap((relation) => {
+    const may = rightsOf(relation)
+    return may ? [{ ...placeOf(relation, named), may: mayDo(relation, may) }] : []
+  })
   for (const place of places) {
     put(parts.components.schemas, place.component, rowSchema(place.relation, version))
     addItem(parts, place.path, collection(place))
@@ -40,6 +42,7 @@ function addItem({ paths }: Parts, path: string, item: Record<string, Operation>
 
 type Place = {
   relation: Relation
+  may: TableRights
   path: string
   /** Name among the schemas. */
   component: string
@@ -64,7 +67,7 @@ function naming(): Naming {
   return { component: unique(/[^A-Za-z0-9._-]/g), suffix: unique(/[^A-Za-z0-9_]/g) }
 }
 
-function placeOf(relation: Relation, { component, suffix }: Naming): Place {
+function placeOf(relation: Relation, { component, suffix }: Naming): Omit<Place, 'may'> {
   const { schema, name } = relation
   // A dot in the first segment would part schema and table.
   const isShort = schema === 'public' && !name.includes('.')
@@ -81,7 +84,15 @@ function placeOf(relation: Relation, { component, suffix }: Naming): Place {
 const segment = (name: string): string =>
   name.replaceAll(/[^\p{L}\p{N}._~!$&'()*,;=:@-]/gu, encodeURIComponent)
 
-const isWritable = ({ kind }: Relation): boolean => kind === 'table' || kind === 'foreign_table'
+/** The dialect writes no views. */
+const mayDo = ({ kind }: Relation, may: TableRights): TableRights =>
+  kind === 'table' || kind === 'foreign_table'
+    ? may
+    : { ...may, insert: false, update: false, delete: false }
+
+/** Operations that are allowed; what stands beside `undefined` is not. */
+const allowed = (given: Record<string, Operation | undefined>): Record<string, Operation> =>
+  Object.fromEntries(Object.entries(given).flatMap(([method, one]) => (one ? [[method, one]] : [])))
 
 type Doing = {
   id: string
@@ -127,52 +138,60 @@ const READ = ['select', 'filters', 'order', 'limit', 'offset', 'count', 'prefer'
 const CHANGE = ['filters', 'select', 'limit', 'prefer'] as const
 
 function collection(place: Place): Record<string, Operation> {
-  const get = operation(place, {
-    id: 'list',
-    summary: 'Read rows of',
-    parameters: use(...READ),
-    good: answer(200, rowsOf(place)),
-  })
-  if (!isWritable(place.relation)) return { get }
+  const { may } = place
   const oneOrMore = { oneOf: [rowOf(place), rowsOf(place)] }
-  return {
-    get,
-    post: operation(place, {
+  const get = (): Operation =>
+    operation(place, {
+      id: 'list',
+      summary: 'Read rows of',
+      parameters: use(...READ),
+      good: answer(200, rowsOf(place)),
+    })
+  const post = (): Operation =>
+    operation(place, {
       id: 'create',
       summary: 'Insert rows into',
       parameters: use('select', 'on_conflict', 'columns', 'prefer'),
       body: oneOrMore,
       good: answer(201, oneOrMore),
-    }),
-    patch: operation(place, {
-      id: 'batch_update',
-      summary: 'Change the rows that the filters find in',
-      parameters: use(...CHANGE),
-      body: changes(place),
-      good: answer(200, rowsOf(place)),
-    }),
-    delete: operation(place, {
-      id: 'batch_delete',
-      summary: 'Delete the rows that the filters find in',
-      parameters: use(...CHANGE),
-      good: answer(200, {
-        type: 'object',
-        properties: { affected: { type: 'integer' }, records: rowsOf(place) },
-      }),
-    }),
-  }
+    })
+  return allowed({
+    get: may.select ? get() : undefined,
+    post: may.insert ? post() : undefined,
+    patch: may.update ? batchUpdate(place) : undefined,
+    delete: may.delete ? batchDelete(place) : undefined,
+  })
 }
 
+const batchUpdate = (place: Place): Operation =>
+  operation(place, {
+    id: 'batch_update',
+    summary: 'Change the rows that the filters find in',
+    parameters: use(...CHANGE),
+    body: changes(place),
+    good: answer(200, rowsOf(place)),
+  })
+
+const batchDelete = (place: Place): Operation =>
+  operation(place, {
+    id: 'batch_delete',
+    summary: 'Delete the rows that the filters find in',
+    parameters: use(...CHANGE),
+    good: answer(200, {
+      type: 'object',
+      properties: { affected: { type: 'integer' }, records: rowsOf(place) },
+    }),
+  })
+
 function subResources(place: Place): [path: string, item: Record<string, Operation>][] {
-  const { path, relation } = place
-  const write = isWritable(relation)
+  const { path, relation, may } = place
   const all: [string, Record<string, Operation>][] = [
-    [`${path}/query`, { post: query(place) }],
-    [`${path}/export`, { get: exported(place) }],
+    [`${path}/query`, allowed({ post: may.select ? query(place) : undefined })],
+    [`${path}/export`, allowed({ get: may.select ? exported(place) : undefined })],
+    [`${path}/bulk`, bulk(place)],
   ]
-  if (write) all.push([`${path}/bulk`, bulk(place)])
-  if (keyNames(relation).length > 0) all.push([`${path}/{id}`, record(place, write)])
-  return all
+  if (keyNames(relation).length > 0) all.push([`${path}/{id}`, record(place)])
+  return all.filter(([, item]) => Object.keys(item).length > 0)
 }
 
 const query = (place: Place): Operation =>
@@ -197,75 +216,90 @@ const exported = (place: Place): Operation =>
     },
   })
 
+const IDS: Schema = { type: 'array', items: {} }
+
+const listOr = (list: Schema, properties: Schema): Schema => ({
+  oneOf: [list, { type: 'object', properties }],
+})
+
 function bulk(place: Place): Record<string, Operation> {
-  const ids: Schema = { type: 'array', items: {} }
-  const listOr = (list: Schema, properties: Schema): Schema => ({
-    oneOf: [list, { type: 'object', properties }],
+  const { may } = place
+  return allowed({
+    post: may.insert ? bulkCreate(place) : undefined,
+    patch: may.update ? bulkUpdate(place) : undefined,
+    delete: may.delete ? bulkDelete(place) : undefined,
   })
-  return {
-    post: operation(place, {
-      id: 'bulk_create',
-      summary: 'Insert many rows into',
-      parameters: use('select', 'on_conflict', 'columns', 'prefer'),
-      body: listOr(rowsOf(place), {
-        records: rowsOf(place),
-        action: { type: 'string', enum: ['delete', 'export'] },
-        targets: ids,
-      }),
-      good: answer(201, rowsOf(place)),
-    }),
-    patch: operation(place, {
-      id: 'bulk_update',
-      summary: 'Change many rows, each in its own way, in',
-      parameters: use('select', 'prefer'),
-      body: listOr(
-        { type: 'array', items: changes(place) },
-        { updates: { type: 'array', items: changes(place) }, ids, data: changes(place) },
-      ),
-      good: answer(200, rowsOf(place)),
-    }),
-    delete: {
-      ...operation(place, {
-        id: 'bulk_delete',
-        summary: 'Delete many rows of',
-        parameters: use('filters', 'prefer'),
-        good: answer(200, {
-          type: 'object',
-          properties: { success: { type: 'boolean' }, affected: { type: 'integer' } },
-        }),
-      }),
-      // Not needed where the query string has filters.
-      requestBody: { content: json(listOr(ids, { ids, targets: ids })) },
-    },
-  }
 }
 
-function record(place: Place, write: boolean): Record<string, Operation> {
-  const id = pathParameter('id')
-  const get = operation(place, {
-    id: 'get',
-    summary: 'Read one row of',
-    parameters: [id, ...use('select')],
-    good: answer(200, rowOf(place)),
+const bulkCreate = (place: Place): Operation =>
+  operation(place, {
+    id: 'bulk_create',
+    summary: 'Insert many rows into',
+    parameters: use('select', 'on_conflict', 'columns', 'prefer'),
+    body: listOr(rowsOf(place), {
+      records: rowsOf(place),
+      action: { type: 'string', enum: ['delete', 'export'] },
+      targets: IDS,
+    }),
+    good: answer(201, rowsOf(place)),
   })
-  if (!write) return { get }
-  const change = (what: string): Operation =>
+
+function bulkUpdate(place: Place): Operation {
+  const list = { type: 'array', items: changes(place) }
+  return operation(place, {
+    id: 'bulk_update',
+    summary: 'Change many rows, each in its own way, in',
+    parameters: use('select', 'prefer'),
+    body: listOr(list, { updates: list, ids: IDS, data: changes(place) }),
+    good: answer(200, rowsOf(place)),
+  })
+}
+
+const bulkDelete = (place: Place): Operation => ({
+  ...operation(place, {
+    id: 'bulk_delete',
+    summary: 'Delete many rows of',
+    parameters: use('filters', 'prefer'),
+    good: answer(200, {
+      type: 'object',
+      properties: { success: { type: 'boolean' }, affected: { type: 'integer' } },
+    }),
+  }),
+  // Not needed where the query string has filters.
+  requestBody: { content: json(listOr(IDS, { ids: IDS, targets: IDS })) },
+})
+
+function record(place: Place): Record<string, Operation> {
+  const { may } = place
+  const id = pathParameter('id')
+  const change = (what: string): Operation | undefined =>
+    may.update
+      ? operation(place, {
+          id: what,
+          summary: 'Change one row of',
+          parameters: [id, ...use('select', 'prefer')],
+          body: changes(place),
+          good: answer(200, rowOf(place)),
+        })
+      : undefined
+  const get = (): Operation =>
     operation(place, {
-      id: what,
-      summary: 'Change one row of',
-      parameters: [id, ...use('select', 'prefer')],
-      body: changes(place),
+      id: 'get',
+      summary: 'Read one row of',
+      parameters: [id, ...use('select')],
       good: answer(200, rowOf(place)),
     })
-  return {
-    get,
-    put: change('replace'),
-    patch: change('update'),
-    delete: operation(place, {
+  const remove = (): Operation =>
+    operation(place, {
       id: 'delete',
       summary: 'Delete one row of',
       parameters: [id],
       good: { 204: { description: 'Done' } },
-    }),
-  }
+    })
+  return allowed({
+    get: may.select ? get() : undefined,
+    put: change('replace'),
+    patch: change('update'),
+    delete: may.delete ? remove() : undefined,
+  })
 }

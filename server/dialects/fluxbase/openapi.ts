@@ -1,6 +1,6 @@
 /** `/openapi.json`: every route of the instance for everybody, an app's tables for whoever manages it. */
 import { manages } from '#domains/accounts'
-import { type Catalog, catalogOf } from '#domains/data'
+import { visibleCatalog } from '#domains/data'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
 import { openApiDocument, type Version } from '#http/openapi/document'
@@ -35,8 +35,8 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
         const version = versionIn(c.req.query('version'))
         const asked = { version, origin: originOf(services, c) }
         const own = manages(ctx.caller, ctx.app)
-        const catalog = own ? await catalogOf(dataContext(services, ctx), true) : undefined
-        return c.body(documents.textFor(asked, catalog), 200, {
+        const tables = own ? await visibleCatalog(dataContext(services, ctx)) : undefined
+        return c.body(await documents.textFor(asked, tables), 200, {
           'Content-Type': 'application/json; charset=utf-8',
           'Cache-Control': 'private, no-cache',
         })
@@ -44,6 +44,8 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
     )
   }
 }
+
+type Visible = Awaited<ReturnType<typeof visibleCatalog>>
 
 type Asked = { version: Version; origin: string }
 
@@ -58,19 +60,22 @@ class Documents {
     this.#listed = listed
   }
 
-  /** @param catalog of the app whose tables are told too */
-  textFor(asked: Asked, catalog: Catalog | undefined): string {
-    const write = () => this.#write(asked, catalog)
-    if (asked.origin !== this.#publicUrl) return write()
-    if (catalog) return catalog.derived(`openapi ${asked.version}`, write)
-    const text = this.#written.get(asked.version) ?? write()
-    this.#written.set(asked.version, text)
+  /** @param tables of the app, where they are told too */
+  async textFor(asked: Asked, tables: Visible | undefined): Promise<string> {
+    if (asked.origin !== this.#publicUrl) return this.#write(asked, tables)
+    const kept =
+      tables?.catalog.derived('openapi', () => new Map<Version, string>()) ?? this.#written
+    const text = kept.get(asked.version) ?? (await this.#write(asked, tables))
+    kept.set(asked.version, text)
     return text
   }
 
-  #write({ version, origin }: Asked, catalog: Catalog | undefined): string {
-    const tables = catalog ? [tableParts(catalog, version)] : []
-    const parts = [routeParts(this.#listed(), version), ...tables]
+  async #write({ version, origin }: Asked, tables: Visible | undefined): Promise<string> {
+    const parts = [routeParts(this.#listed(), version)]
+    if (tables) {
+      const { catalog, readRights } = tables
+      parts.push(tableParts(catalog, await readRights(), version))
+    }
     return JSON.stringify(openApiDocument({ version, origin, parts }))
   }
 }

@@ -40,6 +40,7 @@ export { QueryBuilder } from './query-builder.ts'
 export type { RelationshipFacts } from './find-relationship.ts'
 export type { Relationship } from './relationships.ts'
 export type { RequestFacts } from './request-settings.sql.ts'
+export { type RightsOf, type TableRights, visibleCatalog } from './rights.sql.ts'
 export { type Identity, identityOf } from '#db/identity'
 export { type SqlFacts, sqlFacts } from '#db/sqlstate'
 export {

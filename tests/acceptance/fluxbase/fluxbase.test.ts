@@ -2,3 +2,4 @@
 import './service.ts'
 import './auth.ts'
 import './tables.ts'
+import './openapi.ts'
