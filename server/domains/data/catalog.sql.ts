@@ -26,7 +26,8 @@ const RELATIONS = `select coalesce(json_agg(json_build_object(
     'writes', json_build_object('insert', w & 8 <> 0, 'update', w & 4 <> 0, 'delete', w & 16 <> 0), 'description', d.description)), '[]')
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
-  cross join lateral pg_relation_is_updatable(c.oid, true) as w
+  cross join lateral (select case when c.relkind in ('r', 'p') then 28
+    when c.relkind = 'm' then 0 else pg_relation_is_updatable(c.oid, true) end) as updatable(w)
   left join pg_description d on d.objoid = c.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
   where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS}`
 

@@ -40,8 +40,13 @@ function planItem(planner: Planner, relation: Relation, item: SelectItem): PlanI
 
 function planEmbed(planner: Planner, from: Relation, item: EmbedItem): EmbedPlan {
   const relationship = findRelationship(planner.catalog, from, item)
+  const one = isToOne(relationship)
+  if (item.spread && item.toOneOnly && !one) throw aggregatesDisabled()
   const serial = ++planner.aliases
   const alias = `${relationship.to.name}_${serial}`
+  const plan = planEmbedded(planner, { relationship, item, alias })
+  if (item.spread && one) plan.hoists = true
+  if (item.spread && !one) plan.embeds.forEach(flatten)
   return {
     as: item.alias ?? item.relation,
     relationship,
@@ -49,9 +54,20 @@ function planEmbed(planner: Planner, from: Relation, item: EmbedItem): EmbedPlan
     alias: `embed_${serial}`,
     inner: item.join === 'inner',
     spread: item.spread,
-    plan: planEmbedded(planner, { relationship, item, alias }),
+    plan,
   }
 }
+
+/** What hangs on the rows of a spread is as many rows as there are. */
+function flatten(embed: EmbedPlan): void {
+  embed.flat = true
+  if (!embed.spread) return
+  embed.plan.hoists = true
+  embed.plan.embeds.forEach(flatten)
+}
+
+export const aggregatesDisabled = () =>
+  invalid('aggregates_disabled', 'Use of aggregate functions is not allowed')
 
 type Embedded = { relationship: EmbedPlan['relationship']; item: EmbedItem; alias: string }
 

@@ -53,6 +53,8 @@ export type ReadPlan = {
   offset: Literal | undefined
   atMost?: number | undefined
   groupBy: readonly string[] | undefined
+  /** A spread row whose aggregates are its parent's to make. */
+  hoists?: boolean | undefined
 }
 
 export type EmbedPlan = {
@@ -64,6 +66,8 @@ export type EmbedPlan = {
   alias: string
   inner: boolean
   spread: boolean
+  /** Inside a spread of several rows: multiplies those instead of being gathered itself. */
+  flat?: boolean | undefined
   plan: ReadPlan
 }
 

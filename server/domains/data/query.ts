@@ -114,6 +114,8 @@ export type EmbedItem = {
   anySchema?: boolean | undefined
   /** The embedded row's columns become the parent's. */
   spread: boolean
+  /** Several rows cannot be spread: that would gather their values. */
+  toOneOnly?: boolean | undefined
   query: ReadQuery
 }
 

@@ -9,7 +9,7 @@ import {
 import type { EmbedPlan, PlanItem, PlanOrder, ReadPlan } from './plan.ts'
 import type { FieldItem } from './query.ts'
 import type { Relationship } from './relationships.ts'
-import { isToOne } from './relationships.ts'
+import { isSingle, isVisible, type SpreadItem, spreadItems, spreadNames } from './spread.ts'
 import { castType, type SqlWriter } from './sql-writer.ts'
 
 /** Writes what the level reads from, without its name: a table, a result, a call. */
@@ -73,17 +73,13 @@ export function writeItems(sql: SqlWriter, plan: ReadPlan): void {
   sql.list(visible, ', ', (item) => writeItem(sql, plan, item))
 }
 
-/** An embed of nothing, or of nothing but such embeds, is not shown. */
-export const isVisible = ({ plan }: EmbedPlan): boolean =>
-  plan.items.some((item) => item.kind !== 'embed' || isVisible(item.embed))
-
 function writeItem(sql: SqlWriter, plan: ReadPlan, item: PlanItem): void {
   if (item.kind === 'all') {
     writeAll(sql, plan)
     return
   }
   if (item.kind === 'embed') {
-    writeEmbedItem(sql, item.embed, isGrouped(plan))
+    writeEmbedItem(sql, item.embed, plan)
     return
   }
   if (item.kind === 'expression') {
@@ -91,8 +87,15 @@ function writeItem(sql: SqlWriter, plan: ReadPlan, item: PlanItem): void {
     sql.add(' as ').name(item.as)
     return
   }
-  writeValue(sql, plan, item)
+  writeValue(sql, plan, plan.hoists ? bare(item) : item)
   sql.add(' as ').name(item.as)
+}
+
+/** What an aggregate works on, for the parent to do so. */
+function bare(item: FieldItem): FieldItem {
+  if (!item.aggregate) return item
+  const { aggregate: _, aggregateCast: __, ...rest } = item
+  return rest
 }
 
 /** Every column, each in the form that it has outside. */
@@ -109,11 +112,7 @@ function writeAll(sql: SqlWriter, { alias, relation }: ReadPlan): void {
 }
 
 /** A value without its name: a field, cast, aggregated, and cast again. */
-function writeValue(
-  sql: SqlWriter,
-  scope: Scope,
-  item: Extract<PlanItem, { kind: 'field' }>,
-): void {
+function writeValue(sql: SqlWriter, scope: Scope, item: FieldItem): void {
   const { field, cast, aggregate, aggregateCast } = item
   if (aggregateCast) sql.add('cast(')
   if (aggregate) sql.add(`${aggregate}(`)
@@ -121,7 +120,7 @@ function writeValue(
   const form = formOf(scope, item)
   if (form) sql.add(`${form}(`)
   if (field) writeField(sql, scope, field)
-  else sql.add('*')
+  else sql.add(aggregate ? '*' : 'true')
   if (form) sql.add(')')
   if (cast) sql.add(` as ${castType(cast)})`)
   if (aggregate) sql.add(')')
@@ -134,29 +133,35 @@ const formOf = ({ relation }: Scope, { field, aggregate }: FieldItem): string | 
     ? (relation.columns.get(field.name)?.form?.toJson ?? null)
     : null
 
-function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, grouped: boolean): void {
+function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, plan: ReadPlan): void {
+  const grouped = isGrouped(plan)
   if (embed.spread) {
-    sql.list(spreadNames(embed), ', ', (name) => {
-      sql.name(embed.alias, name)
-      if (grouped && !isToOne(embed.relationship)) sql.add('::jsonb')
-      sql.add(' as ').name(name)
+    sql.list(spreadItems(embed), ', ', (item) => {
+      if (plan.hoists) sql.name(embed.alias, item.name)
+      else writeSpreadItem(sql, embed.alias, { item, grouped })
+      sql.add(' as ').name(item.name)
     })
     return
   }
-  if (isToOne(embed.relationship)) sql.name(embed.alias, 'value')
+  if (isSingle(embed)) sql.name(embed.alias, 'value')
   else sql.add('coalesce(').name(embed.alias, 'value').add(`, '[]')`)
   if (grouped) sql.add('::jsonb')
   sql.add(' as ').name(embed.as)
 }
 
-/** The names that a spread adds to its parent. */
-function spreadNames({ plan }: EmbedPlan): string[] {
-  return plan.items.flatMap((item) => {
-    if (item.kind === 'all') return [...plan.relation.columns.keys()]
-    if (item.kind !== 'embed') return [item.as]
-    if (!isVisible(item.embed)) return []
-    return item.embed.spread ? spreadNames(item.embed) : [item.embed.as]
-  })
+/** A column of a spread row; its aggregate, if it is one. */
+function writeSpreadItem(
+  sql: SqlWriter,
+  alias: string,
+  { item, grouped }: { item: SpreadItem; grouped: boolean },
+): void {
+  const { name, aggregate, aggregateCast, json } = item
+  if (aggregateCast) sql.add('cast(')
+  if (aggregate) sql.add(`${aggregate}(`)
+  sql.name(alias, name)
+  if (json && grouped) sql.add('::jsonb')
+  if (aggregate) sql.add(')')
+  if (aggregateCast) sql.add(` as ${castType(aggregateCast)})`)
 }
 
 function writeFrom(sql: SqlWriter, plan: ReadPlan, source: SourceWriter): void {
@@ -171,7 +176,7 @@ function writeJoin(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void {
   sql.add(embed.inner ? ' join lateral (' : ' left join lateral (')
   const rows: SourceWriter = (inner) => writeEmbedded(inner, parent, embed)
   if (embed.spread) writeSpread(sql, embed, rows)
-  else if (isToOne(embed.relationship)) {
+  else if (isSingle(embed)) {
     sql.add('select true as hit, row_to_json(r.*) as value from (')
     rows(sql)
     sql.add(') as r')
@@ -187,7 +192,7 @@ function writeJoin(sql: SqlWriter, parent: ReadPlan, embed: EmbedPlan): void {
 
 /** To-one: the row's columns. To-many: each column as an array. */
 function writeSpread(sql: SqlWriter, embed: EmbedPlan, rows: SourceWriter): void {
-  const one = isToOne(embed.relationship)
+  const one = isSingle(embed)
   sql.add(one ? 'select true as hit' : 'select nullif(count(*), 0) as hit')
   for (const name of spreadNames(embed)) {
     sql.add(', ')
@@ -267,8 +272,13 @@ function writeWhere(sql: SqlWriter, plan: ReadPlan): void {
 }
 
 const isGrouped = (plan: ReadPlan): boolean =>
-  (plan.groupBy?.length ?? 0) > 0 ||
-  plan.items.some((item) => item.kind === 'field' && item.aggregate !== undefined)
+  !plan.hoists && ((plan.groupBy?.length ?? 0) > 0 || plan.items.some(isAggregated))
+
+function isAggregated(item: PlanItem): boolean {
+  if (item.kind === 'field') return item.aggregate !== undefined
+  if (item.kind !== 'embed' || !item.embed.spread) return false
+  return spreadItems(item.embed).some(({ aggregate }) => aggregate !== undefined)
+}
 
 /** Beside aggregates, every other output is a group. */
 function writeGroupBy(sql: SqlWriter, plan: ReadPlan): void {
@@ -293,11 +303,11 @@ const allColumns = (sql: SqlWriter, { alias, relation }: ReadPlan): (() => void)
 
 function embedGroups(sql: SqlWriter, embed: EmbedPlan): (() => void)[] {
   if (!isVisible(embed)) return []
-  const one = isToOne(embed.relationship)
+  const one = isSingle(embed)
   if (embed.spread) {
-    return spreadNames(embed).map((name) => () => {
-      sql.name(embed.alias, name).add(one ? '' : '::jsonb')
-    })
+    return spreadItems(embed)
+      .filter(({ aggregate }) => aggregate === undefined)
+      .map((item) => () => writeSpreadItem(sql, embed.alias, { item, grouped: true }))
   }
   const write = (): void => {
     if (one) sql.name(embed.alias, 'value').add('::jsonb')
@@ -332,6 +342,11 @@ function writeRelated(
   plan: ReadPlan,
   { term, embed }: { term: PlanOrder; embed: EmbedPlan },
 ): void {
+  const spread = isGrouped(plan) && embed.spread ? spreadOf(embed, term) : undefined
+  if (spread !== undefined) {
+    sql.name(embed.alias, spread)
+    return
+  }
   sql.add('(select ')
   writeField(sql, embed.plan, term.field)
   sql.add(' from ')
@@ -339,6 +354,15 @@ function writeRelated(
   sql.add(' as ').name(embed.plan.alias).add(' where ')
   writeTie(sql, plan, embed)
   sql.add(')')
+}
+
+/** The name under which the parent already has a field of its spread. */
+function spreadOf({ plan }: EmbedPlan, { field }: PlanOrder): string | undefined {
+  if (field.path.length > 0) return undefined
+  const shown = plan.items.find(
+    (item) => item.kind === 'field' && !item.aggregate && item.field?.name === field.name,
+  )
+  return shown?.kind === 'field' ? shown.as : undefined
 }
 
 function writePage(sql: SqlWriter, { limit, offset, atMost }: ReadPlan): void {

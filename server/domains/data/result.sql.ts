@@ -1,7 +1,7 @@
 /** The outermost select: rows become one text that passes through this process untouched. */
 import type { PlanItem, ReadPlan } from './plan.ts'
 import type { Output } from './query.ts'
-import { isVisible } from './read.sql.ts'
+import { isVisible } from './spread.ts'
 import type { SqlWriter } from './sql-writer.ts'
 
 /** What stands at each place of the single result row. */
