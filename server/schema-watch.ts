@@ -7,6 +7,9 @@ import { type Listener, listen } from '#db/notifications'
 /** An app that nobody asked for in this time is no longer listened to, and its catalog is dropped. */
 const IDLE_MS = 300_000
 
+/** Apps listened to at once; of further ones the catalog compares versions by itself. */
+const MAX_LISTENERS = 50
+
 /** How often the idle ones are looked for. */
 const SWEEP_MS = 60_000
 
@@ -26,7 +29,7 @@ export class SchemaWatch {
   /** Until the connection stands, changes are found by comparing versions. */
   watch(appId: string): void {
     const { apps, log } = this.#needs
-    if (this.#listeners.has(appId)) return
+    if (this.#listeners.size >= MAX_LISTENERS) return
     apps.find(appId).then(
       (app) => app && this.#listen(appId, apps.databaseUrlOf(app)),
       (error: unknown) => log.warn({ err: error, appId }, 'cannot watch the schema of an app'),
