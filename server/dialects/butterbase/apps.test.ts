@@ -123,6 +123,12 @@ test('GET /health and /health/ready ask the databases', async () => {
     status: 'ok',
     service: 'control-api',
   })
+  const asked = async (client: typeof app.nobody) =>
+    (await (await client.get('/health')).json()) as { services?: object }
+  expect((await asked(app.owner)).services).toEqual({ database: true, realtime: false })
+  for (const client of [app.nobody, app.as('garbage'), app.as(app.anonKey)]) {
+    expect(await asked(client)).not.toHaveProperty('services')
+  }
   expect(await (await app.as('garbage').get('/health/ready')).json()).toEqual({
     status: 'ready',
     service: 'control-api',

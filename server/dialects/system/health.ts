@@ -1,5 +1,7 @@
 /** Health as both contracts word it: one body that holds what either client looks for. */
 import { z } from 'zod'
+import type { Http } from '#http/env'
+import { bearerOf } from '#http/request'
 import type { Services } from '#services'
 
 const SERVICE = 'control-api'
@@ -8,6 +10,10 @@ export const Health = z.object({
   status: z.enum(['ok', 'degraded']),
   service: z.string(),
   timestamp: z.iso.datetime(),
+  services: z
+    .object({ database: z.boolean(), realtime: z.boolean() })
+    .optional()
+    .describe('Only for who shows a platform or service key'),
 })
 
 export const Readiness = z.object({
@@ -22,6 +28,15 @@ export async function health({ platform, clock }: Services) {
   const ok = await answers(platform)
   const status = ok ? 'ok' : 'degraded'
   return { ok, body: { status, service: SERVICE, timestamp: clock().toISOString() } }
+}
+
+/** What an insider sees besides. A bad credential is nobody's; it does not make health an error. */
+export async function servicesFor({ identifier }: Services, c: Http, database: boolean) {
+  const secret = bearerOf(c.req.header('authorization'))
+  if (secret === undefined) return {}
+  const caller = await identifier.identify(secret).catch(() => undefined)
+  if (caller?.kind !== 'account' && caller?.kind !== 'app_key') return {}
+  return { services: { database, realtime: false } }
 }
 
 /** Both kinds of database are really asked. */

@@ -6,7 +6,7 @@ import type { Services } from '#services'
 import { SYSTEM, type Words } from './about.ts'
 import { consolePage } from './console.ts'
 import { errorPages } from './error-pages.ts'
-import { Health, health, Readiness, readiness } from './health.ts'
+import { Health, health, Readiness, readiness, servicesFor } from './health.ts'
 import { referencePage } from './reference.ts'
 
 type Scopes = Record<Words, undefined>
@@ -20,7 +20,7 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
     { ...open, path: '/health', summary: 'Is the process alive?', answer: Health },
     async ({ c }) => {
       const { ok, body } = await health(services)
-      return c.json(body, ok ? 200 : 503)
+      return c.json({ ...body, ...(await servicesFor(services, c, ok)) }, ok ? 200 : 503)
     },
   )
   routes.add(
