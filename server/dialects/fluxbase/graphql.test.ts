@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { buildClientSchema, getIntrospectionQuery, printSchema, validateSchema } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Client } from '#support/client'
 import { startApp, type TestApp } from '#support/app'
@@ -474,7 +475,7 @@ test('errors of the database are errors of the operation', async () => {
       extensions,
       message: said,
       path,
-    } = errors?.[0] as { extensions: object; message: string; path: string[] }
+    } = (errors as unknown[])[0] as { extensions: object; message: string; path: string[] }
     expect(Object.values(found ?? {})).toEqual([null])
     return { ...extensions, said, path }
   }
@@ -603,9 +604,42 @@ test('limits answer 400 and say the number', async () => {
   expect(await refused(`{ users { ${'x'.repeat(64)}: id } }`)).toContain('longer than 63')
   expect(
     await refused(
+      '{ _health a: __schema { description } ...B } fragment B on Query { b: __schema { description } c: __schema { description } }',
+    ),
+  ).toContain('__schema')
+  expect(
+    await refused(
       `{ ${Array.from({ length: 3 }, (_, i) => `a${i}: __schema { queryType { name } }`).join(' ')} }`,
     ),
   ).toContain('__schema')
+})
+
+test('clients read the whole schema with the query of graphql-js, twice the same', async () => {
+  const options = {
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    specifiedByUrl: true,
+    directiveIsRepeatable: true,
+    oneOf: true,
+  }
+  for (const query of [getIntrospectionQuery(), getIntrospectionQuery(options)]) {
+    const first = await data(query)
+    expect(await data(query)).toEqual(first)
+    const schema = buildClientSchema(first as never)
+    expect(validateSchema(schema)).toEqual([])
+    const printed = printSchema(schema)
+    expect(printed).toContain('user(id: UUID!): Users\n')
+    expect(printed).toContain(
+      'users(filter: UsersFilter, orderBy: [UsersOrderBy], limit: Int, offset: Int): [Users]\n',
+    )
+    expect(printed).toContain('insertManyUsers(data: [UsersInput!]!): [Users]')
+    expect(printed).toContain('updateManyUser(filter: UsersFilter!, data: UsersInput!): Int')
+    expect(printed).toContain('deleteManyUsers(filter: UsersFilter!): Int')
+  }
+  const one = await data(
+    '{ a: __type(name: "Users") { name } b: __type(name: "Nope") { name } _health }',
+  )
+  expect(one).toEqual({ a: { name: 'Users' }, b: null, _health: 'ok' })
 })
 
 test('hostile texts and variables are refused, never a failure of ours', async () => {
@@ -628,7 +662,7 @@ test('hostile texts and variables are refused, never a failure of ours', async (
     'query ($a: ' + deep('[', ']', 30_000) + ') { _health }',
     '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }',
     '{ users { ...A } } fragment A on Users { id ...A }',
-    '{ "a\"; drop table users; --": users { id } }',
+    '{ "a"; drop table users; --": users { id } }',
     '{ users(orderBy: {name: "ASC; drop"}) { id } }',
     'subscription { users { id } }',
     'query A { _health } query A { _health }',

@@ -41,7 +41,14 @@ const emptySelection = () =>
     details: { reason: 'A selection set must name at least one field' },
   })
 
-type Size = { depth: number; selections: number; fields: number; spreads: boolean }
+type Size = {
+  depth: number
+  selections: number
+  fields: number
+  /** How often the whole schema is asked for. */
+  schemas: number
+  spreads: boolean
+}
 
 /** @throws `invalid` graphql_limit */
 export function checkSize(document: DocumentNode, settings: GraphqlSettings): void {
@@ -54,8 +61,9 @@ export function checkSize(document: DocumentNode, settings: GraphqlSettings): vo
         `query has ${size.selections} selections, maximum allowed is ${MAX_SELECTIONS}`,
       )
     }
-    if (isIntrospection(definition) && settings.introspection) checkIntrospection(definition)
-    else checkOperation(size, settings)
+    if (size.schemas > MAX_SCHEMA_FIELDS) throw tooManySchemas(size.schemas)
+    if (isIntrospection(definition) && settings.introspection) continue
+    checkOperation(size, settings)
   }
 }
 
@@ -78,15 +86,8 @@ const META = new Set(['__schema', '__type', '__typename'])
 export const isIntrospection = ({ selectionSet }: OperationDefinitionNode): boolean =>
   selectionSet.selections.every((one) => one.kind === Kind.FIELD && META.has(one.name.value))
 
-function checkIntrospection({ selectionSet }: OperationDefinitionNode): void {
-  const schemas = selectionSet.selections.filter(
-    (one) => one.kind === Kind.FIELD && one.name.value === '__schema',
-  )
-  if (schemas.length <= MAX_SCHEMA_FIELDS) return
-  throw limitExceeded(
-    `query asks for __schema ${schemas.length} times, maximum allowed is ${MAX_SCHEMA_FIELDS}`,
-  )
-}
+const tooManySchemas = (times: number) =>
+  limitExceeded(`query asks for __schema ${times} times, maximum allowed is ${MAX_SCHEMA_FIELDS}`)
 
 /** Measures selection sets; each fragment once, however often it is spread. */
 class Measure {
@@ -103,9 +104,18 @@ class Measure {
     // The parser lets them pass.
     if (selections.length === 0) throw emptySelection()
     const names = new Set<string>()
-    const size: Size = { depth: 1, selections: selections.length, fields: 0, spreads: false }
+    const size: Size = {
+      depth: 1,
+      selections: selections.length,
+      fields: 0,
+      schemas: 0,
+      spreads: false,
+    }
     for (const one of selections) {
-      if (one.kind === Kind.FIELD) names.add(one.name.value)
+      if (one.kind === Kind.FIELD) {
+        names.add(one.name.value)
+        if (one.name.value === '__schema') size.schemas += 1
+      }
       const inner =
         one.kind === Kind.FRAGMENT_SPREAD
           ? this.#named(one.name.value)
@@ -123,7 +133,7 @@ class Measure {
     if (known) return known
     const fragment = this.#fragments.get(name)
     if (!fragment) return undefined
-    this.#sizes.set(name, { depth: 0, selections: 0, fields: 0, spreads: true })
+    this.#sizes.set(name, { depth: 0, selections: 0, fields: 0, schemas: 0, spreads: true })
     const size = this.of(fragment.selectionSet)
     this.#sizes.set(name, size)
     return size
@@ -133,6 +143,7 @@ class Measure {
 function widen(size: Size, inner: Size): void {
   size.depth = Math.max(size.depth, inner.depth + 1)
   size.selections += inner.selections
+  size.schemas += inner.schemas
   size.fields = Math.max(size.fields, inner.fields)
   size.spreads ||= inner.spreads
 }

@@ -1,37 +1,28 @@
 /** Answers GraphQL requests: text to statement once, then one lookup and one round trip. */
 import {
-  type DocumentNode,
-  executeSync,
-  type FieldNode,
   getVariableValues,
   GraphQLError,
   type GraphQLFormattedError,
-  type GraphQLSchema,
-  introspectionFromSchema,
-  Kind,
   OperationTypeNode,
 } from 'graphql'
 import { AppError, methodNotAllowed } from '#core/errors'
-import type { BatchStatement } from '#db/batch'
+import { type BatchResult, type BatchStatement, failedStatement, Pace } from '#db/batch'
 import { fromDatabase, sqlstateOf } from '#db/sqlstate'
 import {
   bindAll,
   type Catalog,
   type DataContext,
-  LruCache,
   requestStatement,
   type RequestFacts,
   sessionStatement,
 } from '#domains/data'
+import { type Built, builtFor, introspected, preparedFor, wholeSchema } from './built.ts'
 import { type CompiledOperation, compileOperation, type Part } from './compile-operation.ts'
-import { type Prepared, type PreparedOperation, prepare } from './document.ts'
-import { readGrants } from './grants.sql.ts'
+import type { PreparedOperation } from './document.ts'
 import { type Given, shapeOf } from './inputs.ts'
 import { limitExceeded } from './limits.ts'
-import { type Model, modelOf, SCHEMA } from './model.ts'
-import { schemaOf } from './schema.ts'
+import { SCHEMA } from './model.ts'
 import type { GraphqlSettings } from './settings.ts'
-import { failedStatement, Pace } from '#db/batch'
 import type { Verb } from './changes.ts'
 
 export type GraphqlContext = DataContext & {
@@ -82,8 +73,7 @@ export async function introspect(ctx: GraphqlContext): Promise<string> {
   const catalog = await ctx.catalogs.get(ctx.appId, ctx.platform)
   const fresh = (await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)) ?? catalog
   const built = await builtFor(ctx, fresh)
-  built.introspection ??= JSON.stringify(introspectionFromSchema(built.schema))
-  return built.introspection
+  return wholeSchema(built)
 }
 
 const STALE_STATES = new Set(['42P01', '42703', '42883', '42704', '42501'])
@@ -92,49 +82,6 @@ const STALE_STATES = new Set(['42P01', '42703', '42883', '42704', '42501'])
 function mayBeStale(answer: GraphqlAnswer): boolean {
   if (answer.kind === 'refused') return true
   return answer.kind === 'failed' && STALE_STATES.has(sqlstateOf(answer.error.cause) ?? '')
-}
-
-type Built = {
-  model: Model
-  schema: GraphQLSchema
-  documents: LruCache<Prepared>
-  introspection?: string
-}
-
-/** Of each snapshot the schema of each role: a new snapshot starts with none. */
-const known = new WeakMap<Catalog, LruCache<Built | Promise<Built>>>()
-
-const MAX_ROLES = 20
-const MAX_DOCUMENTS = 1_000
-/** Longer texts are read each time. */
-const MAX_KEPT_TEXT = 20_000
-
-function builtFor(
-  { platform, identity }: GraphqlContext,
-  catalog: Catalog,
-): Built | Promise<Built> {
-  let roles = known.get(catalog)
-  if (!roles) {
-    roles = new LruCache(MAX_ROLES)
-    known.set(catalog, roles)
-  }
-  const { role } = identity
-  const found = roles.get(role)
-  if (found) return found
-  const building = readGrants(platform, role, SCHEMA).then((grants): Built => {
-    const model = modelOf(catalog, grants)
-    const built = {
-      model,
-      schema: schemaOf(model),
-      documents: new LruCache<Prepared>(MAX_DOCUMENTS),
-    }
-    roles.set(role, built)
-    return built
-  })
-  roles.set(role, building)
-  // The next request tries again.
-  building.catch(() => known.delete(catalog))
-  return building
 }
 
 async function attempt(
@@ -167,29 +114,6 @@ const refused = (errors: readonly GraphQLError[]): GraphqlAnswer => ({
   kind: 'refused',
   errors: errors.map((error) => error.toJSON()),
 })
-
-function preparedFor(built: Built, text: string, settings: GraphqlSettings): Prepared {
-  const { documents, schema, model } = built
-  if (text.length > MAX_KEPT_TEXT) return prepare(text, { schema, model, settings })
-  const key = settingsKey(settings) + text
-  let prepared = documents.get(key)
-  if (!prepared) {
-    prepared = prepare(text, { schema, model, settings })
-    documents.set(key, prepared)
-  }
-  return prepared
-}
-
-const keys = new WeakMap<GraphqlSettings, string>()
-
-function settingsKey(settings: GraphqlSettings): string {
-  let key = keys.get(settings)
-  if (key === undefined) {
-    key = Object.values(settings).join()
-    keys.set(settings, key)
-  }
-  return key
-}
 
 function chosen(
   operations: ReadonlyMap<string, PreparedOperation>,
@@ -249,12 +173,30 @@ async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAn
   if (compiled.statements.length === 0) return done(compiled, [], running)
   const { statements, first } = statementsOf(ctx, running.catalog, { compiled, values })
   try {
-    const pace = compiled.readOnly ? paceOf(compiled) : undefined
-    const results = await ctx.database.batch(statements, { signal: ctx.signal, pace })
+    const results = await sent(ctx, compiled, statements)
     const rows = results.slice(first).map((result) => result.rows[0] ?? [])
     return done(compiled, rows, running)
   } catch (error) {
     return failed(compiled, error, first)
+  }
+}
+
+/** Two transactions stood in each other's way: one of them was undone and may try again. */
+const COLLISIONS = new Set(['40001', '40P01'])
+const MAX_RETRIES = 3
+
+async function sent(
+  ctx: GraphqlContext,
+  compiled: CompiledOperation,
+  statements: readonly BatchStatement[],
+): Promise<BatchResult[]> {
+  const pace = compiled.readOnly ? paceOf(compiled) : undefined
+  for (let retries = 0; ; retries++) {
+    try {
+      return await ctx.database.batch(statements, { signal: ctx.signal, pace })
+    } catch (error) {
+      if (retries >= MAX_RETRIES || !COLLISIONS.has(sqlstateOf(error) ?? '')) throw error
+    }
   }
 }
 
@@ -328,20 +270,6 @@ function valueOf(part: Part, rows: readonly ResultRow[], running: Running): stri
   const text = rows[part.statement]?.[part.column] ?? 'null'
   if (part.form !== 'first') return text
   return text === '[]' ? 'null' : text.slice(1, -1)
-}
-
-/** The part of the operation that asks about the schema, run on its own. */
-function introspected({ built, operation, inputs }: Running, key: string): string {
-  const { node, document } = operation
-  const asks = (one: FieldNode): boolean => (one.alias ?? one.name).value === key
-  const others = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
-  const selections = node.selectionSet.selections.filter(
-    (one) => one.kind !== Kind.FIELD || asks(one),
-  )
-  const only = { ...node, selectionSet: { ...node.selectionSet, selections } }
-  const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [only, ...others] }
-  const result = executeSync({ schema: built.schema, document: alone, variableValues: inputs })
-  return JSON.stringify((result.data as Record<string, unknown> | null)?.[key] ?? null)
 }
 
 /** @throws AppError when the database cannot be reached */
