@@ -1,0 +1,183 @@
+/** Corners of PostgREST's language that a shop of small tables shows. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startApp, type TestApp } from '#support/app'
+
+let app: TestApp
+
+const SCHEMA = `
+create table makers (id int primary key, name text not null);
+create table goods (id int primary key, maker_id int references makers, name text not null,
+  price numeric not null default 1, tags jsonb);
+create table shelves (id int primary key, label text);
+create table placed (good_id int references goods, shelf_id int references shelves,
+  primary key (good_id, shelf_id));
+insert into makers values (1, 'Abel'), (2, 'Bea');
+insert into goods values (1, 1, 'pen', 2, '{"ink-colour": {"a b": 7}}'), (2, 1, 'pad', 3, null),
+  (3, 2, 'cup', 5, null);
+insert into shelves values (1, 'low'), (2, 'high');
+insert into placed values (1, 1), (1, 2), (3, 2);
+create view goods_seen as select id, maker_id, name from goods;
+create view goods_seen_twice as select id as good, maker_id as maker, name from goods_seen;
+create view placed_seen as select good_id, shelf_id from placed;
+create view sums as select maker_id, sum(price) as total from goods group by maker_id;
+create function shout(goods) returns text stable language sql as $$ select upper($1.name) $$;
+
+create domain "text/x-note" as text;
+create domain "image/x-dot" as bytea;
+create domain "*/*" as text;
+create function note() returns "text/x-note" stable language sql as $$ select 'a note' $$;
+create function dot() returns "image/x-dot" stable language sql as $$ select '\\x00ff'::bytea $$;
+create function whatever() returns "*/*" stable language sql as $$ select 'yes' $$;
+create function add_line("text/x-note", makers) returns "text/x-note" immutable language sql
+  as $$ select concat($1, $2.id, ':', $2.name, ';')::"text/x-note" $$;
+create aggregate lines(makers) (sfunc = add_line, stype = "text/x-note", initcond = '');
+
+create function touch() returns void language sql as $$ select 1 $$;
+create function pair(out left_side int, out right_side int) language sql as $$ select 1, 2 $$;
+create function sole(out answer int) language sql as $$ select 42 $$;
+create function letters(code char(3), bits bit(2)) returns text language sql
+  as $$ select code || bits::text $$;
+create function fail_so(status int) returns void language plpgsql as $$ begin
+  raise sqlstate 'PGRST' using message = '{"code":"77","message":"so","details":"d","hint":"h"}',
+    detail = format('{"status":%s,"headers":{"X-So":"1"}}', status); end $$`
+
+beforeAll(async () => {
+  app = await startApp()
+  await app.sql(SCHEMA)
+})
+
+afterAll(() => app[Symbol.asyncDispose]())
+
+type Sent = { method?: string; body?: object | string; headers?: Record<string, string> }
+
+async function ask(path: string, { method = 'GET', body, headers }: Sent = {}) {
+  const res = await app.as(app.serviceKey).request(method, `/rest/v1${path}`, body, headers)
+  const bytes = Buffer.from(await res.arrayBuffer())
+  const text = bytes.toString()
+  const isJson = res.headers.get('content-type')?.includes('json') === true && text !== ''
+  return { status: res.status, headers: res.headers, bytes, body: isJson ? JSON.parse(text) : text }
+}
+
+const bodyOf = async (path: string, sent?: Sent) => (await ask(path, sent)).body as unknown
+const accepting = (accept: string): Sent => ({ headers: { accept } })
+const configure = (settings: object) =>
+  app.owner.patch(`/v1/${app.appId}/config/data-api`, settings)
+
+test('keys reach through views of views and through a junction that is a view', async () => {
+  expect(await bodyOf('/goods_seen_twice?select=good,makers(name)&good=eq.3')).toEqual([
+    { good: 3, makers: { name: 'Bea' } },
+  ])
+  expect(await bodyOf('/goods_seen?select=id,shelves!placed_seen(label)&id=eq.3')).toEqual([
+    { id: 3, shelves: [{ label: 'high' }] },
+  ])
+})
+
+test('a function of a row is a column in reads, writes and filters', async () => {
+  expect(await bodyOf('/goods?select=shout&shout=eq.PAD')).toEqual([{ shout: 'PAD' }])
+  const changed = await ask('/goods?id=eq.2&select=name,shout', {
+    method: 'PATCH',
+    body: { name: 'mat' },
+    headers: { prefer: 'return=representation, tx=rollback' },
+  })
+  expect(changed.body).toEqual([{ name: 'mat', shout: 'MAT' }])
+})
+
+test('asked for one row, a change of several is undone', async () => {
+  const changed = await ask('/goods', {
+    method: 'PATCH',
+    body: { price: 9 },
+    headers: { accept: 'application/vnd.pgrst.object+json' },
+  })
+  expect([changed.status, changed.body]).toMatchObject([406, { code: 'PGRST116' }])
+  expect(await bodyOf('/goods?price=eq.9')).toEqual([])
+})
+
+test('a function answers as the media type that its result is named for', async () => {
+  const note = await ask('/rpc/note', accepting('text/x-note'))
+  expect([note.body, note.headers.get('content-type')]).toEqual(['a note', 'text/x-note'])
+  const dot = await ask('/rpc/dot', accepting('image/x-dot, application/json;q=0.1'))
+  expect([...dot.bytes, dot.headers.get('content-type')]).toEqual([0, 255, 'image/x-dot'])
+  const any = await ask('/rpc/whatever', accepting('some/thing'))
+  expect([any.body, any.headers.get('content-type')]).toEqual(['yes', 'application/octet-stream'])
+  expect((await ask('/rpc/note', accepting('text/html'))).status).toBe(406)
+})
+
+test('an aggregate over a table writes its rows when all columns are asked for', async () => {
+  const all = await ask('/makers?order=id', accepting('text/x-note'))
+  expect([all.status, all.body]).toEqual([200, '1:Abel;2:Bea;'])
+  expect((await ask('/makers?select=id', accepting('text/x-note'))).status).toBe(406)
+  expect((await ask('/goods', accepting('text/x-note'))).status).toBe(406)
+})
+
+test('OPTIONS tells what a table, a view or a function takes', async () => {
+  const allowed = async (path: string) =>
+    (await ask(path, { method: 'OPTIONS' })).headers.get('allow')
+  expect(await allowed('/goods')).toBe('OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE')
+  expect(await allowed('/sums')).toBe('OPTIONS,GET,HEAD')
+  expect(await allowed('/rpc/note')).toBe('OPTIONS,GET,HEAD,POST')
+  expect(await allowed('/rpc/touch')).toBe('OPTIONS,POST')
+  expect((await ask('/nowhere', { method: 'OPTIONS' })).status).toBe(404)
+})
+
+test('the parent makes the aggregates of a spread; spreads of many stay flat', async () => {
+  const many = '/makers?select=name,...goods(name)&id=eq.1'
+  expect(await bodyOf(many)).toMatchObject({ code: 'PGRST123' })
+  await configure({ db_aggregates_enabled: true })
+  expect(
+    await bodyOf('/goods?select=total:price.sum(),...makers(made_by:name)&order=makers(name)'),
+  ).toEqual([
+    { total: 5, made_by: 'Abel' },
+    { total: 5, made_by: 'Bea' },
+  ])
+  expect(await bodyOf('/goods?select=maker_id,...makers(count())&order=maker_id')).toEqual([
+    { maker_id: 1, count: 2 },
+    { maker_id: 2, count: 1 },
+  ])
+  expect(
+    await bodyOf('/makers?select=...goods(good:name,...placed(shelf:shelf_id))&id=eq.2'),
+  ).toEqual([{ good: ['cup'], shelf: [2] }])
+  await configure({ db_aggregates_enabled: false })
+})
+
+test('results of functions: one output, several outputs, and lengths of types', async () => {
+  expect(await bodyOf('/rpc/pair', { method: 'POST', body: {} })).toEqual({
+    left_side: 1,
+    right_side: 2,
+  })
+  expect(await bodyOf('/rpc/sole', { method: 'POST', body: {} })).toEqual({ answer: 42 })
+  expect(await bodyOf('/rpc/letters?code=abc&bits=10')).toBe('abc10')
+})
+
+test('a function shapes its own error', async () => {
+  const failed = await ask('/rpc/fail_so', { method: 'POST', body: { status: 418 } })
+  expect([failed.status, failed.headers.get('x-so')]).toEqual([418, '1'])
+  expect(failed.body).toEqual({ code: '77', message: 'so', details: 'd', hint: 'h' })
+})
+
+test('max rows hold for reads, embeds and functions, and counts stay whole', async () => {
+  await configure({ db_max_rows: 1 })
+  const rows = await ask('/makers?select=id,goods(id)', { headers: { prefer: 'count=exact' } })
+  expect(rows.body).toEqual([{ id: 1, goods: [{ id: 1 }] }])
+  expect([rows.status, rows.headers.get('content-range')]).toEqual([206, '0-0/2'])
+  await configure({ db_max_rows: null })
+})
+
+test('errors of parsing say what could have stood there', async () => {
+  const parse = async (query: string) => (await ask(`/goods?${query}`)).body as { details: string }
+  expect(await parse('order=id.up')).toMatchObject({
+    details: 'unexpected "u" expecting "asc", "desc", "nullsfirst" or "nullslast"',
+  })
+  expect(await parse('order=id.ascx')).toMatchObject({
+    details: `unexpected 'x' expecting delimiter (.), "," or end of input`,
+  })
+  expect(await parse('id=7')).toMatchObject({ code: 'PGRST100' })
+  expect(await parse('select=tags->(x')).toMatchObject({ code: 'PGRST100' })
+})
+
+test('JSON keys may hold whatever means nothing else; lists may begin with blanks', async () => {
+  expect(await bodyOf('/goods?select=n:tags->ink-colour->a b&id=eq.1')).toEqual([{ n: 7 }])
+  expect(await bodyOf('/goods?select=id&id=in.(  )')).toEqual([])
+  expect(await bodyOf('/goods?select=id&and=( or ( id.eq.1 , id.eq.2 ) , price.gt.2 )')).toEqual([
+    { id: 2 },
+  ])
+})
