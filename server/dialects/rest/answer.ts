@@ -22,6 +22,8 @@ export type Answering = {
 
 /** Sends an answer; what the database set as headers and status goes over ours. */
 export function send(c: Http, result: DataResult, answer: Answer): Response {
+  const { explained } = result.compiled
+  if (explained !== undefined) return c.body(result.body, 200, { 'Content-Type': explained })
   const status = statusIn(result.status) ?? answer.status
   const withoutBody = status === 204 || status === 304 || c.req.method === 'HEAD'
   const headers = { ...answer.headers }

@@ -65,6 +65,7 @@ function buildCall(
     output: {
       format: media.format,
       accepts: media.accepts,
+      explain: media.explain,
       stripNulls: media.stripNulls,
       count: preferences.count,
     },

@@ -1,5 +1,5 @@
 /** What the caller wants back: the `Accept` header, and which of our media types answers it. */
-import type { Accept, Format } from '#domains/data'
+import { type Accept, type Explain, EXPLAIN_OPTIONS, type Format } from '#domains/data'
 
 export type Media = {
   /** Everything that an answer's making depends on. */
@@ -8,9 +8,13 @@ export type Media = {
   stripNulls: boolean
   contentType: string
   accepts: readonly Accept[]
+  /** What the planner would say of it is wanted instead. */
+  explain?: Explain | undefined
 }
 
 type Known = Omit<Media, 'key' | 'accepts'>
+
+type Wanted = { type: string; stripNulls: boolean; weight: number; parameters: readonly string[] }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 const OBJECT_TYPE = 'application/vnd.pgrst.object+json'
@@ -59,6 +63,8 @@ function choose(accept: string): Media {
     .split(',')
     .map(readRange)
     .toSorted((a, b) => b.weight - a.weight)
+  const [best] = wanted
+  if (best && PLAN.test(best.type)) return planMedia(best)
   const accepts = wanted.map(({ type }) => ({ type, known: KNOWN[type] !== undefined }))
   const first = wanted.find(({ type }) => KNOWN[type])
   const known = first ? knownMedia(first) : ARRAY
@@ -66,7 +72,26 @@ function choose(accept: string): Media {
   return { ...known, accepts, key: `${types}${known.stripNulls ? '-' : ''}` }
 }
 
-function knownMedia({ type, stripNulls }: { type: string; stripNulls: boolean }): Known {
+const PLAN = /^application\/vnd\.pgrst\.plan(\+text|\+json)?$/
+
+/** How the answer of another media type would be made. */
+function planMedia({ type, parameters }: Wanted): Media {
+  const valueOf = (name: string): string | undefined =>
+    parameters
+      .find((parameter) => parameter.startsWith(`${name}=`))
+      ?.slice(name.length + 1)
+      .replaceAll('"', '')
+  const inner = negotiate(valueOf('for') ?? 'application/json')
+  const asked = valueOf('options')?.split('|') ?? []
+  const options = EXPLAIN_OPTIONS.filter((option) => asked.includes(option))
+  const format = type.endsWith('+json') ? 'json' : 'text'
+  const shown = options.length > 0 ? `; options=${options.join('|')}` : ''
+  const kind = `application/vnd.pgrst.plan+${format}; for="${inner.accepts[0]?.type}"${shown}`
+  const explain = { format, options, mediaType: `${kind}; charset=utf-8` } as const
+  return { ...inner, explain, key: `${kind} ${inner.key}` }
+}
+
+function knownMedia({ type, stripNulls }: Wanted): Known {
   const media = KNOWN[type] ?? ARRAY
   if (!stripNulls || media.format === 'csv') return media
   return media.format === 'object' ? objectMedia(true) : STRIPPED_ARRAY
@@ -80,12 +105,13 @@ export function handledType(type: string): string {
   return WITH_CHARSET.has(type) ? `${type}; charset=utf-8` : type
 }
 
-function readRange(text: string): { type: string; stripNulls: boolean; weight: number } {
+function readRange(text: string): Wanted {
   const [type = '', ...parameters] = text.split(';').map((part) => part.trim())
   const weight = parameters.find((part) => part.startsWith('q='))?.slice(2)
   return {
     type: type.toLowerCase(),
     stripNulls: parameters.includes('nulls=stripped'),
     weight: weight === undefined ? 1 : Number(weight) || 0,
+    parameters,
   }
 }

@@ -54,7 +54,7 @@ async function ask(path: string, { method = 'GET', body, headers }: Sent = {}) {
   const res = await app.as(app.serviceKey).request(method, `/rest/v1${path}`, body, headers)
   const bytes = Buffer.from(await res.arrayBuffer())
   const text = bytes.toString()
-  const isJson = res.headers.get('content-type')?.includes('json') === true && text !== ''
+  const isJson = /^[^;]*json/.test(res.headers.get('content-type') ?? '') && text !== ''
   return { status: res.status, headers: res.headers, bytes, body: isJson ? JSON.parse(text) : text }
 }
 
@@ -160,6 +160,21 @@ test('max rows hold for reads, embeds and functions, and counts stay whole', asy
   expect(rows.body).toEqual([{ id: 1, goods: [{ id: 1 }] }])
   expect([rows.status, rows.headers.get('content-range')]).toEqual([206, '0-0/2'])
   await configure({ db_max_rows: null })
+})
+
+test('the plan of a statement is told when the app allows it', async () => {
+  const asked = accepting('application/vnd.pgrst.plan+json; for="text/csv"; options=verbose')
+  expect(await ask('/goods', asked)).toMatchObject({ status: 406, body: { code: 'PGRST107' } })
+  await configure({ db_plan_enabled: true })
+  const told = await ask('/goods?id=eq.1', asked)
+  expect(told.body).toMatchObject([{ Plan: { 'Node Type': 'Aggregate' } }])
+  expect(told.headers.get('content-type')).toBe(
+    'application/vnd.pgrst.plan+json; for="text/csv"; options=verbose; charset=utf-8',
+  )
+  const deleting = { method: 'DELETE', ...accepting('application/vnd.pgrst.plan') }
+  expect((await ask('/placed?good_id=eq.3', deleting)).body).toContain('Delete on placed')
+  expect(await bodyOf('/placed?good_id=eq.3')).toHaveLength(1)
+  await configure({ db_plan_enabled: false })
 })
 
 test('errors of parsing say what could have stood there', async () => {

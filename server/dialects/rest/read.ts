@@ -95,6 +95,7 @@ export function buildRead(
   const output = {
     format: media.format,
     accepts: media.accepts,
+    explain: media.explain,
     stripNulls: media.stripNulls,
     count: preferences.count,
     exactUpTo: request.dataApi.maxRows,

@@ -33,6 +33,7 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
   const preferences = readPrefer(c.req.header('prefer'))
   checkPreferences(preferences)
   const media = negotiate(c.req.header('accept'))
+  if (media.explain && !dataApi.plan) throw noPlan()
   const params = readParams(queryOf(c.req.url))
   return {
     schema,
@@ -47,6 +48,12 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
     facts: () => factsOf(c),
   }
 }
+
+const noPlan = () =>
+  notAcceptable(
+    'media_not_available',
+    'None of these media types are available: application/vnd.pgrst.plan',
+  )
 
 const profileIn = (header: string | undefined): string | undefined =>
   header === undefined ? undefined : Buffer.from(header, 'latin1').toString('utf8')

@@ -162,6 +162,7 @@ function optionsOf(request: RestRequest) {
     output: {
       format,
       accepts: media.accepts,
+      explain: media.explain,
       stripNulls: media.stripNulls,
       exactlyOne: media.format === 'object',
     },

@@ -10,7 +10,7 @@ import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
 import { planCall } from './plan-call.ts'
 import { planRead, plannerOf } from './plan-read.ts'
 import { planDelete, planInsert, planUpdate } from './plan-write.ts'
-import type { Count, DataRequest, Format, Literal, Output, Target } from './query.ts'
+import type { Count, DataRequest, Explain, Format, Literal, Output, Target } from './query.ts'
 import { writeCounted, writeSelect } from './read.sql.ts'
 import { outputNames, type ResultColumn, writeBody, writeResponseSettings } from './result.sql.ts'
 import { SqlWriter } from './sql-writer.ts'
@@ -29,6 +29,8 @@ export type CompiledRequest = {
   format: Format
   /** Of the format `handled`. */
   media: HandledMedia | undefined
+  /** The media type of the planner's account, when the result is that. */
+  explained: string | undefined
   exactlyOne: boolean
   exactUpTo: number
   readOnly: boolean
@@ -57,6 +59,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
   const { output, media } = chooseMedia(catalog, asked)
   const plan = withOutput(asked, output)
   const sql = new SqlWriter()
+  if (output.explain) writeExplain(sql, output.explain)
   const columns = writePlan(sql, plan)
   return {
     kind: plan.kind,
@@ -66,7 +69,8 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     count: output.count,
     format: output.format,
     media,
-    exactlyOne: isExactlyOne(plan, output),
+    explained: output.explain?.mediaType,
+    exactlyOne: !output.explain && isExactlyOne(plan, output),
     exactUpTo: exactUpTo(output),
     readOnly: plan.kind === 'read' || (request.kind === 'call' && request.readOnly),
     relation: plan.read.relation,
@@ -82,6 +86,9 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
 /** A function that gives one value or row needs no promise. */
 const isExactlyOne = (plan: Plan, { format, exactlyOne }: Output): boolean =>
   (format === 'object' || exactlyOne === true) && (plan.kind !== 'call' || plan.routine.setOf)
+
+const writeExplain = (sql: SqlWriter, { format, options }: Explain): void =>
+  void sql.add(`explain (${[`format ${format}`, ...options].join(', ')}) `)
 
 function makePlan(catalog: Catalog, request: DataRequest): Plan {
   if (request.kind === 'call') return planCall(catalog, request)

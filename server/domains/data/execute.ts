@@ -157,6 +157,7 @@ function toResult(
   main: BatchResult | undefined,
   estimate: BatchResult | undefined,
 ): DataResult {
+  if (compiled.explained !== undefined) return explained(compiled, main)
   const row = main?.rows[0] ?? []
   const { columns } = compiled
   const at = (column: ResultColumn): string | undefined => {
@@ -176,6 +177,13 @@ function toResult(
     status: at('status'),
     compiled,
   }
+}
+
+/** The lines of the planner's account. */
+function explained(compiled: CompiledRequest, main: BatchResult | undefined): DataResult {
+  const body = (main?.rows ?? []).map(([line]) => line ?? '').join('\n')
+  const unknown = { total: undefined, key: undefined, inserted: undefined }
+  return { body, rows: 0, ...unknown, headers: undefined, status: undefined, compiled }
 }
 
 function totalOf(

@@ -161,8 +161,21 @@ export type Accept = {
   known: boolean
 }
 
+/** The planner's account of the statement, instead of its result. */
+export type Explain = {
+  format: 'json' | 'text'
+  options: readonly ExplainOption[]
+  /** What the account is sent as. */
+  mediaType: string
+}
+
+export const EXPLAIN_OPTIONS = ['analyze', 'verbose', 'settings', 'buffers', 'wal'] as const
+
+export type ExplainOption = (typeof EXPLAIN_OPTIONS)[number]
+
 export type Output = {
   format: Format
+  explain?: Explain | undefined
   /** In order of preference; a handler in the database may answer one of them. */
   accepts?: readonly Accept[] | undefined
   /** Of the format `handled`: what writes it, and over rows of which relation. */
