@@ -21,6 +21,24 @@ import { dataContext } from './tables-request.ts'
 
 const PATH = '/api/v1/graphql'
 
+const MAX_BODY = 10 * MEBIBYTE
+
+const JSON_TYPE = 'application/json'
+const GRAPHQL_TYPE = 'application/graphql-response+json'
+
+const Parameters = z.object({
+  query: z.string(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+  operationName: z.string().nullish(),
+  extensions: z.record(z.string(), z.unknown()).nullish(),
+})
+
+const QUERY_DOCS = {
+  query: 'The text; without it the answer is the schema',
+  variables: 'A JSON object',
+  operationName: 'Which operation of the text is meant',
+}
+
 export function addGraphql(routes: RouteTable<Scopes>, services: Services): void {
   routes.add(
     {
@@ -28,7 +46,7 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       path: PATH,
       access: 'anyone',
       summary: 'Run a GraphQL operation',
-      limit: 10 * MEBIBYTE,
+      docs: { content: { [JSON_TYPE]: Parameters } },
     },
     ({ c, ctx }) => answered(services, { c, ctx, read: readPosted }),
   )
@@ -38,6 +56,7 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       path: PATH,
       access: 'anyone',
       summary: 'Run a GraphQL query, or read the schema',
+      docs: { query: QUERY_DOCS },
     },
     ({ c, ctx }) => {
       const isAsking = c.req.query('query') !== undefined
@@ -92,20 +111,13 @@ function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext
   return { ...dataContext(services, ctx), settings, unbounded: manages(caller, app) }
 }
 
-const Parameters = z.object({
-  query: z.string(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-  operationName: z.string().nullish(),
-  extensions: z.record(z.string(), z.unknown()).nullish(),
-})
-
 /** @throws `unsupported_media`, `invalid` malformed_json or graphql_request */
 async function readPosted(c: Http): Promise<GraphqlRequest> {
   const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') {
+  if (type !== JSON_TYPE) {
     throw unsupportedMedia('graphql_media', 'Send the operation as application/json')
   }
-  return requestIn(parseJson(await readText(c, 10 * MEBIBYTE)), false)
+  return requestIn(parseJson(await readText(c, MAX_BODY)), false)
 }
 
 /** `variables` and `extensions` are JSON texts. */
@@ -134,9 +146,6 @@ function badParameters(error?: z.ZodError): AppError {
   const message = name === 'query' ? 'Query string is required' : `${name} is malformed`
   return new AppError({ kind: 'invalid', code: 'graphql_request', message })
 }
-
-const JSON_TYPE = 'application/json'
-const GRAPHQL_TYPE = 'application/graphql-response+json'
 
 /** Clients that know GraphQL's own type name it; for others it is JSON. */
 const isGraphqlType = (c: Http): boolean => {
