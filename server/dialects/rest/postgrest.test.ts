@@ -32,6 +32,9 @@ create function add_line("text/x-note", makers) returns "text/x-note" immutable 
   as $$ select concat($1, $2.id, ':', $2.name, ';')::"text/x-note" $$;
 create aggregate lines(makers) (sfunc = add_line, stype = "text/x-note", initcond = '');
 
+create table logs (day int, note text, primary key (day)) partition by range (day);
+create table logs_all partition of logs for values from (0) to (1000);
+
 create function touch() returns void language sql as $$ select 1 $$;
 create function pair(out left_side int, out right_side int) language sql as $$ select 1, 2 $$;
 create function sole(out answer int) language sql as $$ select 42 $$;
@@ -80,6 +83,17 @@ test('a function of a row is a column in reads, writes and filters', async () =>
     headers: { prefer: 'return=representation, tx=rollback' },
   })
   expect(changed.body).toEqual([{ name: 'mat', shout: 'MAT' }])
+})
+
+test('a table in partitions merges duplicates like any other', async () => {
+  const merge = async (note: string) =>
+    ask('/logs', {
+      method: 'POST',
+      body: [{ day: 1, note }],
+      headers: { prefer: 'resolution=merge-duplicates, return=representation' },
+    })
+  expect((await merge('old')).status).toBe(201)
+  expect((await merge('new')).body).toEqual([{ day: 1, note: 'new' }])
 })
 
 test('asked for one row, a change of several is undone', async () => {

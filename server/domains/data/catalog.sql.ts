@@ -23,7 +23,9 @@ const OURS = `n.nspname not in ('information_schema', 'stead') and n.nspname !~ 
 const RELATIONS = `select coalesce(json_agg(json_build_object(
     'oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'rowSecurity', c.relrowsecurity,
-    'writes', json_build_object('insert', w & 8 <> 0, 'update', w & 4 <> 0, 'delete', w & 16 <> 0), 'description', d.description)), '[]')
+    'partitioned', c.relkind = 'p',
+    'writes', json_build_object('insert', w & 8 <> 0, 'update', w & 4 <> 0, 'delete', w & 16 <> 0), 'description', d.description)
+    order by n.nspname, c.relname), '[]')
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   cross join lateral (select case when c.relkind in ('r', 'p') then 28
@@ -222,6 +224,7 @@ type RelationRow = {
   name: string
   kind: string
   rowSecurity: boolean
+  partitioned: boolean
   writes: Relation['writes']
   description: string | null
 }

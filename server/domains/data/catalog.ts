@@ -53,6 +53,8 @@ export type Relation = {
   schema: string
   name: string
   kind: RelationKind
+  /** A table in partitions, whose rows have no system columns to return. */
+  partitioned?: boolean | undefined
   columns: ReadonlyMap<string, Column>
   primaryKey: readonly string[]
   /** Column sets of unique constraints and indexes, the primary key among them. */

@@ -29,7 +29,8 @@ export function writeChange(
 const countsInserted = (plan: WritePlan & { kind: string }): plan is InsertPlan =>
   plan.kind === 'insert' &&
   (plan as InsertPlan).conflictColumns !== undefined &&
-  plan.read.relation.kind === 'table'
+  plan.read.relation.kind === 'table' &&
+  plan.read.relation.partitioned !== true
 
 function writeAnswer(sql: SqlWriter, plan: InsertPlan | UpdatePlan | DeletePlan): ResultColumn[] {
   const { output, wantKey, maxAffected } = plan.options
