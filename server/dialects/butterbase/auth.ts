@@ -17,7 +17,7 @@ import {
   type User,
 } from '#domains/auth'
 import type { AppContext } from '#domains/apps'
-import { invalid, notFound } from '#core/errors'
+import { notFound } from '#core/errors'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
