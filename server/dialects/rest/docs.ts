@@ -97,4 +97,9 @@ export const CALL_POST: RouteDocs = {
   status: [200, 204, 206],
 }
 
+export const ROOT: RouteDocs = {
+  description: 'Tables, views and functions of the schema, as an OpenAPI 2.0 document.',
+  headers: { 'Accept-Profile': 'The schema, where the app shows several' },
+}
+
 export const OPTIONS: RouteDocs = { description: 'The methods stand in the `Allow` header.' }

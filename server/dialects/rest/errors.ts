@@ -44,6 +44,7 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   max_affected_call: [400, 'PGRST128'],
   rpc_method: [405, 'PGRST101'],
   route_not_found: [404, 'PGRST125'],
+  root_disabled: [404, 'PGRST126'],
   relationship_not_found: [400, 'PGRST200'],
   relationship_ambiguous: [300, 'PGRST201'],
   function_not_found: [404, 'PGRST202'],

@@ -8,9 +8,10 @@ import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { REST } from './about.ts'
 import { callFunction } from './call.ts'
-import { CALL, CALL_POST, DELETE, INSERT, OPTIONS, PUT, READ, UPDATE } from './docs.ts'
+import { CALL, CALL_POST, DELETE, INSERT, OPTIONS, PUT, READ, ROOT, UPDATE } from './docs.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type RestContext, type Scopes } from './guards.ts'
+import { describeRoot } from './openapi.ts'
 import { callOptions, rootOptions, tableOptions } from './options.ts'
 import { readTable } from './read.ts'
 import { deleteRows, insertRows, putRow, updateRows } from './write.ts'
@@ -50,6 +51,7 @@ export function rest(services: Services): RouteTable<Scopes> {
     addCall(routes, method)
   }
   addOptions(routes)
+  addRoot(routes)
   for (const [method, summary, handler, docs] of TABLE_ROUTES) {
     const path = '/rest/v1/{table}'
     routes.add({ method, path, access: 'visitor', summary, docs }, ({ c, ctx }) =>
@@ -68,6 +70,15 @@ function addCall(routes: RouteTable<Scopes>, method: Method): void {
   routes.add({ method, path, access: 'visitor', summary: 'Call a function', docs }, ({ c, ctx }) =>
     callFunction(c, ctx, c.req.param('function') ?? ''),
   )
+}
+
+function addRoot(routes: RouteTable<Scopes>): void {
+  const shared = { path: '/rest/v1/', access: 'visitor', docs: ROOT } as const
+  for (const method of ['get', 'head'] as const) {
+    routes.add({ ...shared, method, summary: 'Describe the schema' }, ({ c, ctx }) =>
+      describeRoot(c, ctx),
+    )
+  }
 }
 
 function addOptions(routes: RouteTable<Scopes>): void {

@@ -418,6 +418,8 @@ export const MATRIX: Record<string, Line> = {
     send: toVictim('/rest/v1/notes', { text: 'new' }),
   },
   'OPTIONS /rest/v1/{table}': { answers: restAnswers({}), send: toVictim('/rest/v1/notes') },
+  'GET /rest/v1/': { answers: restAnswers({}), send: toVictim('/rest/v1/') },
+  'HEAD /rest/v1/': { answers: restAnswers({}), send: toVictim('/rest/v1/') },
   'OPTIONS /rest/v1/': { answers: restAnswers({}), send: toVictim('/rest/v1/') },
   'OPTIONS /rest/v1/rpc/{function}': {
     answers: restAnswers({}),
