@@ -37,6 +37,7 @@ test('every example of docs/data answers what the page says', async () => {
   const [schema = ''] = blocks(page, 'sql')
   await app.sql(`set search_path = public; ${schema}; grant all on authors, books to service_role;
     grant usage on all sequences in schema public to service_role`)
+  await app.owner.patch(`/v1/${app.appId}/config/data-api`, { db_aggregates_enabled: true })
   const answers = blocks(page, 'json').map((text): unknown => JSON.parse(text))
   const examples = blocks(page, 'http').map(
     (request, at): Example => ({ request, answer: answers[at] }),
