@@ -369,6 +369,6 @@ function writePage(sql: SqlWriter, { limit, offset, atMost }: ReadPlan): void {
   if (limit && atMost !== undefined) {
     sql.add(' limit least(').bind(limit, 'int8').add(', ').constant(String(atMost), 'int8').add(')')
   } else if (limit) sql.add(' limit ').bind(limit, 'int8')
-  else if (atMost !== undefined) sql.add(' limit ').constant(String(atMost), 'int8')
+  else if (atMost !== undefined) sql.add(` limit ${Math.trunc(atMost)}`)
   if (offset) sql.add(' offset ').bind(offset, 'int8')
 }
