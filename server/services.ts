@@ -47,7 +47,7 @@ export function requestContext(services: Services, c: Http, caller: Caller): Con
     clock,
     log,
     caller,
-    requestId: c.var.requestId,
+    requestId: c.get('requestId'),
     ip: clientIp(c, trustedProxies),
     userAgent: c.req.header('user-agent'),
   }

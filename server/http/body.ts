@@ -58,11 +58,13 @@ const bodyTooLarge = (limit: number) =>
     hint: 'Send less at once.',
   })
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 /** The body as text. @throws `too_large` body_too_large, `invalid` malformed_text when it is not UTF-8 */
 export async function readText(c: Http, limit: number): Promise<string> {
   const bytes = await readBytes(c, limit)
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     throw invalid('malformed_text', 'The body is not valid UTF-8', {
       hint: 'Encode the body as UTF-8.',
@@ -99,7 +101,7 @@ export async function readJson(
 
 /** @throws `invalid` malformed_json or json_too_deep */
 export function parseJson(text: string): unknown {
-  if (depthOf(text) > MAX_DEPTH) {
+  if (mayBeDeep(text) && depthOf(text) > MAX_DEPTH) {
     throw invalid('json_too_deep', `The JSON is nested deeper than ${MAX_DEPTH} levels`)
   }
   try {
@@ -110,6 +112,18 @@ export function parseJson(text: string): unknown {
       hint: 'Send one JSON value.',
     })
   }
+}
+
+/** Without as many brackets there is no such depth; most texts have few, and to look for them is quick. */
+function mayBeDeep(text: string): boolean {
+  if (text.length <= MAX_DEPTH) return false
+  let left = MAX_DEPTH
+  for (const bracket of '[{') {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      if (--left < 0) return true
+    }
+  }
+  return false
 }
 
 /** Deepest nesting of brackets outside strings. */

@@ -23,25 +23,45 @@ function bearer(secret: string): Shown {
   return { secret, carrier: SERVICE_KEY.test(secret) ? 'service_key' : 'bearer' }
 }
 
-/** Every credential on the request, in the order of precedence. */
-export function shownCredentials(c: Http): Shown[] {
-  const authorization = c.req.header('authorization')
-  const clientKey = c.req.header('clientkey')
-  const onAuth = c.req.path.startsWith('/api/v1/auth/')
-  const places: (readonly [string | undefined, (secret: string) => Shown])[] = [
-    [c.req.header('x-service-key') ?? serviceKeyOf(authorization), as('service_key')],
-    [bearerOf(authorization), bearer],
-    [clientKey && isJwt(clientKey) ? clientKey : undefined, as('bearer')],
-    [c.req.header('x-client-key') ?? clientKey ?? c.req.query('clientkey'), as('client_key')],
-    [onAuth ? getCookie(c, ACCESS_COOKIE) : undefined, as('cookie')],
-    [c.req.header('apikey'), bearer],
-  ]
-  return places.flatMap(([secret, make]) => (secret ? [make(secret)] : []))
+/** Where a credential may stand, in the order of precedence. */
+const PLACES: readonly ((c: Http) => Shown | undefined)[] = [
+  (c) => shown(c.req.header('x-service-key') ?? serviceKeyOf(c), 'service_key'),
+  (c) => told(bearerOf(c.req.header('authorization'))),
+  (c) => {
+    const key = c.req.header('clientkey')
+    return key !== undefined && isJwt(key) ? shown(key, 'bearer') : undefined
+  },
+  (c) => shown(c.req.header('x-client-key') ?? clientKeyOf(c), 'client_key'),
+  (c) => {
+    const onAuth = c.req.path.startsWith('/api/v1/auth/')
+    return onAuth ? shown(getCookie(c, ACCESS_COOKIE), 'cookie') : undefined
+  },
+  (c) => told(c.req.header('apikey')),
+]
+
+/** The credential that counts: further places are not looked at. */
+export function shownCredential(c: Http): Shown | undefined {
+  for (const place of PLACES) {
+    const found = place(c)
+    if (found) return found
+  }
+  return undefined
 }
 
-const as = (carrier: Carrier) => (secret: string) => ({ secret, carrier })
+/** Every credential on the request, in the order of precedence. */
+export const shownCredentials = (c: Http): Shown[] => PLACES.flatMap((place) => place(c) ?? [])
 
-function serviceKeyOf(authorization: string | undefined): string | undefined {
+const shown = (secret: string | undefined, carrier: Carrier): Shown | undefined =>
+  secret ? { secret, carrier } : undefined
+
+const told = (secret: string | undefined): Shown | undefined =>
+  secret ? bearer(secret) : undefined
+
+const clientKeyOf = (c: Http): string | undefined =>
+  c.req.header('clientkey') ?? c.req.query('clientkey')
+
+function serviceKeyOf(c: Http): string | undefined {
+  const authorization = c.req.header('authorization')
   return authorization && /^servicekey /i.test(authorization)
     ? authorization.slice('servicekey '.length).trim()
     : undefined

@@ -134,11 +134,28 @@ async function readQuery(c: Http): Promise<GraphqlRequest> {
 
 /** @throws `invalid` graphql_request */
 function requestIn(value: unknown, readOnly: boolean): GraphqlRequest {
-  const parsed = Parameters.safeParse(value)
-  if (!parsed.success) throw badParameters(parsed.error)
-  const { query, variables, operationName } = parsed.data
+  const { query, variables, operationName } = isUsual(value) ? value : checked(value)
   if (query.trim() === '') throw badParameters()
   return { query, variables: variables ?? {}, operationName: operationName ?? undefined, readOnly }
+}
+
+/** A text and perhaps variables: what nearly all send, told without zod. */
+function isUsual(value: unknown): value is z.output<typeof Parameters> {
+  if (!isObject(value)) return false
+  const { query, variables, operationName, extensions } = value
+  if (typeof query !== 'string' || extensions !== undefined) return false
+  if (operationName !== undefined && typeof operationName !== 'string') return false
+  return variables === undefined || isObject(variables)
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** @throws `invalid` graphql_request */
+function checked(value: unknown): z.output<typeof Parameters> {
+  const parsed = Parameters.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw badParameters(parsed.error)
 }
 
 function badParameters(error?: z.ZodError): AppError {

@@ -12,7 +12,13 @@ import type { Http } from '#http/env'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 import { rememberApp } from './cors.ts'
-import { refusedCredential, requireCsrfToken, type Shown, shownCredentials } from './credentials.ts'
+import {
+  refusedCredential,
+  requireCsrfToken,
+  type Shown,
+  shownCredential,
+  shownCredentials,
+} from './credentials.ts'
 import { limitSignIn } from './limits.ts'
 import { appMeant, appNamed } from './tenants.ts'
 
@@ -49,7 +55,7 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
       return () => enter(c, { caller: NOBODY, app })
     },
     anyone: async (c) => {
-      const admitted = await admit(c, shownCredentials(c)[0])
+      const admitted = await admit(c, shownCredential(c))
       return () => enter(c, admitted)
     },
     credential: async (c) => {
@@ -141,7 +147,7 @@ function entered(services: Services, c: Http, { caller, app }: Found): AppContex
 }
 
 function requireShown(c: Http): Shown {
-  const [shown] = shownCredentials(c)
+  const shown = shownCredential(c)
   if (!shown) throw missingAuthentication(c)
   return shown
 }

@@ -17,7 +17,8 @@ import type { GraphqlSettings } from './settings.ts'
 export type Built = {
   model: Model
   schema: GraphQLSchema
-  documents: LruCache<Prepared>
+  /** By the settings they were read under, then by their text. */
+  documents: Map<string, LruCache<Prepared>>
   introspection?: string
   /** Answers to operations that ask about the schema, by their text. */
   introspected: LruCache<string>
@@ -50,7 +51,7 @@ export function builtFor(
     const built = {
       model,
       schema: schemaOf(model),
-      documents: new LruCache<Prepared>(MAX_DOCUMENTS),
+      documents: new Map<string, LruCache<Prepared>>(),
       introspected: new LruCache<string>(MAX_INTROSPECTED),
     }
     roles.set(role, built)
@@ -65,13 +66,24 @@ export function builtFor(
 export function preparedFor(built: Built, text: string, settings: GraphqlSettings): Prepared {
   const { documents, schema, model } = built
   if (text.length > MAX_KEPT_TEXT) return prepare(text, { schema, model, settings })
-  const key = settingsKey(settings) + text
-  let prepared = documents.get(key)
+  const kept = keptUnder(documents, settingsKey(settings))
+  let prepared = kept.get(text)
   if (!prepared) {
     prepared = prepare(text, { schema, model, settings })
-    documents.set(key, prepared)
+    kept.set(text, prepared)
   }
   return prepared
+}
+
+/** Settings change rarely: those of before are forgotten. */
+function keptUnder(documents: Built['documents'], key: string): LruCache<Prepared> {
+  let kept = documents.get(key)
+  if (!kept) {
+    kept = new LruCache(MAX_DOCUMENTS)
+    documents.clear()
+    documents.set(key, kept)
+  }
+  return kept
 }
 
 const keys = new WeakMap<GraphqlSettings, string>()

@@ -1,5 +1,6 @@
 /** An operation as statements: one for a query, one for each field of a mutation. */
 import { OperationTypeNode } from 'graphql'
+import { Pace } from '#db/batch'
 import { type CompiledStatement, named, type ReadPlan, SqlWriter, writeChange } from '#domains/data'
 import { planAggregate } from './aggregate.ts'
 import { Compiling, type Level, type SelectedField, TYPENAME } from './compiling.ts'
@@ -29,6 +30,8 @@ export type CompiledOperation = {
   readers: readonly ((given: Given) => string)[]
   cost: Cost
   keep: boolean
+  /** Of one that only reads: how long it takes. */
+  pace: Pace | undefined
 }
 
 type Shared = ConstructorParameters<typeof Compiling>[0]
@@ -46,6 +49,7 @@ export function compileOperation(shared: Shared, node: Operation): CompiledOpera
     readers: compiling.literals.readers,
     cost: compiling.cost,
     keep: compiling.keep,
+    pace: isMutation ? undefined : new Pace(),
   }
 }
 

@@ -155,10 +155,13 @@ function operationsOf(
       node: definition,
       document,
       fragments,
-      variables: (definition.variableDefinitions ?? []).map(({ variable, type }) => ({
-        name: variable.name.value,
-        type: typeFromAST(schema, type) as GraphQLInputType,
-      })),
+      variables: (definition.variableDefinitions ?? []).map(
+        ({ variable, type, defaultValue }): Variable => ({
+          name: variable.name.value,
+          type: typeFromAST(schema, type) as GraphQLInputType,
+          default: defaultValue && { literal: defaultValue },
+        }),
+      ),
       ids,
       introspection: isIntrospection(definition),
       compiled: new LruCache(MAX_SHAPES),

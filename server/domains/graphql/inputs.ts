@@ -5,17 +5,23 @@
  */
 import {
   coerceInputLiteral,
+  coerceInputValue,
+  type ConstValueNode,
   type FieldNode,
   getNamedType,
+  getVariableValues,
   GraphQLBoolean,
+  type GraphQLError,
   type GraphQLField,
   type GraphQLInputType,
+  type GraphQLSchema,
   isEnumType,
   isInputObjectType,
   isListType,
   isNonNullType,
   Kind,
   type ValueNode,
+  type VariableDefinitionNode,
   type VariableValues,
 } from 'graphql'
 import { meaningOf } from './schema-inputs.ts'
@@ -99,7 +105,52 @@ export function itemsOf({ value, type, read }: Input): Input[] {
   }))
 }
 
-export type Variable = { name: string; type: GraphQLInputType }
+/** As declared. */
+export type Variable = {
+  name: string
+  type: GraphQLInputType
+  default: { literal: ConstValueNode } | undefined
+}
+
+type Declared = {
+  schema: GraphQLSchema
+  definitions: readonly VariableDefinitionNode[]
+  variables: readonly Variable[]
+  hideSuggestions: boolean
+}
+
+const MAX_ERRORS = 20
+
+/** What the variables of a request are, as the operation declares them. */
+export function readVariables(
+  { schema, definitions, variables, hideSuggestions }: Declared,
+  inputs: Readonly<Record<string, unknown>>,
+): VariableValues | { errors: readonly GraphQLError[] } {
+  const plain = plainValues(variables, inputs)
+  if (plain) return plain
+  const options = { maxErrors: MAX_ERRORS, hideSuggestions }
+  const { errors, variableValues } = getVariableValues(schema, definitions, inputs, options)
+  return errors ? { errors } : variableValues
+}
+
+/** Every one is given and good: what graphql-js would find, without looking up the declarations anew. */
+function plainValues(
+  variables: readonly Variable[],
+  inputs: Readonly<Record<string, unknown>>,
+): VariableValues | undefined {
+  const sources = Object.create(null) as Record<string, { signature: Variable; value: unknown }>
+  const coerced = Object.create(null) as Record<string, unknown>
+  for (const signature of variables) {
+    const { name, type } = signature
+    const value = Object.hasOwn(inputs, name) ? inputs[name] : undefined
+    if (value === undefined) return undefined
+    const read = coerceInputValue(value, type)
+    if (read === undefined) return undefined
+    sources[name] = { signature, value }
+    coerced[name] = read
+  }
+  return { sources, coerced } as VariableValues
+}
 
 /** Equal for variables that give the same statement and differ only in its values. */
 export function shapeOf(variables: readonly Variable[], { coerced }: VariableValues): string {

@@ -1,12 +1,7 @@
 /** Answers GraphQL requests: text to statement once, then one lookup and one round trip. */
-import {
-  getVariableValues,
-  GraphQLError,
-  type GraphQLFormattedError,
-  OperationTypeNode,
-} from 'graphql'
+import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql'
 import { AppError, methodNotAllowed } from '#core/errors'
-import { type BatchResult, type BatchStatement, failedStatement, Pace } from '#db/batch'
+import { type BatchResult, type BatchStatement, failedStatement } from '#db/batch'
 import { fromDatabase, sqlstateOf } from '#db/sqlstate'
 import {
   bindAll,
@@ -19,7 +14,7 @@ import {
 import { type Built, builtFor, introspected, preparedFor, wholeSchema } from './built.ts'
 import { type CompiledOperation, compileOperation, type Part } from './compile-operation.ts'
 import type { PreparedOperation } from './document.ts'
-import { type Given, shapeOf } from './inputs.ts'
+import { type Given, readVariables, shapeOf } from './inputs.ts'
 import { limitExceeded } from './limits.ts'
 import { SCHEMA } from './model.ts'
 import type { GraphqlSettings } from './settings.ts'
@@ -99,12 +94,28 @@ async function attempt(
     throw methodNotAllowed('graphql_mutation_by_get', 'Mutations need POST')
   }
   const inputs = withIds(request.variables, operation.ids)
-  const definitions = operation.node.variableDefinitions ?? []
-  const coerced = getVariableValues(built.schema, definitions, inputs)
-  if (coerced.errors) return refused(coerced.errors)
-  const given = { variables: coerced.variableValues, unbounded: ctx.unbounded }
+  const variables = variablesIn(ctx, built, { operation, inputs })
+  if ('errors' in variables) return refused(variables.errors)
+  const given = { variables, unbounded: ctx.unbounded }
   return execute(ctx, { catalog, built, operation, given, inputs })
 }
+
+const NO_DEFINITIONS = [] as const
+
+const variablesIn = (
+  { settings }: GraphqlContext,
+  { schema }: Built,
+  { operation, inputs }: Pick<Running, 'operation' | 'inputs'>,
+) =>
+  readVariables(
+    {
+      schema,
+      definitions: operation.node.variableDefinitions ?? NO_DEFINITIONS,
+      variables: operation.variables,
+      hideSuggestions: !settings.introspection,
+    },
+    inputs,
+  )
 
 function rethrow(error: unknown): never {
   throw fromDatabase(error)
@@ -153,9 +164,6 @@ type Running = {
   inputs: GraphqlRequest['variables']
 }
 
-/** Reads that are repeated: how long they take. */
-const paces = new WeakMap<CompiledOperation, Pace>()
-
 async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAnswer> {
   let compiled: CompiledOperation
   let values: string[]
@@ -190,7 +198,7 @@ async function sent(
   compiled: CompiledOperation,
   statements: readonly BatchStatement[],
 ): Promise<BatchResult[]> {
-  const pace = compiled.readOnly ? paceOf(compiled) : undefined
+  const { pace } = compiled
   for (let retries = 0; ; retries++) {
     try {
       return await ctx.database.batch(statements, { signal: ctx.signal, pace })
@@ -198,15 +206,6 @@ async function sent(
       if (retries >= MAX_RETRIES || !COLLISIONS.has(sqlstateOf(error) ?? '')) throw error
     }
   }
-}
-
-function paceOf(compiled: CompiledOperation): Pace {
-  let pace = paces.get(compiled)
-  if (!pace) {
-    pace = new Pace()
-    paces.set(compiled, pace)
-  }
-  return pace
 }
 
 function compiledFor({ built, operation, given }: Running): CompiledOperation {
@@ -257,8 +256,12 @@ function statementsOf(
 type ResultRow = readonly (string | null)[]
 
 function dataOf({ parts }: CompiledOperation, valueOfPart: (part: Part) => string): string {
-  const entries = parts.map((part) => `${JSON.stringify(part.key)}:${valueOfPart(part)}`)
-  return `{${entries.join(',')}}`
+  let data = '{'
+  for (const part of parts) {
+    if (data.length > 1) data += ','
+    data += `"${part.key}":${valueOfPart(part)}`
+  }
+  return `${data}}`
 }
 
 const done = (compiled: CompiledOperation, rows: readonly ResultRow[], running: Running) =>
