@@ -13,6 +13,8 @@ export type Row = {
   p50?: number
   p95?: number
   p99?: number
+  /** How much longer the slowest hundredth takes than the median: p99 over p50. */
+  tail?: number
   /** What the measurement must reach, such as `ratio >= 0.45`. */
   bar?: string
   met?: boolean
@@ -27,6 +29,7 @@ const COLUMNS = [
   'p50',
   'p95',
   'p99',
+  'tail',
   'bar',
   'met',
 ] as const
@@ -55,14 +58,22 @@ export function tableOf(rows: readonly Row[]): string {
   return [shown[0], rule, ...shown.slice(1)].join('\n')
 }
 
-/** Prints the table and keeps it under bench/results/, named by day. */
-export function report(rows: readonly Row[]): void {
+/** Prints the table; a whole run is kept under bench/results/, named by day. */
+export function report(rows: readonly Row[], whole: boolean): void {
   const day = new Date().toISOString().slice(0, 10)
   const text = `# Bench of ${day}\n\n${machine()}\n\n${tableOf(rows)}\n`
+  process.stdout.write(`\n${text}`)
+  if (!whole) return
   mkdirSync(RESULTS, { recursive: true })
   writeFileSync(`${RESULTS}${day}.md`, text)
-  process.stdout.write(`\n${text}`)
 }
+
+/** The longest tail that a row may have. */
+export const WIDEST_TAIL = 5
+
+export const tailOf = ({ p50, p99 }: { p50: number; p99: number }): number => p99 / p50
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
 /** The value below which the share `q` of the sorted samples lies. */
 export function quantile(samples: readonly number[], q: number): number {

@@ -1,4 +1,4 @@
-/** Every measurement, one table. `npm run bench`, or `npm run bench -- process` for one suite. */
+/** Every measurement, one table. `npm run bench` keeps it; `npm run bench -- process` shows one suite. */
 import { benchData } from './data.ts'
 import { benchFunctions } from './functions.ts'
 import { benchGraphql } from './graphql.ts'
@@ -25,4 +25,4 @@ for (const [name, suite] of Object.entries(SUITES)) {
   process.stderr.write(`measuring ${name} …\n`)
   rows.push(...(await suite()))
 }
-report(rows)
+report(rows, wanted.length === 0)
