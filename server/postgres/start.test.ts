@@ -130,6 +130,15 @@ test('urlOf escapes what a URL would misread, and prints as a secret', async () 
   expect(JSON.stringify(cluster)).not.toContain('w?rd')
 })
 
+test('nearUrlOf leads by the socket, and keeps the address for others', async () => {
+  await using place = await madeCluster()
+  const cluster = await place.start()
+  const near = cluster.nearUrlOf('postgres')
+
+  expect(await query(near, 'select inet_server_addr() as address')).toEqual([{ address: null }])
+  expect(new URL(near.reveal()).host).toBe(`${cluster.host}:${cluster.port}`)
+})
+
 test('of two starts at once on one folder one wins and the other is told who', async () => {
   await using place = tempCluster()
   const [here, there] = await Promise.allSettled([place.start(), startInChild(place)])
@@ -363,6 +372,7 @@ test('a path too long for a socket still starts, with a private folder elsewhere
 
   expect(cluster.socketDir.length).toBeLessThan(80)
   expect(statSync(cluster.socketDir).mode & 0o777).toBe(0o700)
+  expect(cluster.nearUrlOf('postgres').reveal()).toBe(cluster.urlOf('postgres').reveal())
   await cluster.stop()
   expect(existsSync(cluster.socketDir)).toBe(false)
 })

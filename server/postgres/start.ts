@@ -44,6 +44,11 @@ export type EmbeddedPostgres = {
   pid: number
   /** `postgresql://…` of a database, as the superuser. */
   urlOf: (database: string) => Secret
+  /**
+   * The same for this process: with a `host` parameter that names the unix socket, which costs a third
+   * less per round trip than loopback. As `urlOf` where no socket stays at its place over a restart.
+   */
+  nearUrlOf: (database: string) => Secret
   /** Resolves when the server has ended, by `stop` or by itself, and the folder is free again. */
   exited: Promise<ExitStatus>
   /** Fast shutdown; the immediate one when `deadlineMs` (default 10,000) has passed. */
@@ -229,16 +234,20 @@ function runningCluster(running: Running, options: EmbeddedOptions): EmbeddedPos
     lock.release()
   })
   const login = `${encodeURIComponent(superuser)}:${encodeURIComponent(password.reveal())}`
+  const urlOf = (database: string): string =>
+    `postgresql://${login}@${HOST}:${port}/${encodeURIComponent(database)}`
+  const { socketDir, ownSocketDir } = ground
+  const near = socketDir === '' || ownSocketDir ? '' : `?host=${encodeURIComponent(socketDir)}`
   return {
     host: HOST,
     port,
-    socketDir: ground.socketDir,
+    socketDir,
     superuser,
     password,
     version: ground.binaries.version,
     pid: server.pid,
-    urlOf: (database) =>
-      new Secret(`postgresql://${login}@${HOST}:${port}/${encodeURIComponent(database)}`),
+    urlOf: (database) => new Secret(urlOf(database)),
+    nearUrlOf: (database) => new Secret(`${urlOf(database)}${near}`),
     exited,
     stop: ({ deadlineMs = 10_000 } = {}) => stop(running, exited, deadlineMs),
   }

@@ -10,6 +10,7 @@ import { renewPassword } from './renew-password.ts'
 import type { KeyedSecret } from './secret-file.ts'
 
 export type RunningCluster = {
+  /** For this process; on the embedded cluster by its socket, with its address for others in it too. */
   url: Secret
   stop(): Promise<void>
 }
@@ -73,7 +74,7 @@ async function keepRunning({
       .catch(onLost)
   }
   watch(state.postgres)
-  const url = state.postgres.urlOf('postgres')
+  const url = state.postgres.nearUrlOf('postgres')
   const stop = (): Promise<void> => {
     state.stopping = true
     return state.postgres.stop()

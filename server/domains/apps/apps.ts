@@ -15,6 +15,7 @@ import {
   selectDefaultApp,
   updateApp,
 } from './apps.sql.ts'
+import { addressUrl } from './cluster.ts'
 import { type AppDatabases, openAppDatabases } from './databases.ts'
 import { type AppKeys, apiKeyOf, type ApiKeyRole, newRsaKey, sealKeys, unsealKeys } from './keys.ts'
 import type { Regions } from './regions.ts'
@@ -194,7 +195,7 @@ export class Apps {
 
   /** For people and tools that connect to PostgreSQL themselves. */
   databaseUrlOf(app: App): Secret {
-    return this.databasesOf(app).platformUrl
+    return addressUrl(this.databasesOf(app).platformUrl)
   }
 
   /** Closes the pools of one app. */

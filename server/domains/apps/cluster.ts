@@ -156,3 +156,10 @@ export function databaseUrl(
   }
   return new Secret(parsed.href)
 }
+
+/** For people and programs elsewhere: without the socket through which this process connects. */
+export function addressUrl(url: Secret): Secret {
+  const parsed = new URL(url.reveal())
+  if (parsed.hostname !== '') parsed.searchParams.delete('host')
+  return new Secret(parsed.href)
+}
