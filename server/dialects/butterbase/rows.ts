@@ -8,6 +8,7 @@ import {
   type DataResult,
   execute,
   type Format,
+  type Output,
   type Payload,
   payloadOf,
   queryOf,
@@ -124,8 +125,10 @@ const read = (table: string, query: ReadQuery, format: Format): DataRequest => (
   schema: SCHEMA,
   table,
   query,
-  output: { format },
+  output: output(format),
 })
+
+const output = (format: Format): Output => ({ format, timestamps: 'milliseconds' })
 
 const listRows: Handler = async (call) => {
   const build = (_: Relation, query: ReadQuery) => read(call.table, query, 'array')
@@ -209,7 +212,7 @@ const insertRows: Handler = async (call) => {
       table: call.table,
       payload: payloadFor(relation, rows, slot),
       query: { ...query, where: [], order: [], limit: undefined, offset: undefined },
-      output: { format },
+      output: output(format),
     }),
   })
   return json(call.c, body, 201)
@@ -235,7 +238,14 @@ type Updating = { rows: Rows; relation: Relation; query: ReadQuery; format: Form
 /** The body stands in the slot after those of the query string. */
 function updateRequest(call: RowCall, { rows, relation, query, format }: Updating): DataRequest {
   const payload = payloadFor(relation, rows, call.params.slots.length)
-  return { kind: 'update', schema: SCHEMA, table: call.table, payload, query, output: { format } }
+  return {
+    kind: 'update',
+    schema: SCHEMA,
+    table: call.table,
+    payload,
+    query,
+    output: output(format),
+  }
 }
 
 const updateRows: Handler = async (call) => {

@@ -14,6 +14,7 @@ import type { Count, DataRequest, Explain, Format, Literal, Output, Target } fro
 import { writeCounted, writeSelect } from './read.sql.ts'
 import { outputNames, type ResultColumn, writeBody, writeResponseSettings } from './result.sql.ts'
 import { SqlWriter } from './sql-writer.ts'
+import { withMilliseconds } from './timestamps.sql.ts'
 import { writeChange } from './write.sql.ts'
 
 export type CompiledStatement = { name: string; text: string; binds: readonly Literal[] }
@@ -57,7 +58,7 @@ const exactUpTo = (output: Output): number => output.exactUpTo ?? EXACT_UP_TO
 export function compile(catalog: Catalog, request: DataRequest): CompiledRequest {
   const asked = makePlan(catalog, request)
   const { output, media } = chooseMedia(catalog, asked)
-  const plan = withOutput(asked, output)
+  const plan = withOutput(shownBy(asked, output), output)
   const sql = new SqlWriter()
   if (output.explain) writeExplain(sql, output.explain)
   const columns = writePlan(sql, plan)
@@ -82,6 +83,9 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     pace: plan.kind === 'read' ? new Pace() : undefined,
   }
 }
+
+const shownBy = (plan: Plan, { timestamps }: Output): Plan =>
+  timestamps === undefined ? plan : { ...plan, read: withMilliseconds(plan.read) }
 
 /** A function that gives one value or row needs no promise. */
 const isExactlyOne = (plan: Plan, { format, exactlyOne }: Output): boolean =>

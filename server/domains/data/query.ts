@@ -181,6 +181,8 @@ export type Output = {
   /** Of the format `handled`: what writes it, and over rows of which relation. */
   handler?: Handler | undefined
   stripNulls?: boolean | undefined
+  /** Timestamps as JavaScript writes them: `2026-01-31T09:00:00.000Z`. Absent: as PostgreSQL does in JSON. */
+  timestamps?: 'milliseconds' | undefined
   count?: Count | undefined
   /** Any other number of rows than one is refused and undone, whatever is shown of them. */
   exactlyOne?: boolean | undefined

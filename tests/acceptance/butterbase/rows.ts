@@ -30,6 +30,14 @@ const TABLES = {
   },
   open: { columns: { id: uuid, word: { type: 'text' } } },
   loose: { columns: { word: { type: 'text' } } },
+  moments: {
+    columns: {
+      id: { type: 'integer', primaryKey: true },
+      at: { type: 'timestamptz' },
+      plain: { type: 'timestamp' },
+      day: { type: 'date' },
+    },
+  },
 }
 
 type Row = Record<string, unknown>
@@ -104,6 +112,48 @@ describe('reading', () => {
     ['age=gte.20&age=lt.30', ['Bob']],
   ])('filters by %s', async (query, expected) => {
     expect(await names(query)).toEqual(expected)
+  })
+
+  describe('timestamps', () => {
+    const moments = () => get('moments?select=at,plain,day&order=id')
+    const precise = { at: '1815-12-10T13:00:00.123999+01:00', plain: '2026-01-02 03:04:05' }
+    const shown = { at: '1815-12-10T12:00:00.123Z', plain: '2026-01-02T03:04:05.000Z', day: null }
+
+    test('are in UTC with milliseconds and a Z in every answer; days stay days', async () => {
+      const wire = { id: 1, ...shown }
+      expect(await body(post('moments', { id: 1, ...precise }), 201)).toEqual(wire)
+      const day = { ...shown, day: '2026-01-02' }
+      const inserted = await body(
+        post('moments?select=day,at,plain', [{ id: 2, ...precise, day: '2026-01-02' }]),
+        201,
+      )
+      expect(inserted).toEqual([day])
+      expect(await moments()).toEqual([shown, day])
+      expect(await get(`moments/1`)).toEqual(wire)
+      const updated = key().patch(`${app.path}/moments/1`, { day: '2026-01-03' })
+      expect(await body(updated)).toEqual({ ...wire, day: '2026-01-03' })
+      const one = key().patch(`${app.path}/moments?id=eq.2&select=at`, { plain: null })
+      expect(await body(one)).toEqual([{ at: shown.at }])
+    })
+
+    test('are found again by what was shown, and ordered as times', async () => {
+      await body(post('moments', { id: 3, at: '2026-01-31T09:00:00.000Z' }), 201)
+      expect(await get('moments?select=id&at=eq.2026-01-31T09:00:00.000Z')).toEqual([{ id: 3 }])
+      await body(post('moments', { id: 4, at: '0900-01-31T09:00:00Z' }), 201)
+      expect(await get('moments?select=id&order=at.desc&id=gte.3')).toEqual([{ id: 3 }, { id: 4 }])
+    })
+
+    test('without four digits of a year stay as PostgreSQL says them', async () => {
+      const odd = [
+        { id: 5, at: 'infinity', plain: '-infinity' },
+        { id: 6, at: '0044-03-15 00:00:00+00 BC', plain: '10000-01-01' },
+      ]
+      await body(post('moments', odd), 201)
+      expect(await get('moments?select=at,plain&id=gte.5&order=id')).toEqual([
+        { at: 'infinity', plain: '-infinity' },
+        { at: '0044-03-15T00:00:00+00:00 BC', plain: '10000-01-01T00:00:00' },
+      ])
+    })
   })
 
   test('selects columns, drops unknown ones, and gives all when none is left', async () => {
