@@ -28,6 +28,7 @@ import { createIsolatePool } from '#isolates'
 import type { Services } from '#services'
 import type { Config } from './config.ts'
 import type { Metrics } from './process/metrics.ts'
+import { renewSealed } from './renew-sealed.ts'
 import { buildRouter, type Router } from './router.ts'
 import { SchemaWatch } from './schema-watch.ts'
 
@@ -77,11 +78,13 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
   if (options.secrets.length > 1) await renewLogins(services.apps)
   const firstSteps = await prepare(services)
   await revokeKeysOfPreviousSecrets(services, options.secrets.slice(1))
+  const renewal = options.secrets.length > 1 ? renewSealed(services.apps, options.log) : undefined
   return {
     services,
     router: buildRouter(services, options.metrics),
     firstSteps,
     async close() {
+      await renewal?.stop()
       await listener.close()
       await services.functions.close()
       await services.schemaWatch.close()

@@ -21,6 +21,15 @@ test('decrypt() reads what an older key wrote, and refuses an unknown key or a c
   expect(() => ring('secret-1').decrypt(`${sealed.slice(0, -2)}AA`, 'x')).toThrow(/Cannot decrypt/)
 })
 
+test('renew() seals again under the current key what an older one sealed, and only that', () => {
+  const sealed = ring('secret-1').encrypt('hello', 'x')
+  const both = ring('secret-2', 'secret-1')
+  const renewed = both.renew(sealed, 'x') ?? ''
+  expect(ring('secret-2').decrypt(renewed, 'x')).toBe('hello')
+  expect(both.renew(renewed, 'x')).toBeUndefined()
+  expect(() => both.renew(sealed, 'y')).toThrow(/Cannot decrypt/)
+})
+
 test('Secret never prints its value', () => {
   const secret = new Secret('hunter2')
   expect([String(secret), JSON.stringify({ secret }), inspect(secret)].join()).not.toContain(

@@ -19,6 +19,8 @@ export type Keyring = {
   encrypt(plain: string, context: string): string
   /** @throws `internal` ciphertext_unreadable: wrong secret, wrong context or damaged */
   decrypt(sealed: string, context: string): string
+  /** What an earlier secret sealed, under the current one; nothing when it is already. @throws as `decrypt` */
+  renew(sealed: string, context: string): string | undefined
 }
 
 /**
@@ -31,11 +33,16 @@ export function createKeyring(secrets: readonly { id: string; secret: Secret }[]
   const derive = (purpose: string) => expand(current.secret, purpose)
   const byId = new Map(secrets.map(({ id, secret }) => [id, expand(secret, 'encryption')]))
   const currentKey = derive('encryption')
+  const encrypt = (plain: string, context: string) =>
+    `${current.id}.${seal(currentKey, plain, context)}`
+  const isCurrent = (sealed: string) => sealed.startsWith(`${current.id}.`)
   return {
     derive,
     sign: (purpose, text) => createHmac('sha256', derive(purpose)).update(text).digest('hex'),
-    encrypt: (plain, context) => `${current.id}.${seal(currentKey, plain, context)}`,
+    encrypt,
     decrypt: (sealed, context) => open(byId, sealed, context),
+    renew: (sealed, context) =>
+      isCurrent(sealed) ? undefined : encrypt(open(byId, sealed, context), context),
   }
 }
 

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientFor } from '#support/client'
+import { keepSealed, sealingKeys } from './sealed-values.ts'
 import { beginSlowRequest } from './slow-request.ts'
 import {
   familyOf,
@@ -23,6 +24,7 @@ let first: Status
 beforeAll(async () => {
   running = await startProcess({ dataDir, env: { STEAD_LOG_LEVEL: 'trace' } })
   first = await running.status()
+  await keepSealed(first)
 })
 
 afterAll(async () => {
@@ -189,6 +191,19 @@ describe('a new instance secret', () => {
     expect(await appNames()).toContain('made-while-stopping')
     const rows = await clientFor(status.url, status.service_key).get('/rest/v1/absent')
     expect(rows.status).toBe(404)
+  })
+
+  test('seals everything again in the background, after which the earlier one may go', async () => {
+    await running.said('STEAD_PREVIOUS_SECRETS may go')
+    const keys = await sealingKeys(await running.status())
+    expect(keys).toHaveLength(6)
+    expect(new Set(keys)).toEqual(new Set([keys[0]]))
+    await running.stop()
+    running = await startProcess({ dataDir, env: { STEAD_SECRET: secret, STEAD_DRAIN: '1s' } })
+    const { url, app_id: id, anon_key: anon } = await running.status()
+    const answer = await clientFor(url, anon).get(`/v1/${id}/fn/f`)
+    expect(await answer.json()).toEqual(['one', 'both'])
+    expect(anon).toBe(first.anon_key)
   })
 })
 

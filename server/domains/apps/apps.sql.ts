@@ -117,6 +117,11 @@ export const selectAppsById = (tx: Tx, ids: readonly string[]): Promise<App[]> =
 export const selectUnfinishedApps = (tx: Tx): Promise<App[]> =>
   tx<App>`select ${COLUMNS} from apps where state in ('provisioning', 'deleting')`
 
+export const selectAppIds = async (tx: Tx): Promise<string[]> =>
+  (await tx<{ id: string }>`select id from apps where state <> 'deleting' order by id`).map(
+    ({ id }) => id,
+  )
+
 /** Those that have a database, or may have one. */
 export const selectDatabases = (tx: Tx): Promise<Pick<App, 'dbName' | 'region'>[]> =>
   tx<Pick<App, 'dbName' | 'region'>>`

@@ -14,6 +14,7 @@ export {
   resumeUnfinished,
 } from './lifecycle.ts'
 export { renewLogins } from './renew-logins.ts'
+export { everyAppId, renewSealedApp } from './renew-sealed.ts'
 export { openRegions, type Regions, type RegionSetting } from './regions.ts'
 export {
   addressedApp,

@@ -30,6 +30,10 @@ export const sealKeys = (keyring: Keyring, appId: string, keys: AppKeys): string
 export const unsealKeys = (keyring: Keyring, appId: string, sealed: string): AppKeys =>
   JSON.parse(keyring.decrypt(sealed, context(appId))) as AppKeys
 
+/** The keys sealed under the current secret; nothing when they are already. */
+export const resealKeys = (keyring: Keyring, appId: string, sealed: string): string | undefined =>
+  keyring.renew(sealed, context(appId))
+
 type KeyOf = { appId: string; keys: AppKeys; createdAt: Date; role: ApiKeyRole }
 
 /** Always the same text for the same app, so it need not be kept to be shown again. */

@@ -24,6 +24,13 @@ export const cloneWebhookSecret = (keyring: Keyring, app: App): string | undefin
 
 const sealedFor = (appId: string): string => `${appId}/clone-webhook`
 
+/** The webhook with its secret under the current key; nothing when it is already, or there is none. */
+export function renewedWebhook(keyring: Keyring, app: App): CloneWebhook | undefined {
+  const webhook = cloneWebhookOf(app)
+  const sealedSecret = webhook && keyring.renew(webhook.sealedSecret, sealedFor(app.id))
+  return webhook && sealedSecret !== undefined ? { ...webhook, sealedSecret } : undefined
+}
+
 /** @param origins replace the present ones; absent = they stay */
 export function setCors(
   ctx: Context,

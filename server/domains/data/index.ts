@@ -52,6 +52,7 @@ export {
   dataApiSecret,
   OPENAPI_MODES,
   type OpenApiMode,
+  renewSealedDataApi,
 } from './settings.ts'
 export { simulatedIdentity } from './simulate.ts'
 

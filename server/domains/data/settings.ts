@@ -1,6 +1,6 @@
 /** How an app's PostgREST behaves: what it exposes, whom it takes a stranger for, how much it gives. */
 import { audit } from '#domains/accounts'
-import { type App, type AppContext, rolesOf } from '#domains/apps'
+import { type App, type AppContext, type Apps, rolesOf } from '#domains/apps'
 import { invalid } from '#core/errors'
 import type { Keyring } from '#core/keyring'
 import { Secret } from '#core/secret'
@@ -114,6 +114,23 @@ export function dataApiSecret(keyring: Keyring, app: App): Secret | undefined {
 }
 
 const sealedFor = (appId: string): string => `${appId}/data-api-jwt`
+
+/** After the instance secret has changed. @returns how many values were sealed again under the current one */
+export async function renewSealedDataApi(apps: Apps, app: App): Promise<number> {
+  if (renewedSecret(apps, app) === undefined) return 0
+  await apps.change(app.id, (fresh) => {
+    const renewed = renewedSecret(apps, fresh)
+    if (renewed === undefined) return {}
+    const dataApi = { ...storedOf(fresh), sealedJwtSecret: renewed }
+    return { settings: { ...fresh.settings, dataApi } }
+  })
+  return 1
+}
+
+function renewedSecret({ needs: { keyring } }: Apps, app: App): string | undefined {
+  const { sealedJwtSecret } = storedOf(app)
+  return sealedJwtSecret ? keyring.renew(sealedJwtSecret, sealedFor(app.id)) : undefined
+}
 
 /** Schemas that hold the server's own state. */
 const CLOSED = /^(pg_.*|information_schema|stead)$/

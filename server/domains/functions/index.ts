@@ -21,4 +21,5 @@ export {
 } from './invocations.ts'
 export type { LogEntry } from './journal.sql.ts'
 export { followLogs, readLogs } from './logs.ts'
+export { renewSealedFunctions } from './renew-sealed.ts'
 export { type Trigger, TRIGGER_TYPES } from './triggers.ts'

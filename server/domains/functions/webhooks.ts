@@ -13,7 +13,7 @@ export const webhookToken = (keyring: Keyring, appId: string, functionId: string
     .update(`webhook:${appId}:${functionId}`)
     .digest('base64url')
 
-const secretContext = (appId: string, functionId: string): string =>
+export const secretContext = (appId: string, functionId: string): string =>
   `${appId}/functions/${functionId}/webhook`
 
 type Storing = { functionId: string; triggers: readonly Trigger[]; old: FunctionRow | undefined }
