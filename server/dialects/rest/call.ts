@@ -105,7 +105,7 @@ async function readArguments(c: Http, request: RestRequest): Promise<CallArgumen
   if (type === 'text/plain') return single('text', text)
   if (type === 'text/xml') return single('xml', text)
   if (type === 'application/x-www-form-urlencoded') return namedArguments(readPairs(text))
-  if (type === 'text/csv') return jsonArguments(request, rowsOfCsv(text))
+  if (type === 'text/csv') return { ...jsonArguments(request, rowsOfCsv(text)), raw: undefined }
   if (type !== 'application/json' && !type.endsWith('+json')) throw notSupported(type)
   return jsonArguments(request, rowsOfJson(text === '' ? '{}' : text))
 }
@@ -116,8 +116,10 @@ const single = (type: 'text' | 'xml' | 'bytea', text: string): CallArguments => 
   value: { text, slot: -1, encoding: 'text' },
 })
 
+type JsonArguments = Extract<CallArguments, { kind: 'json' }>
+
 /** Of several objects the first one holds the arguments; the whole text is the only argument's. */
-function jsonArguments({ params }: RestRequest, rows: Rows): CallArguments {
+function jsonArguments({ params }: RestRequest, rows: Rows): JsonArguments {
   const one = rows.shape === 'object' ? rows : rowsOf(rows.rows.slice(0, 1), 'object')
   const named = valueOf(params, 'columns')
   const columns = named === undefined ? columnsOf(one).columns : readNames('columns', named)

@@ -159,7 +159,7 @@ function relationshipMissing({ from, to, schema, hint, near }: RelationshipFacts
   const using = hint === undefined ? '' : ` using the hint '${hint}'`
   return {
     details: `Searched for a foreign key relationship between '${from}' and '${to}'${using} in the schema '${schema}', but no matches were found.`,
-    hint: near ? `Perhaps you meant '${near}' instead of '${to}'.` : null,
+    hint: near ? `Perhaps you meant '${near.name}' instead of '${near.insteadOf}'.` : null,
   }
 }
 
@@ -212,7 +212,11 @@ export function errorRenderer(services: Services) {
     if (error.kind === 'internal') {
       services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
     }
-    const named = { 'Content-Type': 'application/json; charset=utf-8', ...headers }
+    const named = {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Proxy-Status': `PostgREST; error=${body.code.replaceAll(/[^\x21-\x7e]/g, '?')}`,
+      ...headers,
+    }
     return c.body(JSON.stringify(body), status as 400, named)
   }
 }

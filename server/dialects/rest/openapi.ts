@@ -20,7 +20,7 @@ export async function describeRoot(c: Http, ctx: RestContext): Promise<Response>
   const seen = openapiMode === 'follow-privileges' ? await reachableIn(ctx, schema) : undefined
   const relations = catalog
     .relationsOf(schema)
-    .filter(({ name }) => !seen || seen.relations.has(name))
+    .filter(({ name, partition }) => !partition && (!seen || seen.relations.has(name)))
   const routines = catalog.routineNames(schema).filter((name) => !seen || seen.routines.has(name))
   const document = {
     swagger: '2.0',

@@ -1,6 +1,6 @@
 /** `OPTIONS`: what can be done with a table, a view, a function. */
 import { notFound } from '#core/errors'
-import { catalogOf, findRelation, type Relation, type RoutineFacts } from '#domains/data'
+import { catalogOf, type Relation, relationOf, type RoutineFacts } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { readRequest } from './request.ts'
@@ -8,13 +8,13 @@ import { readRequest } from './request.ts'
 /** @throws `not_found` table_not_found */
 export async function tableOptions(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const { schema } = readRequest(c, ctx.dataApi)
-  return allow(c, methodsOf(findRelation(await catalogOf(ctx), { schema, table })))
+  return allow(c, methodsOf(await relationOf(ctx, { schema, table, wholeOnly: true })))
 }
 
 /** @throws `not_found` function_not_found */
 export async function callOptions(c: Http, ctx: RestContext, name: string): Promise<Response> {
   const { schema } = readRequest(c, ctx.dataApi)
-  const routines = (await catalogOf(ctx)).routines(schema, name)
+  const routines = (await catalogOf(ctx, true)).routines(schema, name)
   const [first] = routines
   if (!first) throw noFunction(schema, name)
   const writes = routines.every(({ volatility }) => volatility === 'v')

@@ -14,7 +14,7 @@ import {
   readOffset,
   readRange,
 } from './range.ts'
-import { type RestRequest, readRequest } from './request.ts'
+import { type RestRequest, readRequest, targetOf } from './request.ts'
 
 const APPLICABLE = ['count', 'tx', 'handling', 'timezone'] as const
 
@@ -85,7 +85,7 @@ export function buildRead(
   table: string,
   { paged, page }: { paged: boolean; page: Page },
 ): DataRequest {
-  const { schema, params, media, preferences } = request
+  const { params, media, preferences } = request
   const query = buildQuery(params, { paged, dataApi: request.dataApi })
   const at = params.slots.length
   if (paged) {
@@ -101,7 +101,7 @@ export function buildRead(
     exactUpTo: request.dataApi.maxRows,
     responseSettings: request.dataApi.preRequest !== undefined,
   }
-  return { kind: 'read', schema, table, query, output }
+  return { kind: 'read', ...targetOf(request, table), query, output }
 }
 
 export const literal = (value: number, slot: number): Literal => ({

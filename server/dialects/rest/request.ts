@@ -1,6 +1,6 @@
 /** What every REST request has: a schema, a query, preferences, a wish for a media type. */
 import { invalid, notAcceptable } from '#core/errors'
-import { type DataApi, queryOf, type RequestFacts } from '#domains/data'
+import { type DataApi, queryOf, type RequestFacts, type Target } from '#domains/data'
 import type { Http } from '#http/env'
 import { type Media, negotiate } from './media.ts'
 import { type Params, readParams } from './params.ts'
@@ -48,6 +48,13 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
     facts: () => factsOf(c),
   }
 }
+
+/** A part of a table in partitions is reached through the table. */
+export const targetOf = ({ schema }: RestRequest, table: string): Target => ({
+  schema,
+  table,
+  wholeOnly: true,
+})
 
 const noPlan = () =>
   notAcceptable(

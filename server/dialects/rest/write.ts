@@ -2,14 +2,13 @@
 import { invalid, methodNotAllowed } from '#core/errors'
 import {
   badPayload,
-  catalogOf,
   type Conflict,
   type DataRequest,
   type DataResult,
   execute,
   type Format,
-  findRelation,
   payloadOf,
+  relationOf,
   type Rows,
   rowsOf,
 } from '#domains/data'
@@ -20,7 +19,7 @@ import { readNames, readRows, uniformColumns } from './body.ts'
 import { buildQuery, valueOf } from './params.ts'
 import type { Preferences } from '#http/prefer'
 import { contentRange } from './range.ts'
-import { type RestRequest, readRequest } from './request.ts'
+import { type RestRequest, readRequest, targetOf } from './request.ts'
 
 const INSERTING = [
   'resolution',
@@ -50,8 +49,7 @@ export async function insertRows(c: Http, ctx: RestContext, table: string): Prom
     shape: `${table} ${preferences.resolution ?? ''} ${preferences.missing ?? ''}`,
     build: (incoming) => ({
       kind: 'insert',
-      table,
-      schema: request.schema,
+      ...targetOf(request, table),
       payload: incoming.payload,
       conflict: conflictOf(request),
       ...optionsOf(request),
@@ -76,8 +74,7 @@ export async function updateRows(c: Http, ctx: RestContext, table: string): Prom
     shape: `${table} ${request.preferences.missing ?? ''}`,
     build: ({ payload }) => ({
       kind: 'update',
-      table,
-      schema: request.schema,
+      ...targetOf(request, table),
       payload,
       resetMissing: request.preferences.missing === 'default',
       ...optionsOf(request),
@@ -89,7 +86,7 @@ export async function updateRows(c: Http, ctx: RestContext, table: string): Prom
 
 export async function deleteRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
-  const { params, schema, shapeHead } = request
+  const { params, shapeHead } = request
   const result = await execute(ctx, {
     ...request,
     shape:
@@ -97,7 +94,7 @@ export async function deleteRows(c: Http, ctx: RestContext, table: string): Prom
         ? undefined
         : `${shapeHead} ${optionKey(request)} ${table}${params.shape}`,
     slots: params.slots,
-    build: () => ({ kind: 'delete', schema, table, ...optionsOf(request) }),
+    build: () => ({ kind: 'delete', ...targetOf(request, table), ...optionsOf(request) }),
   })
   return changed(c, { request, result, range: contentRange(0, 0, counted(request, result)) })
 }
@@ -112,8 +109,7 @@ export async function putRow(c: Http, ctx: RestContext, table: string): Promise<
     shape: table,
     build: ({ payload }) => ({
       kind: 'insert',
-      table,
-      schema: request.schema,
+      ...targetOf(request, table),
       payload,
       conflict: { action: 'merge', columns: key },
       ...optionsOf(request),
@@ -231,7 +227,7 @@ async function checkPut(
   if (params.all.some(({ key }) => key === 'limit' || key === 'offset')) {
     throw invalid('put_range', 'limit/offset querystring parameters are not allowed for PUT')
   }
-  const { primaryKey } = findRelation(await catalogOf(ctx), { schema, table })
+  const { primaryKey } = await relationOf(ctx, { schema, table, wholeOnly: true })
   const filters = params.all.filter(({ key }) => !['select', 'columns', 'apikey'].includes(key))
   const names = filters.map(({ key }) => key)
   const exact =

@@ -111,7 +111,7 @@ function writeInvocation(sql: SqlWriter, { routine, arguments: given }: CallPlan
   sql.name(routine.schema, routine.name).add('(')
   const [first] = routine.arguments
   if (given.kind === 'single') sql.bind(given.value, given.type === 'bytea' ? 'bytea' : given.type)
-  else if (given.kind === 'json' && first && isSingleUnnamed(routine.arguments)) {
+  else if (given.kind === 'json' && given.raw && first && isSingleUnnamed(routine.arguments)) {
     sql.bind(given.raw, first.type)
   } else if (given.kind === 'json') writeJsonArguments(sql, routine.arguments, given.payload)
   else writeNamedArguments(sql, routine.arguments, given.values)

@@ -23,7 +23,7 @@ const OURS = `n.nspname not in ('information_schema', 'stead') and n.nspname !~ 
 const RELATIONS = `select coalesce(json_agg(json_build_object(
     'oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'rowSecurity', c.relrowsecurity,
-    'partitioned', c.relkind = 'p',
+    'partitioned', c.relkind = 'p', 'partition', c.relispartition,
     'writes', json_build_object('insert', w & 8 <> 0, 'update', w & 4 <> 0, 'delete', w & 16 <> 0), 'description', d.description)
     order by n.nspname, c.relname), '[]')
   from pg_class c
@@ -225,6 +225,7 @@ type RelationRow = {
   kind: string
   rowSecurity: boolean
   partitioned: boolean
+  partition: boolean
   writes: Relation['writes']
   description: string | null
 }

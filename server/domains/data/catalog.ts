@@ -55,6 +55,8 @@ export type Relation = {
   kind: RelationKind
   /** A table in partitions, whose rows have no system columns to return. */
   partitioned?: boolean | undefined
+  /** A part of such a table. */
+  partition?: boolean | undefined
   columns: ReadonlyMap<string, Column>
   primaryKey: readonly string[]
   /** Column sets of unique constraints and indexes, the primary key among them. */

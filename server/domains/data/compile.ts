@@ -5,7 +5,7 @@ import { Pace } from '#db/batch'
 import { isVoid, writeCall } from './call.sql.ts'
 import type { Catalog, Relation } from './catalog.ts'
 import { chooseMedia, type HandledMedia, withOutput } from './handlers.ts'
-import { nearest } from './nearest.ts'
+import { Likeness } from './likeness.ts'
 import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
 import { planCall } from './plan-call.ts'
 import { planRead, plannerOf } from './plan-read.ts'
@@ -115,13 +115,17 @@ function makePlan(catalog: Catalog, request: DataRequest): Plan {
 }
 
 /** @throws `not_found` table_not_found with details { schema, table, near } */
-export function findRelation(catalog: Catalog, { schema, table }: Target): Relation {
+export function findRelation(catalog: Catalog, { schema, table, wholeOnly }: Target): Relation {
   const relation = catalog.relation(schema, table)
-  if (relation) return relation
-  const near = nearest(
-    table,
-    catalog.relationsOf(schema).map(({ name }) => name),
+  if (relation && !(wholeOnly && relation.partition)) return relation
+  const names = catalog.derived(
+    `names in ${schema}`,
+    () =>
+      new Likeness(
+        catalog.relationsOf(schema).flatMap(({ name, partition }) => (partition ? [] : [name])),
+      ),
   )
+  const near = names.nearest(table)
   throw notFound(
     'table_not_found',
     `Could not find the table '${schema}.${table}' in the schema cache`,

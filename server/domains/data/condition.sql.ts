@@ -43,7 +43,7 @@ export function writeField(sql: SqlWriter, scope: Scope, field: Field): void {
 }
 
 function writeStep(sql: SqlWriter, step: JsonStep): void {
-  sql.add(step.asText ? '->>' : '->').constant(step.key, step.index ? 'int4' : 'text')
+  sql.add(step.asText ? '->>' : '->').constant(step.key, step.index ? 'int4' : undefined)
 }
 
 /** All of them must hold; `true` when there are none. */

@@ -1,7 +1,7 @@
 /** Chooses the relationship that an embed means, by table, foreign key, column and hint. */
 import { type AppError, invalid } from '#core/errors'
 import type { Catalog, Relation } from './catalog.ts'
-import { nearest } from './nearest.ts'
+import { Likeness } from './likeness.ts'
 import type { EmbedItem } from './query.ts'
 import { type Relationship, relationshipsOf } from './relationships.ts'
 
@@ -10,8 +10,8 @@ export type RelationshipFacts = {
   to: string
   schema: string
   hint?: string | undefined
-  /** The closest name that would have worked. */
-  near?: string | undefined
+  /** The closest name that would have worked, and which of the two it would stand for. */
+  near?: { name: string; insteadOf: string } | undefined
   candidates?: readonly Relationship[]
 }
 
@@ -23,7 +23,7 @@ export function findRelationship(catalog: Catalog, from: Relation, item: EmbedIt
   const elsewhere = found.length === 0 && item.anySchema ? matching(everywhere, item) : found
   const candidates = overridden(elsewhere)
   const [first, second] = candidates
-  if (!first) throw notFound(from, item, all)
+  if (!first) throw notFound(catalog, from, item)
   if (!second) return first
   const self = selfReference(candidates)
   if (self) return self
@@ -93,13 +93,13 @@ const soleColumn = ({ columns }: Relationship): string | undefined =>
 const otherColumn = ({ columns }: Relationship): string | undefined =>
   columns.length === 1 ? columns[0]?.[1] : undefined
 
-function notFound(from: Relation, item: EmbedItem, all: readonly Relationship[]): AppError {
+function notFound(catalog: Catalog, from: Relation, item: EmbedItem): AppError {
   const facts: RelationshipFacts = {
     from: from.name,
     to: item.relation,
     schema: from.schema,
     hint: item.hint,
-    near: nearest(item.relation, [...new Set(all.map(({ to }) => to.name))]),
+    near: nearTo(catalog, from, item.relation),
   }
   return invalid(
     'relationship_not_found',
@@ -107,6 +107,27 @@ function notFound(from: Relation, item: EmbedItem, all: readonly Relationship[])
     { details: facts },
   )
 }
+
+/** Another name for what was to be embedded; where nothing can be, for what it was to be embedded in. */
+function nearTo(catalog: Catalog, from: Relation, to: string): RelationshipFacts['near'] {
+  const { schema } = from
+  if (isRelated(catalog, from)) {
+    const all = relationshipsOf(catalog, from).filter((one) => staysIn(one, schema))
+    const likeness = new Likeness(all.map((one) => one.to.name))
+    const name = likeness.has(to) ? undefined : likeness.nearest(to)
+    return name === undefined ? undefined : { name, insteadOf: to }
+  }
+  const parents = catalog.derived(`parents in ${schema}`, () => {
+    const all = catalog.relationsOf(schema).filter((one) => isRelated(catalog, one))
+    return new Likeness(all.map(({ name }) => name))
+  })
+  const name = parents.nearest(from.name)
+  return name === undefined ? undefined : { name, insteadOf: from.name }
+}
+
+/** With something of its own schema, whatever leads there. */
+const isRelated = (catalog: Catalog, from: Relation): boolean =>
+  relationshipsOf(catalog, from).some(({ to }) => to.schema === from.schema)
 
 /** In which order the ways are told: to many, to one, through others. */
 const rankOf = ({ junction, cardinality }: Relationship): number =>

@@ -25,6 +25,7 @@ export { parseOrder } from './parse-order.ts'
 export { parseSelect } from './parse-select.ts'
 export * from './query.ts'
 export { type ParseFacts, Scanner } from './scanner.ts'
+export { relationOf } from './look-up.ts'
 export { decode, type Pair, queryOf, readPairs } from './pairs.ts'
 export {
   badPayload,

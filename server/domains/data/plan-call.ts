@@ -2,7 +2,7 @@
 import { type AppError, invalid, notFound } from '#core/errors'
 import type { Catalog, Column, Relation, Routine, RoutineArgument } from './catalog.ts'
 import { isSingleUnnamed } from './call.sql.ts'
-import { nearest } from './nearest.ts'
+import { Likeness } from './likeness.ts'
 import type { CallPlan } from './plan.ts'
 import { planRead, plannerOf } from './plan-read.ts'
 import type { CallArguments, CallRequest } from './query.ts'
@@ -64,7 +64,7 @@ function accepts(all: readonly RoutineArgument[], names: readonly string[]): boo
 function takesBody(one: Routine, given: CallArguments): boolean {
   if (!isSingleUnnamed(one.arguments)) return false
   const type = one.arguments[0]?.type
-  if (given.kind === 'json') return type === 'json' || type === 'jsonb'
+  if (given.kind === 'json') return given.raw !== undefined && /^jsonb?$/.test(type ?? '')
   return given.kind === 'single' && type === given.type
 }
 
@@ -120,7 +120,8 @@ function routineNotFound(
 /** What the body could have been as a whole. */
 function bodyKind(given: CallArguments): RoutineFacts['takes'] {
   if (given.kind === 'named') return undefined
-  return given.kind === 'json' ? 'json' : given.type
+  if (given.kind === 'single') return given.type
+  return given.raw ? 'json' : undefined
 }
 
 function givenWords(names: readonly string[], takes: RoutineFacts['takes']): string {
@@ -137,17 +138,19 @@ function nearRoutine(
   const lists = catalog
     .routines(schema, name)
     .filter(isCallable)
-    .map((one) => one.arguments.map((argument) => argument.name).join(', '))
-  if (lists.length === 0) {
-    const others = catalog.routineNames(schema)
-    return nearest(
-      name,
-      others.filter((other) => catalog.routines(schema, other).some(isCallable)),
-    )
-  }
-  const list = nearest(names.join(', '), lists)
-  return list === undefined ? undefined : `${name}(${list})`
+    .map((one) => listOf(one.arguments.map((argument) => argument.name)))
+  if (lists.length === 0) return callableNames(catalog, schema).nearest(name)
+  const list = new Likeness(lists).nearest(listOf(names))
+  return list === undefined ? undefined : `${name}${list}`
 }
+
+const listOf = (names: readonly string[]): string => `(${names.toSorted().join(', ')})`
+
+const callableNames = (catalog: Catalog, schema: string): Likeness =>
+  catalog.derived(`functions in ${schema}`, () => {
+    const names = catalog.routineNames(schema)
+    return new Likeness(names.filter((name) => catalog.routines(schema, name).some(isCallable)))
+  })
 
 /** Without a name an argument can only be the body. */
 const isCallable = ({ arguments: all }: Routine): boolean =>

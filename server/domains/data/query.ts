@@ -199,7 +199,12 @@ export type Conflict = {
   columns?: readonly string[] | undefined
 }
 
-export type Target = { schema: string; table: string }
+export type Target = {
+  schema: string
+  table: string
+  /** Parts of tables in partitions are not found by their own names. */
+  wholeOnly?: boolean | undefined
+}
 
 /** The rows of a write: JSON text and what its keys are. */
 export type Payload = {
@@ -248,7 +253,12 @@ export type DeleteRequest = Target & WriteOptions & { kind: 'delete' }
 /** Values of a call: named ones, one body as the only unnamed argument, or JSON by name. */
 export type CallArguments =
   | { kind: 'named'; values: ReadonlyMap<string, readonly Literal[]> }
-  | { kind: 'json'; payload: Payload; raw: Literal }
+  | {
+      kind: 'json'
+      payload: Payload
+      /** The body, if it may be the only argument as it is. */
+      raw: Literal | undefined
+    }
   | { kind: 'single'; type: 'text' | 'xml' | 'bytea'; value: Literal }
 
 export type CallRequest = {

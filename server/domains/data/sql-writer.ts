@@ -32,9 +32,12 @@ export class SqlWriter {
     return this
   }
 
-  /** A parameter that belongs to the shape. Equal ones are one, so that equal expressions are equal. */
-  constant(text: string, type: string): this {
-    const key = `${type} ${text}`
+  /**
+   * A parameter that belongs to the shape. Equal ones are one, so that equal expressions are equal.
+   * @param type undefined = what PostgreSQL takes it for, as it does with a literal
+   */
+  constant(text: string, type: string | undefined): this {
+    const key = `${type ?? ''} ${text}`
     let literal = this.#constants.get(key)
     if (!literal) {
       literal = { text, slot: -1, encoding: 'text' }
