@@ -1,7 +1,7 @@
 /** What the operations of all tables have in common: parameters, and the document of `POST …/query`. */
 import type { Schema, Version } from '#http/openapi/document'
 import { schemaOf } from '#http/openapi/schema'
-import { QueryDocument } from './tables-read.ts'
+import { QueryDocument } from './tables-document.ts'
 
 const text = (name: string, description: string): Schema => ({
   name,

@@ -1,6 +1,13 @@
 /** What Fluxbase's tables say when something is wrong: by SQLSTATE, with PostgreSQL's own words beside. */
 import { AppError } from '#core/errors'
-import { type ParseFacts, type RelationshipFacts, type SqlFacts, sqlFacts } from '#domains/data'
+import {
+  type ParseFacts,
+  type Relation,
+  type RelationshipFacts,
+  type SqlFacts,
+  sqlFacts,
+} from '#domains/data'
+import { MEBIBYTE } from '#http/body'
 import type { Http } from '#http/env'
 
 type Said = { status: number; code: string; error: string } & Record<string, unknown>
@@ -29,10 +36,12 @@ const STATES: Record<string, readonly [status: number, code: string, error: stri
 const CLASSES: Record<string, readonly [status: number, code: string, error: string]> = {
   '08': [503, 'DATABASE_ERROR', 'Database unavailable'],
   '0A': [400, 'INVALID_INPUT', 'Invalid query'],
+  '21': [400, 'INVALID_INPUT', 'Invalid query'],
   '22': [400, 'INVALID_INPUT', 'Invalid data type provided'],
   '42': [400, 'INVALID_INPUT', 'Invalid query'],
   '53': [503, 'DATABASE_ERROR', 'Database unavailable'],
   '54': [413, 'INVALID_INPUT', 'Query too complex'],
+  '57': [503, 'DATABASE_ERROR', 'Database unavailable'],
 }
 
 const VERBS: Record<string, string> = {
@@ -44,13 +53,44 @@ const VERBS: Record<string, string> = {
   DELETE: 'delete',
 }
 
+/** What was asked when the error came. */
+export type Asked = {
+  method: string
+  anonymous: boolean
+  /** Where it is known. */
+  relation?: Relation | undefined
+}
+
+/** As `answerTo`, where no table was named. */
+export const saidOf = (thrown: unknown, method: string, anonymous: boolean): Said | undefined =>
+  answerTo(thrown, { method, anonymous })
+
 /** Of a data error, its answer; undefined when the dialect's common words will do. */
-export function saidOf(thrown: unknown, method: string, anonymous: boolean): Said | undefined {
+export function answerTo(thrown: unknown, asked: Asked): Said | undefined {
   if (!(thrown instanceof AppError)) return undefined
   const facts = sqlFacts(thrown)
-  if (!facts) return OWN[thrown.code]?.(thrown)
-  return { ...stateOf(facts, method, anonymous), sqlstate: facts.sqlstate, ...wordsOf(facts) }
+  if (facts)
+    return { ...stateOf(facts, thrown, asked), sqlstate: facts.sqlstate, ...wordsOf(facts) }
+  const reason = reasonOf(thrown)
+  if (reason !== undefined) return badInput(`Invalid query parameters: ${reason}`)
+  return OWN[thrown.code]?.(thrown)
 }
+
+/** Of an error that the query itself is the cause of: why. */
+export function reasonOf({ code, message, details }: AppError): string | undefined {
+  if (code !== 'parse_error') return OF_QUERY.has(code) ? message : undefined
+  const { what, column, found, expected } = details as ParseFacts
+  return `${what}, column ${column}: unexpected ${found}, expected ${expected}`
+}
+
+const OF_QUERY = new Set([
+  'tables_query',
+  'embed_unknown',
+  'embed_operator',
+  'related_order',
+  'no_vector_column',
+  'no_spatial_column',
+])
 
 /** PostgreSQL's words, where they speak of the caller's data and not of ours. */
 function wordsOf({ sqlstate, message, detail, hint }: SqlFacts): Record<string, unknown> {
@@ -62,19 +102,33 @@ function wordsOf({ sqlstate, message, detail, hint }: SqlFacts): Record<string, 
   }
 }
 
-function stateOf(facts: SqlFacts, method: string, anonymous: boolean): Said {
+function stateOf(facts: SqlFacts, { kind }: AppError, asked: Asked): Said {
   const { sqlstate, message } = facts
   if (sqlstate === '42703') return badInput(`Unknown column: ${columnIn(message)}`)
-  if (sqlstate === '42P01') return { status: 404, code: 'NOT_FOUND', error: message }
-  if (sqlstate === '42501') return refused(message, anonymous)
-  if (sqlstate.startsWith('P0')) return { status: 400, code: 'DATABASE_ERROR', error: message }
+  if (sqlstate === '42P01')
+    return { status: 404, code: 'NOT_FOUND', error: absentIn(message, asked) }
+  if (sqlstate === '42501') return refused(message, asked.anonymous)
   if (/^PT[2-5]\d\d$/.test(sqlstate)) {
     return { status: Number(sqlstate.slice(2)), code: 'DATABASE_ERROR', error: message }
   }
+  // PostGIS has no other state for a shape that it cannot take.
+  if (sqlstate === 'XX000' && isSpatial(asked.relation))
+    return badInput('Invalid data type provided')
   const known = STATES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)]
   if (known) return { status: known[0], code: known[1], error: known[2] }
-  const verb = VERBS[method] ?? 'fetch'
+  // What no part of PostgreSQL says of itself, the app's own code raised.
+  if (kind === 'invalid') return { status: 400, code: 'DATABASE_ERROR', error: message }
+  const verb = VERBS[asked.method] ?? 'fetch'
   return { status: 500, code: 'DATABASE_ERROR', error: `Failed to ${verb} record(s)` }
+}
+
+const isSpatial = (relation: Relation | undefined): boolean =>
+  [...(relation?.columns.values() ?? [])].some(({ type }) => /(^|\.)geo(metry|graphy)\b/.test(type))
+
+/** `relation "shop.todos" does not exist` → Table 'shop.todos' not found */
+function absentIn(message: string, { relation }: Asked): string {
+  const named = /relation "([^"]+)"/.exec(message)?.[1] ?? relation?.name ?? ''
+  return `Table '${named.includes('.') ? named : `${relation?.schema ?? 'public'}.${named}`}' not found`
 }
 
 /** `column todos.x does not exist` → x */
@@ -106,10 +160,14 @@ export const hiddenOrAbsent = (anonymous: boolean): Said =>
 
 export const recordNotFound: Said = { status: 404, code: 'NOT_FOUND', error: 'Record not found' }
 
+type BodyFacts = { max_bytes: number }
+
+/** Only rows in bulk may be larger. */
+const endpointOf = ({ max_bytes: max }: BodyFacts): string => (max > MEBIBYTE ? 'bulk' : 'default')
+
 /** Codes of the data domain in Fluxbase's words. */
 const OWN: Record<string, (error: AppError) => Said> = {
   tables_not_found: ({ message }) => ({ status: 404, code: 'NOT_FOUND', error: message }),
-  tables_query: ({ message }) => badInput(message),
   tables_input: ({ message }) => badInput(message),
   missing_field: ({ message }) => ({ ...badInput(message), code: 'MISSING_REQUIRED_FIELD' }),
   invalid_id: ({ message }) => ({ status: 400, code: 'INVALID_ID', error: message }),
@@ -119,14 +177,26 @@ const OWN: Record<string, (error: AppError) => Said> = {
     error: 'Invalid request body',
     message,
   }),
-  parse_error: ({ details }) => {
-    const { what, column, found, expected } = details as ParseFacts
-    const reason = `${what}, column ${column}: unexpected ${found}, expected ${expected}`
-    return badInput(`Invalid query parameters: ${reason}`)
-  },
-  embed_unknown: ({ message }) => badInput(`Invalid query parameters: ${message}`),
-  embed_operator: ({ message }) => badInput(`Invalid query parameters: ${message}`),
-  related_order: ({ message }) => badInput(`Invalid query parameters: ${message}`),
+  tables_document: ({ message, details }) => ({ ...badInput(message), details }),
+  range_not_satisfiable: ({ message, details }) => ({
+    status: 416,
+    code: 'PGRST103',
+    error: message,
+    details,
+  }),
+  database_unavailable: () => ({
+    status: 503,
+    code: 'DATABASE_ERROR',
+    error: 'Database unavailable',
+  }),
+  body_too_large: ({ message, hint, details }) => ({
+    status: 413,
+    code: 'PAYLOAD_TOO_LARGE',
+    error: 'Payload Too Large',
+    message,
+    hint,
+    details: { ...(details as BodyFacts), endpoint_type: endpointOf(details as BodyFacts) },
+  }),
   column_not_found: ({ details }) =>
     badInput(`Unknown column: ${(details as { column: string }).column}`),
   read_only_relation: ({ details }) => {

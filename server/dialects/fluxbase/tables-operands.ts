@@ -19,6 +19,8 @@ export function adapt(condition: Condition, relation: Relation): Condition {
     case 'in':
       return { ...condition, values: { ...condition.values, text: asList(condition.values.text) } }
     case 'is':
+    case 'near':
+    case 'spatial':
       return condition
   }
 }
@@ -56,9 +58,25 @@ function asArray(text: string): string {
   return arrayLiteral(jsonArray(text)?.map(itemText) ?? [text])
 }
 
-/** JSON text stays; `(a,b)` is an array of strings. */
+/** JSON text stays; `(a,b)` is an array, of whatever its items are as JSON, else of strings. */
 const asJson = (text: string): string =>
-  text.startsWith('(') ? JSON.stringify(parseList(text)) : text
+  text.startsWith('(') && text.endsWith(')') ? `[${itemsOf(text).map(asJsonItem).join(',')}]` : text
+
+/** Parted at commas outside of quotes, braces and brackets. */
+function itemsOf(text: string): string[] {
+  const found = text.slice(1, -1).match(/(?:"(?:[^"\\]|\\.)*"|\{[^{}]*\}|\[[^[\]]*\]|[^,])+/g)
+  return found ?? []
+}
+
+function asJsonItem(text: string): string {
+  const trimmed = text.trim()
+  try {
+    JSON.parse(trimmed)
+    return trimmed
+  } catch {
+    return JSON.stringify(trimmed)
+  }
+}
 
 function jsonArray(text: string): unknown[] | undefined {
   if (!text.startsWith('[')) return undefined

@@ -1,25 +1,14 @@
-/** Fluxbase's query string, in both of its spellings, over the shared syntax tree. */
+/** Fluxbase's query string as pairs: which of them are filters, and which part of each is a value. */
 import { invalid } from '#core/errors'
 import {
-  AGGREGATES,
-  type Aggregate,
-  type Condition,
   type FilterRules,
   operatorHead,
   type Pair,
-  parseFilter,
-  parseLogic,
-  parseOrder,
-  parseSelect,
-  QueryBuilder,
   readField,
   readPairs,
-  type ReadQuery,
   type Relation,
   Scanner,
-  type SelectItem,
 } from '#domains/data'
-import { adapt } from './tables-operands.ts'
 
 export const RULES: FilterRules = { balanced: true, extended: true }
 
@@ -29,8 +18,13 @@ const RESERVED = new Set(
   ),
 )
 
+/** What a pair is for, decided once: a column may have the name of a reserved word. */
+type Role = 'filter' | 'reserved' | 'ignored'
+
+export type TablePair = Pair & { slot: number; role: Role }
+
 export type TableParams = {
-  pairs: readonly (Pair & { slot: number })[]
+  pairs: readonly TablePair[]
   /** Undefined: not kept. */
   shape: string | undefined
   slots: string[]
@@ -45,26 +39,47 @@ const SHAPING = new Set(['select', 'order', 'columns', 'on_conflict', 'group_by'
 /** Not part of the query: pages are slots of their own, the rest is for others. */
 const OUTSIDE = new Set(['limit', 'offset', 'branch', 'token', 'apikey', 'clientkey'])
 
-export function readTableParams(query: string): TableParams {
+export type Reading = {
+  relation: Relation
+  /** Words that are reserved here too. */
+  alsoReserved?: ReadonlySet<string>
+}
+
+export function readTableParams(query: string, reading: Reading): TableParams {
   const slots: string[] = []
   let shape: string | undefined = ''
-  const pairs = readPairs(query).map(({ key, value }) => {
-    if (OUTSIDE.has(key) || key.startsWith('_')) return { key, value, slot: -1 }
-    const at = SHAPING.has(key) ? undefined : plainOperandAt(key, value)
+  const pairs = readPairs(query).map(({ key, value }): TablePair => {
+    const role = roleOf({ key, value }, reading)
+    const pair = { key, value, slot: -1, role }
+    if (role === 'ignored' || (role === 'reserved' && OUTSIDE.has(key))) return pair
+    const at = role === 'filter' ? plainOperandAt(key, value) : undefined
     if (at === undefined) {
-      if (!SHAPING.has(key)) shape = undefined
-      else if (shape !== undefined) shape += `&${key}=${value}`
-      return { key, value, slot: -1 }
+      const shapes = role === 'reserved' && SHAPING.has(key)
+      shape = shapes && shape !== undefined ? `${shape}&${key}=${value}` : undefined
+      return pair
     }
     if (shape !== undefined) shape += `&${key}=${value.slice(0, at)}\0`
-    return { key, value, slot: slots.push(value.slice(at)) - 1 }
+    return { ...pair, slot: slots.push(value.slice(at)) - 1 }
   })
   return { pairs, shape, slots }
 }
 
+function roleOf({ key, value }: Pair, { relation, alsoReserved }: Reading): Role {
+  const reserved = RESERVED.has(key) || alsoReserved?.has(key) === true
+  if (reserved) return namesColumn(relation, key, value) ? 'filter' : 'reserved'
+  if (!key.startsWith('_')) return 'filter'
+  // A filter that is let fall would widen a change to all rows.
+  return namesColumn(relation, seedKey(key)?.column ?? key, seedKey(key) ? 'eq.' : value)
+    ? 'filter'
+    : 'ignored'
+}
+
+const namesColumn = ({ columns }: Relation, key: string, value: string): boolean =>
+  columns.has(key.split('->', 1)[0] ?? key) && operatorHead(value, 0, RULES) !== undefined
+
 /** Where the operand begins in the value, for the simple filters that are kept by shape. */
 function plainOperandAt(key: string, value: string): number | undefined {
-  if (RESERVED.has(key) || key.includes('->')) return undefined
+  if (key.includes('->') || levelOf(key)) return undefined
   const seed = seedKey(key)
   if (seed)
     return PLAIN.test(seed.operation) &&
@@ -79,123 +94,36 @@ function plainOperandAt(key: string, value: string): number | undefined {
 type SeedKey = { column: string; operation: string }
 
 /** `price.not.gt` → column price, operation not.gt */
-function seedKey(key: string): SeedKey | undefined {
-  const match = /^(.+?)\.((?:not\.)?[a-z]+(?:\([^()]*\))?)$/.exec(key)
+export function seedKey(key: string): SeedKey | undefined {
+  const match = /^(.+?)\.((?:not\.)?[a-z][a-z0-9_]*(?:\([^()]*\))?)$/.exec(key)
   if (!match?.[1] || !match[2]) return undefined
   return operatorHead(`${match[2]}.`, 0, RULES)
     ? { column: match[1], operation: match[2] }
     : undefined
 }
 
-export const badQuery = (reason: string) =>
-  invalid('tables_query', `Invalid query parameters: ${reason}`)
-
-/** @throws `invalid` tables_query, parse_error, embed_unknown */
-export function buildTableQuery(relation: Relation, { pairs }: TableParams): ReadQuery {
-  const select = pairs.findLast(({ key }) => key === 'select')?.value
-  const builder = new QueryBuilder(selectItems(select ?? ''))
-  for (const pair of pairs) addPair({ builder, relation }, pair)
-  return builder.build()
+/** `posts.comments.order` → path posts, comments; word order */
+export function levelOf(key: string): { path: string[]; word: string } | undefined {
+  const match = /^(.+?)\.(order|limit|offset|and|or|not\.and|not\.or)$/.exec(key)
+  return match?.[1] && match[2] ? { path: match[1].split('.'), word: match[2] } : undefined
 }
 
-/** `count(*)` and `sum(price)` read like embeds and mean aggregates. */
-export function selectItems(text: string): SelectItem[] {
-  return parseSelect(text).map(withAggregates)
-}
+type Operation = { key: string; operation: string }
 
-function withAggregates(item: SelectItem): SelectItem {
-  if (item.kind !== 'embed') return item
-  const aggregate = AGGREGATES.find((name) => name === item.relation)
-  const [only, ...others] = item.query.select
-  if (aggregate && only && others.length === 0 && !item.spread && item.hint === undefined) {
-    const made = aggregateItem(aggregate, only, item.alias)
-    if (made) return made
-  }
-  const select = item.query.select.map(withAggregates)
-  return { ...item, stems: true, query: { ...item.query, select } }
-}
-
-function aggregateItem(
-  aggregate: Aggregate,
-  inner: SelectItem,
-  alias: string | undefined,
-): SelectItem | undefined {
-  if (inner.kind === 'all') {
-    return aggregate === 'count' ? { kind: 'field', aggregate, alias: alias ?? 'count' } : undefined
-  }
-  if (inner.kind !== 'field' || !inner.field) return undefined
-  const name = `${aggregate}_${inner.alias ?? inner.field.name}`
-  return { kind: 'field', field: inner.field, aggregate, alias: alias ?? name }
-}
-
-type Building = { builder: QueryBuilder; relation: Relation }
-
-function addPair(building: Building, pair: TableParams['pairs'][number]): void {
-  const { builder, relation } = building
-  const { key, value } = pair
-  if (key.startsWith('_')) return
-  const isFilter = relation.columns.has(key) && operatorHead(value, 0, RULES) !== undefined
-  if (RESERVED.has(key) && !isFilter) {
-    addReserved(building, key, value)
-    return
-  }
-  const level = /^(.+)\.(order|limit|offset|and|or|not\.and|not\.or)$/.exec(key)
-  if (level?.[1] && level[2] && builder.embeds(level[1].split('.')[0] ?? '')) {
-    addLevel(building, { path: level[1].split('.'), word: level[2], value })
-    return
-  }
-  addFilter(building, pair)
-}
-
-function addReserved({ builder, relation }: Building, key: string, value: string): void {
-  if (key === 'order') builder.order([], parseOrder(value))
-  else if (key === 'group_by') builder.groupBy(groupNames(value))
-  else if (/and$|or$/.test(key)) builder.where([], adapt(logicOf(key, value), relation))
-}
-
-const groupNames = (text: string): string[] =>
-  text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-
-/** The outer parentheses may be left out. */
-export function logicOf(key: string, value: string): Condition {
-  const kind = key.endsWith('or') ? 'or' : 'and'
-  const item = parseLogic(kind, value.trimStart().startsWith('(') ? value : `(${value})`, RULES)
-  return key.startsWith('not.') ? { kind: 'not', item } : item
-}
-
-type LevelPart = { path: string[]; word: string; value: string }
-
-function addLevel({ builder, relation }: Building, { path, word, value }: LevelPart): void {
-  if (word === 'order') builder.order(path, parseOrder(value))
-  else if (word === 'limit' || word === 'offset') {
-    if (!/^\d{1,9}$/.test(value)) throw badQuery(`${path.join('.')}.${word} must be a number`)
-    builder[word](path, { text: value, slot: -1, encoding: 'text' })
-  } else builder.where(path, adapt(logicOf(word, value), relation))
-}
-
-function addFilter(building: Building, pair: TableParams['pairs'][number]): void {
-  const { builder, relation } = building
-  const found = filterOf(building, pair)
-  const { path, field } = readKey(found.key)
-  const condition = parseFilter(field, { text: found.operation, slot: pair.slot }, RULES)
-  builder.where(path, adapt(condition, relation))
-}
-
-type Found = { key: string; operation: string }
-
-/** @throws `invalid` tables_query when it is a filter in neither spelling */
-function filterOf({ builder }: Building, { key, value }: Pair): Found {
+/**
+ * A filter in either spelling as its field and `[not.]op.value`.
+ * @param onEmbed the key's first part is an embed of the query
+ * @throws `invalid` tables_query when it is a filter in neither spelling
+ */
+export function operationOf({ key, value }: Pair, onEmbed: boolean): Operation {
   const head = operatorHead(value, 0, RULES)
   const seed = seedKey(key)
-  const onEmbed = builder.embeds(key.split('.')[0] ?? '')
   if (seed && !(onEmbed && head && seed.column.split('.').length === 1)) {
     return { key: seed.column, operation: `${seed.operation}.${value}` }
   }
+  if (head && key.endsWith('.not')) return { key: key.slice(0, -4), operation: `not.${value}` }
   if (head) return { key, operation: value }
-  const bare = value === '' ? /^(.+?)\.((?:not\.)?[a-z]+\..*)$/s.exec(key) : null
+  const bare = value === '' ? /^(.+?)\.((?:not\.)?[a-z][a-z0-9_]*\..*)$/s.exec(key) : null
   if (bare?.[1] && bare[2] && operatorHead(bare[2], 0, RULES)) {
     return { key: bare[1], operation: bare[2] }
   }
@@ -212,3 +140,10 @@ export function readKey(key: string) {
     path.push(field.name)
   }
 }
+
+/** The last value of a reserved word, if it was given. */
+export const reservedValue = ({ pairs }: TableParams, word: string): string | undefined =>
+  pairs.findLast(({ key, role }) => key === word && role === 'reserved')?.value
+
+/** What cannot be understood; the dialect says that it was the query. */
+export const badQuery = (reason: string) => invalid('tables_query', reason)

@@ -1,38 +1,26 @@
-/** Reading rows: lists, records, the query document. */
-import { z } from 'zod'
-import { invalid } from '#core/errors'
-import {
-  type Condition,
-  type Count,
-  type DataResult,
-  parseFilter,
-  parseOrder,
-  QueryBuilder,
-  type ReadQuery,
-  type Relation,
-} from '#domains/data'
-import { readJson } from '#http/body'
+/** Reading rows: lists, and single records. */
+import type { Count, DataResult } from '#domains/data'
+import { appliedPreferences } from '#http/prefer'
+import { nextCursor, resumed } from './tables-cursor.ts'
 import { recordNotFound, say } from './tables-errors.ts'
 import {
-  capped,
   contentRange,
-  MAX_PAGE_SIZE,
   type Page,
   pageLiterals,
   pageOf,
   pageSlots,
+  statusOf,
 } from './tables-page.ts'
-import { badQuery, logicOf, readKey, RULES, selectItems } from './tables-params.ts'
-import { adapt } from './tables-operands.ts'
+import { badQuery, reservedValue } from './tables-params.ts'
 import { keyConditions, onlyRow, run, type TableCall } from './tables-request.ts'
 
-const JSON_TYPE = 'application/json; charset=utf-8'
+export const JSON_TYPE = 'application/json; charset=utf-8'
 
 export async function listRecords(call: TableCall): Promise<Response> {
-  const { params, relation } = call
-  const page = pageOf(params, call.admin)
+  const { params, relation, c } = call
+  const page = pageOf({ params, range: c.req.header('range'), unbounded: call.admin })
   // A constant limit lets PostgreSQL plan the prepared statement once for all.
-  const paged = params.pairs.some(({ key }) => key === 'limit' || key === 'offset')
+  const paged = page.byRange || params.pairs.some(({ key }) => key === 'limit' || key === 'offset')
   const count = countOf(call)
   const result = await run(call, {
     what: `list ${count ?? ''} ${paged ? 'paged' : ''}`,
@@ -45,32 +33,60 @@ export async function listRecords(call: TableCall): Promise<Response> {
       output: { format: 'array', count },
     }),
   })
-  return listed(call, result, { page, count })
+  return listed(call, result, { page, count, order: reservedValue(params, 'order') })
 }
 
 const COUNTS = ['exact', 'planned', 'estimated'] as const
 
+/** The query string's word goes before the header's. */
 function countOf({ params, preferences }: TableCall): Count | undefined {
-  const text = params.pairs.findLast(({ key }) => key === 'count')?.value
-  if (text === undefined || text === 'none') return preferences.count
-  const known = COUNTS.find((word) => word === text)
+  const text = reservedValue(params, 'count')
+  return text === undefined ? preferences.count : countIn(text)
+}
+
+/** @throws `invalid` tables_query */
+export function countIn(word: unknown): Count | undefined {
+  if (word === 'none') return undefined
+  const known = COUNTS.find((one) => one === word)
   if (known) return known
-  if (/^[a-z]+\./.test(text)) return preferences.count
   throw badQuery('count must be exact, planned, estimated or none')
 }
 
-type Listing = { page: Page; count: Count | undefined }
+export type Listing = {
+  page: Page
+  count: Count | undefined
+  /** As in the query string. */
+  order: string | undefined
+}
 
-function listed(call: TableCall, result: DataResult, { page, count }: Listing): Response {
-  const { c, preferences } = call
+/** @throws `invalid` range_not_satisfiable */
+export function listed(call: TableCall, result: DataResult, listing: Listing): Response {
+  const { c } = call
+  const { page, count, order } = listing
+  const { rows, total, body } = result
   const headers: Record<string, string> = {
     'Content-Type': JSON_TYPE,
-    'Content-Range': contentRange(page.offset, result.rows, result.total),
+    'Content-Range': contentRange(page.offset, rows, total),
+    ...appliedTo(call, count),
   }
-  if (count !== undefined && preferences.count !== undefined) {
-    headers['Preference-Applied'] = `count=${count}`
-  }
-  return c.newResponse(c.req.method === 'HEAD' ? null : result.body, 200, headers)
+  const isFull = rows > 0 && rows === page.limit
+  const cursor = isFull ? nextCursor(order ?? cursorOrder(call), body) : undefined
+  if (cursor !== undefined) headers['X-Next-Cursor'] = cursor
+  const status = statusOf(page, rows, total)
+  return c.newResponse(c.req.method === 'HEAD' ? null : body, status, headers)
+}
+
+/** A page behind a cursor is in the cursor's order. */
+function cursorOrder({ params }: TableCall): string | undefined {
+  const behind = resumed(params)?.order
+  return behind && `"${behind.field.name}".${behind.direction ?? 'asc'}`
+}
+
+function appliedTo({ preferences }: TableCall, count: Count | undefined): Record<string, string> {
+  const counted = count !== undefined && count === preferences.count
+  const meant = [...(counted ? (['count'] as const) : []), 'handling', 'timezone'] as const
+  const applied = appliedPreferences(preferences, meant)
+  return applied === undefined ? {} : { 'Preference-Applied': applied }
 }
 
 export async function getRecord(call: TableCall): Promise<Response> {
@@ -90,126 +106,3 @@ export async function getRecord(call: TableCall): Promise<Response> {
   if (result.rows === 0) return say(c, recordNotFound)
   return c.body(onlyRow(result.body), 200, { 'Content-Type': JSON_TYPE })
 }
-
-const Column = z.string()
-
-export const QueryDocument = z.object({
-  select: z.string().nullish(),
-  filters: z
-    .array(z.object({ column: Column, operator: z.string(), value: z.unknown().optional() }))
-    .nullish(),
-  orFilters: z.array(z.string()).nullish(),
-  andFilters: z.array(z.string()).nullish(),
-  betweenFilters: z
-    .array(
-      z.object({
-        column: Column,
-        min: z.unknown().optional(),
-        max: z.unknown().optional(),
-        negated: z.boolean().nullish(),
-      }),
-    )
-    .nullish(),
-  order: z
-    .array(
-      z.object({
-        column: Column,
-        direction: z.string().nullish(),
-        nulls: z.string().nullish(),
-      }),
-    )
-    .nullish(),
-  limit: z.unknown().optional(),
-  offset: z.unknown().optional(),
-  count: z.unknown().optional(),
-  groupBy: z.array(Column).nullish(),
-})
-
-type QueryDocument = z.output<typeof QueryDocument>
-
-/** @throws `invalid` tables_input, tables_query */
-async function readDocument({ c }: TableCall): Promise<QueryDocument> {
-  const json = await readJson(c)
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw invalid('tables_input', 'Invalid query parameters')
-  }
-  const { data, error } = QueryDocument.safeParse(json)
-  if (data) return data
-  const where = error.issues[0]?.path.join('.') ?? ''
-  throw badQuery(`${where}: ${error.issues[0]?.message ?? 'unexpected'}`)
-}
-
-/** `POST …/query`: a query too long for a URL. */
-export async function queryRecords(call: TableCall): Promise<Response> {
-  const { relation, params } = call
-  const document = await readDocument(call)
-  const asked = {
-    limit: countIn(document.limit) ?? MAX_PAGE_SIZE,
-    offset: countIn(document.offset) ?? 0,
-  }
-  const page = capped(asked, call.admin)
-  const count = COUNTS.find((word) => word === document.count) ?? call.preferences.count
-  const result = await run(call, {
-    what: 'query',
-    once: true,
-    slots: pageSlots(params.slots, page),
-    build: (_, present) => ({
-      kind: 'read',
-      schema: relation.schema,
-      table: relation.name,
-      query: { ...documentQuery(present, document), ...pageLiterals(params.slots) },
-      output: { format: 'array', count },
-    }),
-  })
-  return listed(call, result, { page, count })
-}
-
-function countIn(value: unknown): number | undefined {
-  if (value === undefined || value === null) return undefined
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw badQuery('limit and offset must be whole numbers that are not negative')
-}
-
-function documentQuery(relation: Relation, document: QueryDocument): ReadQuery {
-  const builder = new QueryBuilder(selectItems(document.select ?? ''))
-  const where = (path: string[], condition: Condition): void =>
-    builder.where(path, adapt(condition, relation))
-  for (const filter of document.filters ?? []) {
-    const { path, field } = readKey(filter.column)
-    where(
-      path,
-      parseFilter(field, { text: `${filter.operator}.${operandText(filter)}`, slot: -1 }, RULES),
-    )
-  }
-  for (const { column, min, max, negated } of document.betweenFilters ?? []) {
-    const { path, field } = readKey(column)
-    const range = `between.("${quoted(min)}","${quoted(max)}")`
-    where(path, parseFilter(field, { text: negated ? `not.${range}` : range, slot: -1 }, RULES))
-  }
-  for (const text of document.orFilters ?? []) where([], logicOf('or', text))
-  for (const text of document.andFilters ?? []) where([], logicOf('and', text))
-  const terms = (document.order ?? []).map(termText)
-  if (terms.length > 0) builder.order([], parseOrder(terms.join(',')))
-  if (document.groupBy && document.groupBy.length > 0) builder.groupBy(document.groupBy)
-  return builder.build()
-}
-
-type Term = NonNullable<QueryDocument['order']>[number]
-
-const termText = ({ column, direction, nulls }: Term): string =>
-  [column, direction, nulls && `nulls${nulls}`].filter(Boolean).join('.')
-
-/** Typed JSON as the text that the query string would hold. */
-function operandText({ operator, value }: { operator: string; value?: unknown }): string {
-  if (Array.isArray(value)) {
-    if (operator.endsWith('in')) return `(${value.map((item) => `"${quoted(item)}"`).join(',')})`
-    return JSON.stringify(value)
-  }
-  return textOf(value)
-}
-
-const textOf = (value: unknown): string =>
-  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
-
-const quoted = (value: unknown): string =>
-  textOf(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"')

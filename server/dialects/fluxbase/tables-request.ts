@@ -21,8 +21,10 @@ import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
 import { type Preferences, readPrefer } from '#http/prefer'
 import type { Services } from '#services'
+import { type Body, bodyOf } from './tables-body.ts'
+import { readTableParams, type TableParams } from './tables-params.ts'
 import { findPlace, type Place, segmentsOf } from './tables-path.ts'
-import { buildTableQuery, readTableParams, type TableParams } from './tables-params.ts'
+import { type At, buildTableQuery } from './tables-query.ts'
 
 const TIMEOUT_MS = 30_000
 
@@ -32,6 +34,7 @@ export type TableCall = {
   place: Place
   relation: Relation
   params: TableParams
+  body: Body
   preferences: Preferences
   /** Manages the app: no cap on how far pages reach. */
   admin: boolean
@@ -49,17 +52,22 @@ export async function tableCall(services: Services, c: Http, ctx: AppContext): P
       details: preferences.unknown,
     })
   }
+  const alsoReserved = place.sub === 'export' ? EXPORT_WORDS : undefined
   return {
     c,
     data,
     place,
     relation: place.relation,
-    params: readTableParams(queryOf(c.req.url)),
+    params: readTableParams(queryOf(c.req.url), { relation: place.relation, alsoReserved }),
+    body: bodyOf(c, place.sub === 'bulk'),
     preferences,
     admin: manages(ctx.caller, ctx.app),
     anonymous: ctx.caller.kind === 'anonymous',
   }
 }
+
+/** Reserved for exports only. */
+const EXPORT_WORDS: ReadonlySet<string> = new Set(['format', 'items'])
 
 export const dataContext = (services: Services, ctx: AppContext): DataContext => ({
   appId: ctx.app.id,
@@ -74,7 +82,8 @@ export type Running = {
   /** What sets this kind of request apart from others with the same query. */
   what: string
   slots?: readonly string[] | undefined
-  build: (query: ReadQuery, relation: Relation) => DataRequest
+  /** `query` is the one of the query string. */
+  build: (query: ReadQuery, at: At) => DataRequest
   /** Never kept. */
   once?: boolean | undefined
 }
@@ -90,11 +99,11 @@ export function run(call: TableCall, { what, slots, build, once }: Running): Pro
         : `tables ${what} ${schema}.${name}${params.shape}`,
     slots: slots ?? params.slots,
     schema,
-    rehearse: preferences.tx === 'rollback' && call.admin,
+    rehearse: preferences.tx === 'rollback',
     timeZone: preferences.timezone,
     build: (catalog) => {
-      const present = catalog.relation(schema, name) ?? relation
-      return build(buildTableQuery(present, params), present)
+      const at = { catalog, relation: catalog.relation(schema, name) ?? relation }
+      return build(buildTableQuery(at, params), at)
     },
   }
   return execute(data, ask)

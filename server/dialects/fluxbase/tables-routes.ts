@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { RouteDocs } from '#http/about'
 import type { Method } from '#http/routes'
-import { QueryDocument } from './tables-read.ts'
+import { QueryDocument } from './tables-document.ts'
 
 const Row = z.record(z.string(), z.unknown())
 const Rows = z.array(Row)

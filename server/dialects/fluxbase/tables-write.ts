@@ -1,5 +1,5 @@
 /** Writing rows: insert and upsert, update and delete by filter, by id and in bulk. */
-import { AppError, invalid, unsupportedMedia } from '#core/errors'
+import { invalid } from '#core/errors'
 import {
   badPayload,
   type Conflict,
@@ -9,16 +9,14 @@ import {
   type ReadQuery,
   type Relation,
   type Rows,
-  rowsOf,
-  rowsOfCsv,
-  rowsOfJson,
   type WriteOptions,
 } from '#domains/data'
-import { MEBIBYTE, readText } from '#http/body'
-import type { Http } from '#http/env'
 import { appliedPreferences } from '#http/prefer'
 import { hiddenOrAbsent, recordNotFound, say } from './tables-errors.ts'
+import { type Body, readRows } from './tables-body.ts'
 import { contentRange, numberOf } from './tables-page.ts'
+import { badQuery, reservedValue } from './tables-params.ts'
+import { checkShapes } from './tables-shapes.ts'
 import {
   keyConditions,
   keyNames,
@@ -30,7 +28,7 @@ import {
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 const MAX_BATCH = 1_000
-const MAX_BULK = 10_000
+export const MAX_BULK = 10_000
 
 const APPLICABLE = [
   'resolution',
@@ -43,17 +41,8 @@ const APPLICABLE = [
   'timezone',
 ] as const
 
-/** @throws `unsupported_media`, `invalid` bad_payload */
-export async function readRows(c: Http, limit = MEBIBYTE): Promise<Rows> {
-  const type = (c.req.header('content-type') ?? 'application/json').split(';', 1)[0]?.trim() ?? ''
-  if (type === 'text/csv') return rowsOfCsv(await readText(c, limit))
-  if (type === '' || /^application\/(.+\+)?json$/i.test(type))
-    return rowsOfJson(await readText(c, limit))
-  throw unsupportedMedia('unsupported_content_type', `Content-Type not supported: ${type}`)
-}
-
 export async function insertRecords(call: TableCall): Promise<Response> {
-  const rows = await readRows(call.c)
+  const rows = await readRows(call.body)
   if (rows.rows.length > MAX_BATCH) throw tooMany(rows.rows.length, MAX_BATCH)
   return insert(call, rows)
 }
@@ -64,14 +53,15 @@ export function insertBulk(call: TableCall, rows: Rows): Promise<Response> {
   return insert(call, rows)
 }
 
-const tooMany = (count: number, max: number) =>
+export const tooMany = (count: number, max: number) =>
   invalid('tables_input', `Batch size ${count} exceeds maximum allowed batch size of ${max}`)
 
 async function insert(call: TableCall, rows: Rows): Promise<Response> {
   const { params, relation, preferences } = call
-  const conflict = conflictOf(call)
   const named = namesIn(call, 'columns')
   const { columns, ragged } = columnsOf(rows)
+  checkShapes(relation, rows)
+  const conflict = conflictOf(call, named ?? columns)
   const result = await run(call, {
     what: `insert ${writeKey(call)} ${rows.shape}${ragged ? '?' : ''} ${JSON.stringify(named ?? columns)}`,
     slots: [...params.slots, rows.json],
@@ -121,7 +111,7 @@ function locationOf({ schema, name }: Relation, key: string | undefined): string
   return `/api/v1/tables/${table}?${query.join('&')}`
 }
 
-function writeHeaders(call: TableCall, { rows }: DataResult): Record<string, string> {
+export function writeHeaders(call: TableCall, { rows }: DataResult): Record<string, string> {
   const applied = appliedPreferences(call.preferences, APPLICABLE)
   return {
     'Content-Range': contentRange(0, 0, rows),
@@ -131,7 +121,7 @@ function writeHeaders(call: TableCall, { rows }: DataResult): Record<string, str
 }
 
 /** @throws `invalid` tables_input */
-function conflictOf(call: TableCall): Conflict | undefined {
+function conflictOf(call: TableCall, given: readonly string[]): Conflict | undefined {
   const { preferences, relation } = call
   if (preferences.resolution === undefined) return undefined
   const columns = namesIn(call, 'on_conflict')
@@ -146,12 +136,13 @@ function conflictOf(call: TableCall): Conflict | undefined {
       'Cannot perform upsert: table has no primary key or unique constraint',
     )
   }
-  const action = preferences.resolution === 'merge-duplicates' ? 'merge' : 'ignore'
-  return { action, columns: target }
+  const sets = given.some((name) => !target.includes(name)) || preferences.missing === 'default'
+  const merges = preferences.resolution === 'merge-duplicates' && sets
+  return { action: merges ? 'merge' : 'ignore', columns: target }
 }
 
 function namesIn({ params }: TableCall, key: string): string[] | undefined {
-  const text = params.pairs.findLast((pair) => pair.key === key)?.value
+  const text = reservedValue(params, key)
   return text?.split(',').map((name) => name.trim().replace(/^"(.*)"$/, '$1'))
 }
 
@@ -181,18 +172,21 @@ const withoutPage = (query: ReadQuery): ReadQuery => ({
   offset: undefined,
 })
 
-/** `limit` restricts the rows that are changed. */
-function limited(call: TableCall, query: ReadQuery): ReadQuery {
+/** `limit` restricts the rows that are changed. @throws `invalid` tables_query */
+function chosen(call: TableCall, query: ReadQuery): ReadQuery {
   const limit = numberOf(call.params, 'limit')
-  if (limit === undefined) return query
+  if (limit === undefined) {
+    if (!query.where.some(({ kind }) => kind === 'near')) return query
+    throw badQuery('a vector operator orders rows and leaves none out: add limit')
+  }
   return { ...query, limit: { text: String(limit), slot: -1, encoding: 'text' } }
 }
 
 const isLimited = ({ params }: TableCall): boolean => numberOf(params, 'limit') !== undefined
 
 /** One object of new values. @throws `invalid` tables_input, bad_payload */
-export async function readChanges(c: Http): Promise<Rows> {
-  const rows = await readRows(c)
+export async function readChanges(body: Body): Promise<Rows> {
+  const rows = await readRows(body)
   if (rows.shape !== 'object') throw badPayload('Send one object with the new values')
   if (Object.keys(rows.rows[0] ?? {}).length === 0)
     throw invalid('tables_input', 'No fields to update')
@@ -200,8 +194,9 @@ export async function readChanges(c: Http): Promise<Rows> {
 }
 
 export async function updateRecords(call: TableCall): Promise<Response> {
-  const rows = await readChanges(call.c)
+  const rows = await readChanges(call.body)
   const { params, relation, c, preferences } = call
+  checkShapes(relation, rows)
   const result = await run(call, {
     what: `update ${writeKey(call)} ${JSON.stringify(columnsOf(rows).columns)}`,
     once: isLimited(call),
@@ -211,7 +206,7 @@ export async function updateRecords(call: TableCall): Promise<Response> {
       schema: relation.schema,
       table: relation.name,
       payload: payloadFor(rows, params.slots.length),
-      ...optionsOf(call, limited(call, query)),
+      ...optionsOf(call, chosen(call, query)),
     }),
   })
   const headers = writeHeaders(call, result)
@@ -223,17 +218,25 @@ export async function updateRecords(call: TableCall): Promise<Response> {
 const FILTER_REQUIRED =
   'Batch delete requires at least one filter. Use DELETE /:id for single deletes'
 
-export async function deleteRecords(call: TableCall): Promise<Response> {
-  const { relation, c, preferences } = call
-  const result = await run(call, {
-    what: `delete ${writeKey(call)}`,
+/** The rows that the filters find. @param format of the answer, where it is not the preferred one */
+export function deleteMany(call: TableCall, format?: 'none'): Promise<DataResult> {
+  const { relation } = call
+  return run(call, {
+    what: `delete ${format ?? ''} ${writeKey(call)}`,
     once: isLimited(call),
     build: (query) => {
       if (query.where.length === 0) throw invalid('tables_input', FILTER_REQUIRED)
-      const options = optionsOf(call, limited(call, query))
-      return { kind: 'delete', schema: relation.schema, table: relation.name, ...options }
+      const options = optionsOf(call, chosen(call, query))
+      const { schema, name: table } = relation
+      const output = format === undefined ? options.output : { format }
+      return { kind: 'delete', schema, table, ...options, output }
     },
   })
+}
+
+export async function deleteRecords(call: TableCall): Promise<Response> {
+  const { c, preferences } = call
+  const result = await deleteMany(call)
   const headers = writeHeaders(call, result)
   if (preferences.return === 'minimal') return c.body(null, 200, headers)
   if (preferences.return === 'headers-only') return c.json({ affected: result.rows }, 200, headers)
@@ -243,11 +246,12 @@ export async function deleteRecords(call: TableCall): Promise<Response> {
 
 /** `PUT` and `PATCH` of one record: what the body names changes, the key stays. */
 export async function changeRecord(call: TableCall): Promise<Response> {
-  const rows = await readChanges(call.c)
-  const { relation, place, params, c } = call
+  const rows = await readChanges(call.body)
+  const { relation, place, params, c, preferences } = call
   const keys = keyNames(relation)
   const columns = columnsOf(rows).columns.filter((name) => !keys.includes(name))
   if (columns.length === 0) throw invalid('tables_input', 'No fields to update')
+  checkShapes(relation, rows)
   const conditions = keyConditions(relation, place.id ?? '')
   const result = await run(call, {
     what: 'change',
@@ -263,7 +267,10 @@ export async function changeRecord(call: TableCall): Promise<Response> {
     }),
   })
   if (result.rows === 0) return nothingChanged(call)
-  return c.body(onlyRow(result.body), 200, { 'Content-Type': JSON_TYPE })
+  const headers = writeHeaders(call, result)
+  if (preferences.return === 'minimal') return c.body(null, 200, headers)
+  if (preferences.return === 'headers-only') return c.json({ affected: 1 }, 200, headers)
+  return c.body(onlyRow(result.body), 200, { ...headers, 'Content-Type': JSON_TYPE })
 }
 
 export async function deleteRecord(call: TableCall): Promise<Response> {
@@ -287,13 +294,4 @@ export async function deleteRecord(call: TableCall): Promise<Response> {
 function nothingChanged({ c, relation, data, anonymous }: TableCall): Response {
   const bound = relation.rowSecurity && data.identity.role !== 'service_role'
   return say(c, bound ? hiddenOrAbsent(anonymous) : recordNotFound)
-}
-
-/** Rows again from objects that were parsed before. */
-export const asRows = (value: unknown): Rows => {
-  const list = Array.isArray(value) ? value : undefined
-  if (list?.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))) {
-    return rowsOf(list as Rows['rows'])
-  }
-  throw AppError.from(badPayload('Send an array of objects'))
 }

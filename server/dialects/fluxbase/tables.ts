@@ -7,10 +7,11 @@ import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
-import { deleteBulk, patchBulk, postBulk } from './tables-bulk.ts'
-import { saidOf, say } from './tables-errors.ts'
+import { deleteBulk, isBulkExport, patchBulk, postBulk } from './tables-bulk.ts'
+import { answerTo, say } from './tables-errors.ts'
 import { exportRecords } from './tables-export.ts'
-import { getRecord, listRecords, queryRecords } from './tables-read.ts'
+import { queryRecords } from './tables-document.ts'
+import { getRecord, listRecords } from './tables-read.ts'
 import { dataContext, type TableCall, tableCall } from './tables-request.ts'
 import { TABLE_ROUTES } from './tables-routes.ts'
 import {
@@ -40,13 +41,15 @@ export function addTables(routes: RouteTable<Scopes>, services: Services): void 
 }
 
 async function answered(services: Services, c: Http, ctx: AppContext): Promise<Response> {
+  let call: TableCall | undefined
   try {
-    const call = await tableCall(services, c, ctx)
+    call = await tableCall(services, c, ctx)
     const handler = handlerOf(call)
-    if (!READING.has(handler)) checkWritable(call.relation)
+    if (!READING.has(handler)) await checkWritable(call)
     return await handler(call)
   } catch (error) {
-    const said = saidOf(error, c.req.method, ctx.caller.kind === 'anonymous')
+    const anonymous = ctx.caller.kind === 'anonymous'
+    const said = answerTo(error, { method: c.req.method, anonymous, relation: call?.relation })
     if (!said) throw error
     return say(c, said)
   }
@@ -75,8 +78,10 @@ const BULK: Record<string, Handler> = { POST: postBulk, PATCH: patchBulk, DELETE
 const READING = new Set<Handler>([listRecords, getRecord, queryRecords, exportRecords])
 
 /** @throws `method_not_allowed` read_only_relation */
-function checkWritable({ kind, schema, name: table }: Relation): void {
+async function checkWritable(call: TableCall): Promise<void> {
+  const { kind, schema, name: table } = call.relation
   if (kind !== 'view' && kind !== 'materialized_view') return
+  if (call.place.sub === 'bulk' && (await isBulkExport(call))) return
   throw methodNotAllowed('read_only_relation', `Table '${schema}.${table}' is read-only`, {
     details: { schema, table },
   })

@@ -1,5 +1,6 @@
 /** Fields and conditions as SQL. */
 import type { Column, Relation } from './catalog.ts'
+import { type Subject, writeDistance, writeSpatial } from './extensions.sql.ts'
 import type { PlanCondition } from './plan.ts'
 import { COMPARISONS, type Field, type JsonStep, SEARCHES } from './query.ts'
 import type { SqlWriter } from './sql-writer.ts'
@@ -85,9 +86,35 @@ export function writeCondition(sql: SqlWriter, scope: Scope, condition: PlanCond
     case 'search':
       writeSearch(sql, scope, condition)
       return
+    case 'near':
+      writeNear(sql, scope, condition)
+      return
+    case 'spatial':
+      writeSpatial(sql, subjectOf(sql, scope, condition.field), condition)
+      return
     case 'compare':
       writeComparison(sql, scope, condition)
   }
+}
+
+/** A column for the operators of extensions. */
+export const subjectOf = (sql: SqlWriter, scope: Scope, field: Field): Subject => ({
+  name: field.name,
+  column: field.path.length === 0 ? scope.relation.columns.get(field.name) : undefined,
+  write: () => writeField(sql, scope, field),
+})
+
+type Near = Extract<PlanCondition, { kind: 'near' }>
+
+function writeNear(sql: SqlWriter, scope: Scope, { field, distance, below }: Near): void {
+  if (!below) {
+    writeField(sql, scope, field)
+    sql.add(' is not null')
+    return
+  }
+  sql.add('(')
+  writeDistance(sql, subjectOf(sql, scope, field), distance)
+  sql.add(') < ').bind(below, 'float8')
 }
 
 type Listing = Extract<PlanCondition, { kind: 'in' }>

@@ -3,6 +3,7 @@ export {
   type Catalog,
   type Column,
   type Relation,
+  type Routine,
 } from './catalog.ts'
 export { CatalogCache } from './catalog-cache.ts'
 export { findRelation } from './compile.ts'
@@ -14,6 +15,7 @@ export {
   type DataResult,
   execute,
 } from './execute.ts'
+export { geoJsonProblem } from './parse-extension.ts'
 export { readField } from './parse-field.ts'
 export {
   type FilterRules,
@@ -38,9 +40,9 @@ export {
 } from './payload.ts'
 export type { RoutineFacts } from './plan-call.ts'
 export { QueryBuilder } from './query-builder.ts'
-export type { RelationshipFacts } from './find-relationship.ts'
+export { findRelationship, type RelationshipFacts } from './find-relationship.ts'
 export type { Relationship } from './relationships.ts'
-export { reachableIn } from './reachable.ts'
+export { describeSchema, type SchemaFacts } from './reachable.ts'
 export type { RequestFacts } from './request-settings.sql.ts'
 export { type RightsOf, type TableRights, visibleCatalog } from './rights.sql.ts'
 export { type Identity, identityOf } from '#db/identity'

@@ -1,5 +1,6 @@
 /** Filters: `op.value` after a column, and the logic trees of `and=(…)` and `or=(…)`. */
 import { parseList } from './encode.ts'
+import { isOfExtension, readOfExtension } from './parse-extension.ts'
 import { readField } from './parse-field.ts'
 import {
   COMPARISONS,
@@ -27,7 +28,7 @@ const QUANTIFIED = new Set<string>([
   'imatch',
 ])
 
-const OPERATOR = /([a-z]+)(\(([^()]{0,63})\))?\./y
+const OPERATOR = /([a-z][a-z0-9_]*)(\(([^()]{0,63})\))?\./y
 
 export type OperatorHead = {
   negated: boolean
@@ -42,7 +43,7 @@ export type OperatorHead = {
 export type FilterRules = {
   /** Parentheses and brackets inside a value of a logic tree must balance and belong to it. */
   balanced: boolean
-  /** `nin` and `between` are operators too. */
+  /** `nin`, `between` and those of pgvector and PostGIS are operators too. */
   extended: boolean
   /** The parameter whose value a logic tree is: columns count from it, and what follows is let be. */
   key?: string
@@ -60,7 +61,7 @@ export function operatorHead(text: string, at = 0, rules = PLAIN): OperatorHead 
 }
 
 export const isOperator = (word: string, { extended }: FilterRules = PLAIN): boolean =>
-  (extended && (word === 'nin' || word === 'between')) ||
+  (extended && (word === 'nin' || word === 'between' || isOfExtension(word))) ||
   Object.hasOwn(COMPARISONS, word) ||
   Object.hasOwn(SEARCHES, word) ||
   word === 'in' ||
@@ -109,6 +110,7 @@ function conditionOf(scanner: Scanner, { field, head, value }: Operation): Condi
   }
   if (operator === 'between') return readBetween(scanner, field, value)
   if (operator === 'is') return readIs(scanner, field, value)
+  if (isOfExtension(operator)) return readOfExtension(scanner, { field, head, value })
   const quantifier = quantifierOf(scanner, head)
   const pattern = operator === 'like' || operator === 'ilike'
   const encoding = pattern ? (quantifier ? 'patterns' : 'pattern') : 'text'
@@ -205,7 +207,9 @@ function readLeaf(scanner: Scanner, rules: FilterRules): Condition {
   const field = readField(scanner)
   scanner.needs('.')
   const head = operatorHead(scanner.text, scanner.at, rules)
-  const read = LISTED.has(head?.operator ?? '') ? readList : readLogicValue
+  const listed = LISTED.has(head?.operator ?? '')
+  const bracketed = rules.balanced && scanner.text[head?.operandAt ?? -1] === '['
+  const read = listed && !bracketed ? readList : readLogicValue
   const value = (): RawValue => ({ text: read(scanner, rules), slot: -1 })
   const item = readOperation(scanner, { field, rules, value })
   scanner.blanks()

@@ -1,25 +1,43 @@
 /** `order`: terms with direction and the place of nulls. */
 import { readField } from './parse-field.ts'
-import type { OrderTerm } from './query.ts'
+import { vectorText } from './parse-extension.ts'
+import { type Distance, type OrderTerm, VECTOR_OPERATORS, type VectorOperator } from './query.ts'
 import { Scanner } from './scanner.ts'
 
-/** @throws `invalid` parse_error */
-export function parseOrder(text: string): OrderTerm[] {
+/**
+ * @param distances `column.vec_cos.[1,2,3]` orders by distance
+ * @throws `invalid` parse_error
+ */
+export function parseOrder(text: string, distances = false): OrderTerm[] {
   const scanner = new Scanner('order', text)
   const terms: OrderTerm[] = []
-  do terms.push(readTerm(scanner))
+  do terms.push(readTerm(scanner, distances))
   while (scanner.takes(','))
   if (!scanner.done) failAfter(scanner, terms.at(-1))
   return terms
 }
 
-function readTerm(scanner: Scanner): OrderTerm {
+function readTerm(scanner: Scanner, distances: boolean): OrderTerm {
   const outer = readField(scanner)
+  const distance = distances ? readDistance(scanner) : undefined
+  if (distance) return { field: outer, distance, ...readWords(scanner) }
   if (!scanner.takes('(')) return { field: outer, ...readWords(scanner) }
   if (outer.path.length > 0) scanner.fail('a relation without a JSON path')
   const field = readField(scanner)
   scanner.needs(')')
   return { field, relation: outer.name, ...readWords(scanner) }
+}
+
+/** `.vec_cos.[1,2,3]`, in brackets or parentheses. */
+function readDistance(scanner: Scanner): Distance | undefined {
+  const words = Object.keys(VECTOR_OPERATORS) as VectorOperator[]
+  const operator = words.find((word) => scanner.takes(`.${word}.`))
+  if (!operator) return undefined
+  const start = scanner.at
+  scanner.until('])')
+  scanner.at++
+  const text = vectorText(scanner, scanner.text.slice(start, scanner.at))
+  return { operator, to: { text, slot: -1, encoding: 'text' } }
 }
 
 /** Each word may stand once, and no direction after the nulls. */

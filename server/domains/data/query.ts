@@ -84,8 +84,42 @@ export type Condition =
       language?: string | undefined
       value: Literal
     }
+  /** A vector is there; nearer than `below`, when that is given. */
+  | { kind: 'near'; field: Field; distance: Distance; below?: Literal | undefined }
+  | Spatial
   | { kind: 'not'; item: Condition }
   | { kind: 'and' | 'or'; items: readonly Condition[] }
+
+/** How two vectors are compared, as pgvector's operators. */
+export const VECTOR_OPERATORS = { vec_l2: '<->', vec_cos: '<=>', vec_ip: '<#>' } as const
+
+export type VectorOperator = keyof typeof VECTOR_OPERATORS
+
+/** From a vector in pgvector's text form: `[1,2,3]`. */
+export type Distance = { operator: VectorOperator; to: Literal }
+
+/** What PostGIS says of two shapes. */
+export const SPATIAL_FUNCTIONS = {
+  st_intersects: 'st_intersects',
+  st_contains: 'st_contains',
+  st_within: 'st_within',
+  st_touches: 'st_touches',
+  st_crosses: 'st_crosses',
+  st_overlaps: 'st_overlaps',
+  st_dwithin: 'st_dwithin',
+} as const
+
+export type SpatialOperator = keyof typeof SPATIAL_FUNCTIONS
+
+export type Spatial = {
+  kind: 'spatial'
+  field: Field
+  operator: SpatialOperator
+  /** GeoJSON. */
+  shape: Literal
+  /** Of `st_dwithin`. */
+  within?: Literal | undefined
+}
 
 export const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max'] as const
 
@@ -99,6 +133,12 @@ export type FieldItem = {
   cast?: string | undefined
   aggregate?: Aggregate | undefined
   aggregateCast?: string | undefined
+  /** A function, quoted, that the column goes through. */
+  form?: string | undefined
+  /** Characters of text at most; what is longer is cut, and says how long it is. */
+  truncate?: number | undefined
+  /** Not the column itself, but how far it is from a vector. */
+  distance?: Distance | undefined
 }
 
 export type EmbedItem = {
@@ -127,6 +167,8 @@ export type OrderTerm = {
   nulls?: 'first' | 'last' | undefined
   /** Order by a column of this to-one embed. */
   relation?: string | undefined
+  /** Order by how far the column is from a vector. */
+  distance?: Distance | undefined
 }
 
 export type ReadQuery = {

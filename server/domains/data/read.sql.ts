@@ -1,11 +1,13 @@
 /** A read plan as SQL: one select per level, embeds as lateral joins. */
 import {
   type Scope,
+  subjectOf,
   writeCondition,
   writeConditions,
   writeField,
   writeRow,
 } from './condition.sql.ts'
+import { writeDistance } from './extensions.sql.ts'
 import type { EmbedPlan, PlanItem, PlanOrder, ReadPlan } from './plan.ts'
 import type { FieldItem } from './query.ts'
 import type { Relationship } from './relationships.ts'
@@ -111,8 +113,33 @@ function writeAll(sql: SqlWriter, { alias, relation }: ReadPlan): void {
   })
 }
 
-/** A value without its name: a field, cast, aggregated, and cast again. */
-function writeValue(sql: SqlWriter, scope: Scope, item: FieldItem): void {
+/** A value without its name: a field, cast, aggregated, and cast again; cut where it would be too long. */
+function writeValue(sql: SqlWriter, scope: Scope, { truncate, ...item }: FieldItem): void {
+  if (truncate === undefined) {
+    writeWhole(sql, scope, item)
+    return
+  }
+  const text = (): void => {
+    sql.add('(')
+    writeWhole(sql, scope, item)
+    sql.add(')::text')
+  }
+  sql.add('case when length(')
+  text()
+  sql.add(`) > ${Math.trunc(truncate)} then left(`)
+  text()
+  sql.add(`, ${Math.trunc(truncate)}) || '... (' || length(`)
+  text()
+  sql.add(`) || ' chars)' else `)
+  text()
+  sql.add(' end')
+}
+
+function writeWhole(sql: SqlWriter, scope: Scope, item: FieldItem): void {
+  if (item.distance && item.field) {
+    writeDistance(sql, subjectOf(sql, scope, item.field), item.distance)
+    return
+  }
   const { field, cast, aggregate, aggregateCast } = item
   if (aggregateCast) sql.add('cast(')
   if (aggregate) sql.add(`${aggregate}(`)
@@ -128,10 +155,12 @@ function writeValue(sql: SqlWriter, scope: Scope, item: FieldItem): void {
 }
 
 /** The function that gives a whole column its form outside; aggregates work on the bare value. */
-const formOf = ({ relation }: Scope, { field, aggregate }: FieldItem): string | null =>
-  field && field.path.length === 0 && !aggregate
-    ? (relation.columns.get(field.name)?.form?.toJson ?? null)
-    : null
+const formOf = ({ relation }: Scope, { field, aggregate, form }: FieldItem): string | null =>
+  form !== undefined
+    ? form
+    : field && field.path.length === 0 && !aggregate
+      ? (relation.columns.get(field.name)?.form?.toJson ?? null)
+      : null
 
 function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, plan: ReadPlan): void {
   const grouped = isGrouped(plan)
@@ -323,7 +352,8 @@ function writeOrder(sql: SqlWriter, plan: ReadPlan): void {
 }
 
 function writeTerm(sql: SqlWriter, plan: ReadPlan, term: PlanOrder): void {
-  if (term.embed) writeRelated(sql, plan, { term, embed: term.embed })
+  if (term.distance) writeDistance(sql, subjectOf(sql, plan, term.field), term.distance)
+  else if (term.embed) writeRelated(sql, plan, { term, embed: term.embed })
   else writeOrderField(sql, plan, term)
   if (term.direction) sql.add(` ${term.direction}`)
   if (term.nulls) sql.add(` nulls ${term.nulls}`)

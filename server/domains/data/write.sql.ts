@@ -241,6 +241,9 @@ function writeMatch(sql: SqlWriter, { matchOn, read }: UpdatePlan): void {
   sql.add(' where ').list(matchOn, ' and ', (name) => {
     sql.name(read.alias, name).add(' = ').name('incoming', name)
   })
+  if (read.where.length === 0) return
+  sql.add(' and ')
+  writeConditions(sql, read, read.where)
 }
 
 function writeDelete(sql: SqlWriter, plan: DeletePlan): void {

@@ -1,0 +1,56 @@
+/** Cursors: where a page ended, as a text that the next request brings back. */
+import type { Condition, OrderTerm } from '#domains/data'
+import { parseExactly, textOf } from './tables-body.ts'
+import { badQuery, reservedValue, type TableParams } from './tables-params.ts'
+
+/** Column, its last value, and whether the order descends. */
+type Cursor = { c: string; v: unknown; d: boolean }
+
+export type Resumed = { condition: Condition; order: OrderTerm }
+
+/** What goes on behind the cursor of the query, if it has one. @throws `invalid` tables_query */
+export function resumed(params: TableParams): Resumed | undefined {
+  const text = reservedValue(params, 'cursor')
+  if (text === undefined || text === '') return undefined
+  const { c, v, d } = readCursor(text)
+  const field = { name: reservedValue(params, 'cursor_column') ?? c, path: [] }
+  const value = { text: textOf(v), slot: -1, encoding: 'text' } as const
+  return {
+    condition: { kind: 'compare', field, operator: d ? 'lt' : 'gt', value },
+    order: { field, direction: d ? 'desc' : 'asc' },
+  }
+}
+
+function readCursor(text: string): Cursor {
+  try {
+    const { c, v, d } = parseExactly(Buffer.from(text, 'base64url').toString()) as Partial<Cursor>
+    if (typeof c === 'string' && v !== undefined && v !== null) return { c, v, d: d === true }
+  } catch {
+    // Told below, like JSON of another shape.
+  }
+  throw badQuery('cursor is not one that X-Next-Cursor gave')
+}
+
+/** One column of the table itself: only its order can be taken up again by a value. */
+const SINGLE = /^\s*(?:"([^"]+)"|([^".,()>]+?))(?:\.(asc|desc))?(?:\.nulls(?:first|last))?\s*$/
+
+/** Where the next page begins, when rows are in the order of one column that is among those given. */
+export function nextCursor(order: string | undefined, body: string): string | undefined {
+  const [, quoted, bare, direction] = SINGLE.exec(order ?? '') ?? []
+  const column = quoted ?? bare?.trim()
+  if (column === undefined) return undefined
+  const value = lastRow(body)?.[column]
+  if (value === undefined || value === null) return undefined
+  const cursor: Cursor = { c: column, v: value, d: direction === 'desc' }
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url')
+}
+
+/** PostgreSQL puts each row on a line of its own; a value of type json may hold lines too. */
+function lastRow(body: string): Record<string, unknown> | undefined {
+  const line = body.slice(body.lastIndexOf('\n') + 1).replace(/^\s*\[/, '')
+  try {
+    return parseExactly(line.slice(0, -1)) as Record<string, unknown>
+  } catch {
+    return (parseExactly(body) as Record<string, unknown>[]).at(-1)
+  }
+}

@@ -1,0 +1,207 @@
+/** `POST …/query`: a query too long for a URL, as a document. */
+import { z } from 'zod'
+import { AppError, invalid } from '#core/errors'
+import {
+  type OrderTerm,
+  parseOrder,
+  type ReadQuery,
+  VECTOR_OPERATORS,
+  type VectorOperator,
+} from '#domains/data'
+import { readDocument, textOf } from './tables-body.ts'
+import { reasonOf } from './tables-errors.ts'
+import {
+  capped,
+  MAX_PAGE_SIZE,
+  numberOf,
+  type Page,
+  pageLiterals,
+  pageSlots,
+} from './tables-page.ts'
+import { badQuery, readKey, type TableParams } from './tables-params.ts'
+import {
+  addCondition,
+  addOperation,
+  type At,
+  type Building,
+  finished,
+  logicOf,
+  startTableQuery,
+} from './tables-query.ts'
+import { countIn, listed } from './tables-read.ts'
+import { run, type TableCall } from './tables-request.ts'
+
+const Column = z.string()
+
+const Filter = z.object({ column: Column, operator: z.string(), value: z.unknown().optional() })
+
+const Between = z.object({
+  column: Column,
+  min: z.unknown().optional(),
+  max: z.unknown().optional(),
+  negated: z.boolean().nullish(),
+})
+
+const Term = z.object({
+  column: Column,
+  direction: z.string().nullish(),
+  nulls: z.string().nullish(),
+  vectorOp: z.string().nullish().describe('`vec_l2`, `vec_cos` or `vec_ip`: orders by distance'),
+  vectorValue: z.array(z.unknown()).nullish(),
+})
+
+export const QueryDocument = z.object({
+  select: z.string().nullish(),
+  filters: z.array(Filter).nullish(),
+  orFilters: z.array(z.string()).nullish(),
+  andFilters: z.array(z.string()).nullish(),
+  betweenFilters: z.array(Between).nullish(),
+  order: z.array(Term).nullish(),
+  limit: z.unknown().optional(),
+  offset: z.unknown().optional(),
+  count: z.unknown().optional(),
+  groupBy: z.array(Column).nullish(),
+  truncate: z.unknown().optional(),
+})
+
+type QueryDocument = z.output<typeof QueryDocument>
+type Filter = z.output<typeof Filter>
+type Term = z.output<typeof Term>
+
+/** The same as the GET with that query; a query string beside the document counts too. */
+export async function queryRecords(call: TableCall): Promise<Response> {
+  try {
+    return await answered(call, await readQuery(call))
+  } catch (error) {
+    throw asBadDocument(error)
+  }
+}
+
+async function answered(call: TableCall, document: QueryDocument): Promise<Response> {
+  const { relation, params } = call
+  const page = pageIn(call, document)
+  const count = isGiven(document.count) ? countIn(document.count) : call.preferences.count
+  const result = await run(call, {
+    what: 'query',
+    once: true,
+    slots: pageSlots(params.slots, page),
+    build: (_, at) => ({
+      kind: 'read',
+      schema: relation.schema,
+      table: relation.name,
+      query: { ...documentQuery({ at, params }, document), ...pageLiterals(params.slots) },
+      output: { format: 'array', count },
+    }),
+  })
+  const order = document.order?.length ? orderText(document.order) : undefined
+  return listed(call, result, { page, count, order })
+}
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null
+
+function asBadDocument(error: unknown): unknown {
+  const reason = error instanceof AppError ? reasonOf(error) : undefined
+  return reason === undefined
+    ? error
+    : invalid('tables_document', 'Invalid query parameters', { details: reason })
+}
+
+/** @throws `invalid` tables_query */
+async function readQuery({ body }: TableCall): Promise<QueryDocument> {
+  const json = await readDocument(body)
+  const { data, error } = QueryDocument.safeParse(json)
+  if (data) return data
+  const [issue] = error.issues
+  const place = issue?.path.join('.') || 'the body'
+  throw badQuery(`${place}: ${issue?.message ?? 'unexpected'}`)
+}
+
+function pageIn({ params, admin }: TableCall, { limit, offset }: QueryDocument): Page {
+  const asked = {
+    limit: wholeNumber(limit) ?? numberOf(params, 'limit') ?? MAX_PAGE_SIZE,
+    offset: wholeNumber(offset) ?? numberOf(params, 'offset') ?? 0,
+  }
+  return capped(asked, admin)
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  if (!isGiven(value)) return undefined
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw badQuery('limit, offset and truncate must be whole numbers that are not negative')
+}
+
+type Beside = { at: At; params: TableParams }
+
+function documentQuery({ at, params }: Beside, document: QueryDocument): ReadQuery {
+  const building = startTableQuery(at, params, {
+    ...(isGiven(document.select) ? { select: document.select ?? '' } : {}),
+    ...(document.groupBy?.length ? { groups: document.groupBy } : {}),
+    ...(isGiven(document.truncate) ? { truncate: wholeNumber(document.truncate) } : {}),
+  })
+  addFilters(building, document)
+  const order = (document.order ?? []).map(orderTerm)
+  if (order.length > 0) building.builder.order([], order)
+  return finished(building, params)
+}
+
+function addFilters(building: Building, document: QueryDocument): void {
+  for (const filter of document.filters ?? []) addFilter(building, filter)
+  for (const { column, min, max, negated } of document.betweenFilters ?? []) {
+    const range = `between.("${quoted(min)}","${quoted(max)}")`
+    addOperation(building, column, { text: negated ? `not.${range}` : range, slot: -1 })
+  }
+  for (const text of document.orFilters ?? []) addCondition(building, [], logicOf('or', text))
+  for (const text of document.andFilters ?? []) addCondition(building, [], logicOf('and', text))
+}
+
+/** A vector may be longer than any text that is parsed. */
+function addFilter(building: Building, filter: Filter): void {
+  const { column, operator, value } = filter
+  if (!isVectorOperator(operator) || !Array.isArray(value)) {
+    addOperation(building, column, { text: `${operator}.${operandText(filter)}`, slot: -1 })
+    return
+  }
+  const { path, field } = readKey(column)
+  addCondition(building, path, { kind: 'near', field, distance: distanceFrom(operator, value) })
+}
+
+const isVectorOperator = (word: unknown): word is VectorOperator =>
+  typeof word === 'string' && Object.hasOwn(VECTOR_OPERATORS, word)
+
+/** @throws `invalid` tables_query */
+export function distanceFrom(operator: VectorOperator, vector: readonly unknown[]) {
+  const numbers = vector.map(textOf)
+  if (numbers.length === 0 || !numbers.every((text) => Number.isFinite(Number(text)))) {
+    throw badQuery('a vector must be a list of numbers')
+  }
+  const to = { text: `[${numbers.join(',')}]`, slot: -1, encoding: 'text' as const }
+  return { operator, to }
+}
+
+/** @throws `invalid` tables_query, parse_error */
+function orderTerm(term: Term): OrderTerm {
+  const [parsed, ...others] = parseOrder(orderText([term]), true)
+  if (!parsed || others.length > 0) throw badQuery('each term of order names one column')
+  if (!isGiven(term.vectorOp)) return parsed
+  if (!isVectorOperator(term.vectorOp)) throw badQuery('vectorOp must be vec_l2, vec_cos or vec_ip')
+  return { ...parsed, distance: distanceFrom(term.vectorOp, term.vectorValue ?? []) }
+}
+
+const orderText = (terms: readonly Term[]): string =>
+  terms
+    .map(({ column, direction, nulls }) =>
+      [column, direction, nulls && `nulls${nulls}`].filter(Boolean).join('.'),
+    )
+    .join(',')
+
+/** Typed JSON as the text that the query string would hold. */
+function operandText({ operator, value }: Filter): string {
+  if (!Array.isArray(value)) return textOf(value)
+  if (operator === 'in' || operator === 'nin') {
+    return `(${value.map((item) => `"${quoted(item)}"`).join(',')})`
+  }
+  return textOf(value)
+}
+
+const quoted = (value: unknown): string =>
+  textOf(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"')

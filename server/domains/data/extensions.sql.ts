@@ -1,0 +1,87 @@
+/** Operators of pgvector and PostGIS, named with their schema: a request's search path need not hold it. */
+import { invalid } from '#core/errors'
+import type { Column } from './catalog.ts'
+import { type Distance, type Spatial, VECTOR_OPERATORS } from './query.ts'
+import type { SqlWriter } from './sql-writer.ts'
+
+/** A column, and how it is written. */
+export type Subject = { name: string; column: Column | undefined; write: () => void }
+
+type ExtensionType = {
+  /** As PostgreSQL quotes it, with a dot behind it; nothing when it is in the search path. */
+  schema: string
+  name: string
+  /** What stands in parentheses: `3`, `Point,4326`. */
+  modifier: string
+}
+
+function typeOf({ column }: Subject, names: string): ExtensionType | undefined {
+  const match = new RegExp(`^(.+\\.)?(${names})(?:\\((.*)\\))?$`).exec(column?.type ?? '')
+  return match?.[2]
+    ? { schema: match[1] ?? '', name: match[2], modifier: match[3] ?? '' }
+    : undefined
+}
+
+const VECTORS = 'vector|halfvec|sparsevec'
+
+/** The column's distance. @throws `invalid` no_vector_column */
+export function writeDistance(sql: SqlWriter, subject: Subject, { operator, to }: Distance): void {
+  const type = typeOf(subject, VECTORS)
+  if (!type)
+    throw notOf(subject, { code: 'no_vector_column', operator, wanted: 'vector (pgvector)' })
+  subject.write()
+  const name = VECTOR_OPERATORS[operator]
+  sql.add(type.schema === '' ? ` ${name} ` : ` operator(${type.schema}${name}) `)
+  sql.bind(to, `${type.schema}${type.name}`)
+}
+
+/** @throws `invalid` no_spatial_column */
+export function writeSpatial(sql: SqlWriter, subject: Subject, condition: Spatial): void {
+  const { operator, shape, within } = condition
+  const type = typeOf(subject, 'geometry|geography')
+  if (!type) {
+    const wanted = 'geometry or geography (PostGIS)'
+    throw notOf(subject, { code: 'no_spatial_column', operator, wanted })
+  }
+  const onGlobe = type.name === 'geography'
+  const flat = onGlobe && !ON_GLOBE.has(operator)
+  sql.add(`${type.schema}${operator}(`)
+  subject.write()
+  if (flat) sql.add(`::${type.schema}geometry`)
+  sql.add(', ')
+  writeShape(sql, subject, { type, write: () => sql.bind(shape, 'text') })
+  if (onGlobe && !flat) sql.add(`::${type.schema}geography`)
+  if (within) sql.add(', ').bind(within, 'float8')
+  sql.add(')')
+}
+
+/** What PostGIS computes on the globe; the rest it computes on the plane. */
+const ON_GLOBE = new Set<string>(['st_intersects', 'st_dwithin'])
+
+type Shape = { type: ExtensionType; write: () => void }
+
+/** GeoJSON is in degrees (SRID 4326); the column may not be. */
+function writeShape(sql: SqlWriter, subject: Subject, { type, write }: Shape): void {
+  const { schema, name, modifier } = type
+  const srid = name === 'geography' ? 4326 : Number(/,(\d+)$/.exec(modifier)?.[1] ?? 0)
+  const around = srid === 4326 ? '' : srid > 0 ? 'st_transform' : 'st_setsrid'
+  if (around !== '') sql.add(`${schema}${around}(`)
+  sql.add(`${schema}st_geomfromgeojson(`)
+  write()
+  sql.add(')')
+  if (around === 'st_transform') sql.add(`, ${srid})`)
+  if (around === 'st_setsrid') {
+    sql.add(`, ${schema}st_srid(`)
+    subject.write()
+    sql.add('))')
+  }
+}
+
+type Wanted = { code: string; operator: string; wanted: string }
+
+const notOf = ({ name, column }: Subject, { code, operator, wanted }: Wanted) =>
+  invalid(
+    code,
+    `Column "${name}" is ${column?.type ?? 'not there'}: ${operator} needs a column of type ${wanted}`,
+    { hint: 'Such columns exist where the extension is installed in the database of the app.' },
+  )
