@@ -96,7 +96,7 @@ async function described(services: Services, c: Http, ctx: AppContext): Promise<
   if (!graphql.settings.introspection) {
     return c.json({ errors: [{ message: 'Introspection is disabled' }] }, 403)
   }
-  return send(c, `{"data":${await introspect(graphql)}}`, 200)
+  return sendPieces(c, await introspect(graphql))
 }
 
 /** @throws `not_found` graphql_disabled, `unauthenticated` auth_required */
@@ -173,13 +173,36 @@ const isGraphqlType = (c: Http): boolean => {
 }
 
 const send = (c: Http, body: string, status: 200 | 400 | 405): Response =>
-  c.body(body, status, {
-    'Content-Type': `${isGraphqlType(c) ? GRAPHQL_TYPE : JSON_TYPE}; charset=utf-8`,
-    Vary: 'Accept',
+  c.body(body, status, headersOf(c))
+
+const headersOf = (c: Http) => ({
+  'Content-Type': `${isGraphqlType(c) ? GRAPHQL_TYPE : JSON_TYPE}; charset=utf-8`,
+  Vary: 'Accept',
+})
+
+/** Of more pieces the answer is a stream. */
+const FEW = 10
+
+/** As fast as the other side takes them. */
+function sendPieces(c: Http, data: readonly Uint8Array[]): Response {
+  const all = [Buffer.from('{"data":'), ...data, Buffer.from('}')]
+  if (all.length <= FEW) return c.body(Buffer.concat(all), 200, headersOf(c))
+  const pieces = all.values()
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const { value, done } = pieces.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
   })
+  return c.body(body, 200, headersOf(c))
+}
 
 function render(c: Http, answer: GraphqlAnswer, anonymous: boolean): Response {
-  if (answer.kind === 'done') return send(c, `{"data":${answer.data}}`, 200)
+  if (answer.kind === 'done') {
+    const { data } = answer
+    return typeof data === 'string' ? send(c, `{"data":${data}}`, 200) : sendPieces(c, data)
+  }
   if (answer.kind === 'refused') {
     return send(c, JSON.stringify({ errors: answer.errors }), isGraphqlType(c) ? 400 : 200)
   }

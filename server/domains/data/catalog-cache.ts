@@ -9,6 +9,8 @@ type Entry = {
   loading: Promise<Catalog> | undefined
   /** A change was announced after that load began. */
   dirty: boolean
+  /** What others made of this app's catalogs. */
+  attached: Map<string, unknown>
   /** When the version was last compared, in milliseconds of the monotonic clock. */
   checkedAt: number
 }
@@ -69,10 +71,23 @@ export class CatalogCache {
     else this.#entries.delete(appId)
   }
 
+  /** Something that lives as long as the app's place in this cache, made once. */
+  attached<T>(appId: string, key: string, make: () => T): T {
+    const { attached } = this.#entry(appId)
+    if (!attached.has(key)) attached.set(key, make())
+    return attached.get(key) as T
+  }
+
   #entry(appId: string): Entry {
     let entry = this.#entries.get(appId)
     if (!entry) {
-      entry = { catalog: undefined, loading: undefined, dirty: false, checkedAt: 0 }
+      entry = {
+        catalog: undefined,
+        loading: undefined,
+        dirty: false,
+        attached: new Map(),
+        checkedAt: 0,
+      }
       this.#entries.set(appId, entry)
       this.#onFirstUse(appId)
     }

@@ -1,66 +1,90 @@
 /** What is made once for a snapshot of the catalog and a role: the schema, and the texts read against it. */
 import {
-  type DocumentNode,
-  executeSync,
-  type FieldNode,
+  getIntrospectionQuery,
   type GraphQLSchema,
-  introspectionFromSchema,
   Kind,
+  type OperationDefinitionNode,
+  parse,
 } from 'graphql'
 import { type Catalog, type DataContext, LruCache } from '#domains/data'
+import { type Chunks, Shelf } from './chunks.ts'
 import { type Prepared, type PreparedOperation, prepare } from './document.ts'
 import { readGrants } from './grants.sql.ts'
+import type { Given } from './inputs.ts'
+import { writeIntrospection } from './introspection.ts'
 import { type Model, modelOf, SCHEMA } from './model.ts'
 import { schemaOf } from './schema.ts'
+import { type Selected, selectedIn } from './selection.ts'
 import type { GraphqlSettings } from './settings.ts'
 
 export type Built = {
+  /** Of the snapshot it was made of. */
+  catalog: Catalog
+  id: number
   model: Model
   schema: GraphQLSchema
   /** By the settings they were read under, then by their text. */
   documents: Map<string, LruCache<Prepared>>
-  introspection?: string
-  /** Answers to operations that ask about the schema, by their text. */
-  introspected: LruCache<string>
+  /** Answers about the schema that are being written, by their text. */
+  describing: Map<string, Promise<Chunks>>
 }
 
-/** Of each snapshot the schema of each role: a new snapshot starts with none. */
-const known = new WeakMap<Catalog, LruCache<Built | Promise<Built>>>()
+/** What an app's requests use, by role. */
+type Roles = LruCache<{
+  current: Built | undefined
+  building: { catalog: Catalog; done: Promise<Built> } | undefined
+}>
 
 const MAX_ROLES = 20
 const MAX_DOCUMENTS = 1_000
-/** Of a large schema each is large. */
-const MAX_INTROSPECTED = 2
 /** Longer texts are read each time. */
 const MAX_KEPT_TEXT = 20_000
 
+let made = 0
+
+type Place = Pick<DataContext, 'appId' | 'catalogs' | 'platform' | 'identity'>
+
+/**
+ * What there is for this role: of `catalog`, or of the one before while that is being made. Only the
+ * first request of a role waits, and who needs it `exactly`.
+ */
 export function builtFor(
-  { platform, identity }: Pick<DataContext, 'platform' | 'identity'>,
+  { appId, catalogs, platform, identity }: Place,
   catalog: Catalog,
+  exactly = false,
 ): Built | Promise<Built> {
-  let roles = known.get(catalog)
-  if (!roles) {
-    roles = new LruCache(MAX_ROLES)
-    known.set(catalog, roles)
-  }
+  const roles = catalogs.attached(appId, 'graphql', (): Roles => new LruCache(MAX_ROLES))
   const { role } = identity
-  const found = roles.get(role)
-  if (found) return found
-  const building = readGrants(platform, role, SCHEMA).then((grants): Built => {
-    const model = modelOf(catalog, grants)
-    const built = {
-      model,
-      schema: schemaOf(model),
-      documents: new Map<string, LruCache<Prepared>>(),
-      introspected: new LruCache<string>(MAX_INTROSPECTED),
+  let entry = roles.get(role)
+  if (!entry) {
+    entry = { current: undefined, building: undefined }
+    roles.set(role, entry)
+  }
+  const at = entry
+  if (at.current?.catalog === catalog) return at.current
+  if (at.building?.catalog !== catalog) {
+    const done = build({ platform, role }, catalog)
+    const building = { catalog, done }
+    at.building = building
+    const over = (): void => {
+      if (at.building === building) at.building = undefined
     }
-    roles.set(role, built)
-    return built
-  })
-  roles.set(role, building)
-  // The next request tries again.
-  building.catch(() => known.delete(catalog))
-  return building
+    done.then((built) => {
+      if (at.building === building) at.current = built
+      over()
+    }, over)
+  }
+  return at.current && !exactly ? at.current : at.building.done
+}
+
+async function build(
+  { platform, role }: Pick<Place, 'platform'> & { role: string },
+  catalog: Catalog,
+): Promise<Built> {
+  const model = await modelOf(catalog, await readGrants(platform, role, SCHEMA))
+  made += 1
+  const schema = schemaOf(model)
+  return { catalog, id: made, model, schema, documents: new Map(), describing: new Map() }
 }
 
 export function preparedFor(built: Built, text: string, settings: GraphqlSettings): Prepared {
@@ -97,36 +121,76 @@ function settingsKey(settings: GraphqlSettings): string {
   return key
 }
 
-/** The whole schema, as an introspection query would give it, as JSON text. */
-export function wholeSchema(built: Built): string {
-  built.introspection ??= JSON.stringify(introspectionFromSchema(built.schema))
-  return built.introspection
+const WHOLE = parse(
+  getIntrospectionQuery({
+    specifiedByUrl: true,
+    directiveIsRepeatable: true,
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    experimentalDirectiveDeprecation: true,
+    oneOf: true,
+  }),
+)
+
+const NOTHING_GIVEN: Given = { variables: { sources: {}, coerced: {} }, unbounded: false }
+
+/** The whole schema, as an introspection query would give it. */
+export function wholeSchema(built: Built): Promise<Chunks> {
+  const node = WHOLE.definitions.find(
+    (one): one is OperationDefinitionNode => one.kind === Kind.OPERATION_DEFINITION,
+  )
+  const fragments = new Map(
+    WHOLE.definitions.flatMap((one) =>
+      one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [],
+    ),
+  )
+  const selecting = { fragments, given: NOTHING_GIVEN }
+  const [selected] = selectedIn(node ? [node.selectionSet] : [], 'Query', selecting)
+  if (!selected) throw new Error('the question about the whole schema is empty')
+  return described(built, { ...selecting, selected }, 'whole')
 }
 
-type Asking = {
-  built: Built
-  operation: PreparedOperation
-  inputs: Readonly<Record<string, unknown>>
-}
+type Asking = { built: Built; operation: PreparedOperation; given: Given }
 
-/** The part of the operation that asks about the schema, run on its own, as JSON text. */
-export function introspected({ built, operation, inputs }: Asking, key: string): string {
-  const { node, document, variables } = operation
+/** The part of the operation that asks about the schema. */
+export function introspected(
+  { built, operation, given }: Asking,
+  selected: Selected,
+): Promise<Chunks> {
+  const { node, fragments, variables } = operation
   const text =
     variables.length === 0
-      ? `${node.name?.value ?? ''} ${key} ${node.loc?.source.body ?? ''}`
+      ? `${node.name?.value ?? ''} ${selected.key} ${node.loc?.source.body ?? ''}`
       : undefined
-  const kept = text === undefined ? undefined : built.introspected.get(text)
-  if (kept !== undefined) return kept
-  const asks = (one: FieldNode): boolean => (one.alias ?? one.name).value === key
-  const others = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
-  const selections = node.selectionSet.selections.filter(
-    (one) => one.kind !== Kind.FIELD || asks(one),
-  )
-  const only = { ...node, selectionSet: { ...node.selectionSet, selections } }
-  const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [only, ...others] }
-  const result = executeSync({ schema: built.schema, document: alone, variableValues: inputs })
-  const json = JSON.stringify((result.data as Record<string, unknown> | null)?.[key] ?? null)
-  if (text !== undefined) built.introspected.set(text, json)
-  return json
+  return described(built, { fragments, given, selected }, text)
+}
+
+type Describing = Omit<Parameters<typeof writeIntrospection>[0], 'schema'>
+
+const shelf = new Shelf()
+
+/** Those who ask the same at the same time get the same. @param key undefined: not kept */
+function described(built: Built, asked: Describing, key: string | undefined): Promise<Chunks> {
+  // Of a schema of its own: what it makes, which is everything, goes when it is done.
+  const write = () =>
+    oneAfterTheOther(() => writeIntrospection({ ...asked, schema: schemaOf(built.model) }))
+  if (key === undefined) return write()
+  const kept = shelf.get(`${built.id} ${key}`)
+  if (kept) return Promise.resolve(kept)
+  let writing = built.describing.get(key)
+  if (!writing) {
+    writing = write().finally(() => built.describing.delete(key))
+    built.describing.set(key, writing)
+    writing.then((chunks) => shelf.set(`${built.id} ${key}`, chunks)).catch(() => {})
+  }
+  return writing
+}
+
+let last: Promise<unknown> = Promise.resolve()
+
+/** Several at once would take as long, and the memory of all. */
+function oneAfterTheOther<T>(work: () => Promise<T>): Promise<T> {
+  const done = last.then(work)
+  last = done.catch(() => {})
+  return done
 }

@@ -22,6 +22,8 @@ export type Verb = 'insert' | 'update' | 'delete'
 export const VERBS = {
   insert: 'insert',
   insertMany: 'insert',
+  insertCount: 'insert',
+  insertManyCount: 'insert',
   update: 'update',
   updateMany: 'update',
   updateManyCount: 'update',
@@ -35,7 +37,12 @@ type Inputs = ReadonlyMap<string, Input>
 
 type Change = { root: RootField<MutationKind>; inputs: Inputs; read: ReadPlan; literals: Literals }
 
-const COUNTED = new Set<MutationKind>(['updateManyCount', 'deleteMany'])
+const COUNTED = new Set<MutationKind>([
+  'insertCount',
+  'insertManyCount',
+  'updateManyCount',
+  'deleteMany',
+])
 
 /** @throws `invalid` graphql_argument */
 export function changePlan(change: Change): InsertPlan | UpdatePlan | DeletePlan {
@@ -93,7 +100,7 @@ function payloadOf({ root, inputs, literals }: Change): Payload {
   const { table, kind } = root
   const input = inputs.get('data')
   if (!input) throw badArgument('data argument required')
-  const many = kind === 'insertMany'
+  const many = kind === 'insertMany' || kind === 'insertManyCount'
   const rowsIn = (value: unknown): Row[] =>
     many ? manyRows(table, value) : [rowOf(table, value as Row)]
   const text = (value: unknown): string => {

@@ -10,12 +10,13 @@ import type { Given } from './inputs.ts'
 import type { MutationKind, QueryKind, RootField } from './model.ts'
 import { type QueryPart, writeQuery } from './operation.sql.ts'
 import { itemsIn, planList, planRow } from './plan-level.ts'
+import type { Selected } from './selection.ts'
 import { changePlan, keyConditions, VERBS, type Verb } from './changes.ts'
 
 /** How a root field's value is read from the results. */
 export type Part =
   | { key: string; kind: 'constant'; json: string }
-  | { key: string; kind: 'introspection' }
+  | { key: string; kind: 'introspection'; selected: Selected }
   | { key: string; kind: 'column'; statement: number; column: number; form: Form }
 
 /** JSON as it is; of an array the first or null; the number of rows. */
@@ -30,6 +31,8 @@ export type CompiledOperation = {
   readers: readonly ((given: Given) => string)[]
   cost: Cost
   keep: boolean
+  /** Whether the schema is among what it asks for. */
+  asksSchema: boolean
   /** Of one that only reads: how long it takes. */
   pace: Pace | undefined
 }
@@ -49,6 +52,7 @@ export function compileOperation(shared: Shared, node: Operation): CompiledOpera
     readers: compiling.literals.readers,
     cost: compiling.cost,
     keep: compiling.keep,
+    asksSchema: made.parts.some(({ kind }) => kind === 'introspection'),
     pace: isMutation ? undefined : new Pace(),
   }
 }
@@ -69,7 +73,7 @@ function compileQuery(compiling: Compiling, fields: readonly SelectedField[]): M
     if (name === TYPENAME) return constant(key, 'Query')
     if (name === '_health') return constant(key, 'ok')
     const root = compiling.model.queries.get(name)
-    if (!root) return { key, kind: 'introspection' }
+    if (!root) return { key, kind: 'introspection', selected: field }
     keys.push(key)
     const column = columns.push(planRoot(compiling, field, root)) - 1
     return { key, kind: 'column', statement: 0, column, form: 'json' }
@@ -109,7 +113,7 @@ function compileMutation(compiling: Compiling, fields: readonly SelectedField[])
     const { key, name } = field
     if (name === TYPENAME) return constant(key, 'Mutation')
     const root = compiling.model.mutations.get(name)
-    if (!root) return { key, kind: 'introspection' }
+    if (!root) return { key, kind: 'introspection', selected: field }
     const statement = statements.push(compileChange(compiling, field, root)) - 1
     doing.push({ verb: VERBS[root.kind], keys: [key] })
     const form = FORMS[root.kind]
@@ -121,6 +125,8 @@ function compileMutation(compiling: Compiling, fields: readonly SelectedField[])
 const FORMS = {
   insert: 'first',
   insertMany: 'json',
+  insertCount: 'count',
+  insertManyCount: 'count',
   update: 'first',
   updateMany: 'json',
   updateManyCount: 'count',

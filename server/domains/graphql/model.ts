@@ -1,6 +1,7 @@
 /** What a role sees of a schema: types, fields and operations by their GraphQL names. */
 import { type Catalog, type Column, type Relation, relationshipsOf } from '#domains/data'
 import type { Relationship } from '#domains/data'
+import { Slices } from '#core/slices'
 import type { Grants, TableGrants } from './grants.sql.ts'
 import { camelCase, Names, pascalCase, singular, stem, upperFirst } from './names.ts'
 import { type ScalarName, scalarOf } from './scalars.ts'
@@ -24,6 +25,8 @@ export type FieldModel = ColumnField | RelationField
 export type TableModel = {
   relation: Relation
   grants: TableGrants
+  /** Otherwise it can only be inserted into. */
+  isReadable: boolean
   typeName: string
   listName: string
   /** `User` for `Users`. */
@@ -41,6 +44,8 @@ export type QueryKind = 'list' | 'single' | 'aggregate' | 'connection'
 export type MutationKind =
   | 'insert'
   | 'insertMany'
+  | 'insertCount'
+  | 'insertManyCount'
   | 'update'
   | 'updateMany'
   | 'updateManyCount'
@@ -70,35 +75,50 @@ const RESERVED_TYPES = ['Query', 'Mutation', 'Subscription', 'PageInfo', 'String
 const RESERVED_SCALARS = ['Boolean', 'ID', 'BigInt', 'UUID', 'JSON', 'DateTime']
 
 /** Words after a type's name that make the names of its other types. */
-const SUFFIXES =
+export const SUFFIXES =
   'Filter OrderBy OrderDirection Input Aggregate Numbers Extremes Connection Edge'.split(' ')
 
-export function modelOf(catalog: Catalog, grants: Grants): Model {
-  const tables = tablesOf(catalog, grants)
+/** In slices: of a thousand tables it takes a while. */
+export async function modelOf(catalog: Catalog, grants: Grants): Promise<Model> {
+  const slices = new Slices()
+  const tables = await tablesOf(catalog, grants, slices)
   const byRelation = new Map(tables.map((table) => [table.relation, table]))
-  for (const table of tables) addRelations(catalog, table, byRelation)
+  for (const table of tables) {
+    addRelations(catalog, table, byRelation)
+    if (slices.isOver) await slices.next()
+  }
+  const mutations = await mutationsOf(tables, slices)
+  await slices.next()
   return {
     tables,
     types: new Map(tables.map((table) => [table.typeName, table])),
     queries: queriesOf(tables),
-    mutations: mutationsOf(tables),
+    mutations,
     twins: twinsOf(tables),
   }
 }
 
-function tablesOf(catalog: Catalog, grants: Grants): TableModel[] {
+async function tablesOf(catalog: Catalog, grants: Grants, slices: Slices): Promise<TableModel[]> {
   const types = new Names([...RESERVED_TYPES, ...RESERVED_SCALARS])
   const lists = new Names(['_health'])
   const relations = catalog.relationsOf(SCHEMA).toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  return relations.flatMap((relation) => {
+  const tables: TableModel[] = []
+  for (const relation of relations) {
     const granted = grants.get(relation.name)
-    if (!granted || granted.select.size === 0) return []
+    if (!granted || !isSeen(relation, granted)) continue
     const typeName = takeType(types, pascalCase(relation.name))
-    return [
-      tableOf(relation, granted, { typeName, listName: lists.take(camelCase(relation.name)) }),
-    ]
-  })
+    const listName = lists.take(camelCase(relation.name))
+    tables.push(tableOf(relation, granted, { typeName, listName }))
+    if (slices.isOver) await slices.next()
+  }
+  return tables
 }
+
+const isSeen = (relation: Relation, { select, insert }: TableGrants): boolean =>
+  select.size > 0 || (isTable(relation) && hasWritable(relation, insert))
+
+const hasWritable = ({ columns }: Relation, names: ReadonlySet<string>): boolean =>
+  [...columns.values()].some(({ name, generated }) => !generated && names.has(name))
 
 /** A type takes the names of the types around it too. */
 function takeType(types: Names, wanted: string): string {
@@ -132,6 +152,7 @@ function tableOf(relation: Relation, grants: TableGrants, names: TableNames): Ta
   return {
     relation,
     grants,
+    isReadable: columns.length > 0,
     ...names,
     singularType: upperFirst(singular(names.listName)),
     columns: byName(columns),
@@ -166,7 +187,7 @@ function addRelations(catalog: Catalog, table: TableModel, tables: Tables): void
 
 /** Keys of tables, seen from either end; what a view points at is a table. */
 const isFollowed = ({ junction, routine, parent, to }: Relationship, tables: Tables): boolean =>
-  !junction && !routine && tables.has(to) && (parent || isTable(to))
+  !junction && !routine && tables.get(to)?.isReadable === true && (parent || isTable(to))
 
 /** The columns on both sides may be read. */
 const mayTie = (from: TableModel, to: TableModel, { columns }: Relationship): boolean =>
@@ -193,7 +214,8 @@ function addMany(table: TableModel, taken: Names, { relationship, to, alone }: M
   table.fields.set(connection, { kind: 'connection', name: connection, ...many })
 }
 
-function queriesOf(tables: readonly TableModel[]): Map<string, RootField<QueryKind>> {
+function queriesOf(all: readonly TableModel[]): Map<string, RootField<QueryKind>> {
+  const tables = all.filter(({ isReadable }) => isReadable)
   const names = new Names(['_health', ...tables.map(({ listName }) => listName)])
   const fields: RootField<QueryKind>[] = tables.map((table) => ({
     kind: 'list',
@@ -215,34 +237,44 @@ function queriesOf(tables: readonly TableModel[]): Map<string, RootField<QueryKi
 }
 
 /** The singular twins come last: a table that is called so has the name first. */
-function mutationsOf(tables: readonly TableModel[]): Map<string, RootField<MutationKind>> {
-  const fields = tables.flatMap((table) => mutationsNamed(table, upperFirst(table.listName)))
-  const names = new Names(fields.map(({ name }) => name))
+async function mutationsOf(
+  tables: readonly TableModel[],
+  slices: Slices,
+): Promise<Map<string, RootField<MutationKind>>> {
+  const fields = new Map<string, RootField<MutationKind>>()
+  for (const table of tables) {
+    for (const field of mutationsNamed(table, upperFirst(table.listName))) {
+      fields.set(field.name, field)
+    }
+    if (slices.isOver) await slices.next()
+  }
   for (const table of tables) {
     if (table.singularType === upperFirst(table.listName)) continue
     for (const twin of mutationsNamed(table, table.singularType)) {
-      if (!names.isFree(twin.name)) continue
-      names.take(twin.name)
-      fields.push(twin.kind === 'updateMany' ? { ...twin, kind: 'updateManyCount' } : twin)
+      if (fields.has(twin.name)) continue
+      fields.set(
+        twin.name,
+        twin.kind === 'updateMany' ? { ...twin, kind: 'updateManyCount' } : twin,
+      )
     }
+    if (slices.isOver) await slices.next()
   }
-  return byName(fields)
+  return fields
 }
 
 function mutationsNamed(table: TableModel, name: string): RootField<MutationKind>[] {
-  const { grants, relation, key, inputs } = table
+  const { grants, relation, key, isReadable } = table
   const fields: RootField<MutationKind>[] = []
   const add = (kind: MutationKind, verb: string): void => {
     fields.push({ kind, name: verb + name, table })
   }
   if (!isTable(relation)) return fields
-  const may = (right: ReadonlySet<string>): boolean =>
-    [...inputs.values()].some(({ column }) => right.has(column.name))
-  if (may(grants.insert)) {
-    add('insert', 'insert')
-    add('insertMany', 'insertMany')
+  if (hasWritable(relation, grants.insert)) {
+    add(isReadable ? 'insert' : 'insertCount', 'insert')
+    add(isReadable ? 'insertMany' : 'insertManyCount', 'insertMany')
   }
-  if (may(grants.update)) {
+  if (!isReadable) return fields
+  if (hasWritable(relation, grants.update)) {
     if (key.length > 0) add('update', 'update')
     const isOneWord = table.singularType === upperFirst(table.listName)
     add(isOneWord ? 'updateManyCount' : 'updateMany', 'updateMany')

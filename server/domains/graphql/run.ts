@@ -37,8 +37,8 @@ export type GraphqlRequest = {
 }
 
 export type GraphqlAnswer =
-  /** `data` as JSON text. */
-  | { kind: 'done'; data: string }
+  /** `data` as JSON: the text, or its bytes in pieces when it tells of the schema. */
+  | { kind: 'done'; data: string | readonly Uint8Array[] }
   /** Nothing ran. */
   | { kind: 'refused'; errors: readonly GraphQLFormattedError[] }
   /** The database refused; nothing stays of it. */
@@ -57,19 +57,25 @@ export async function answerGraphql(
 ): Promise<GraphqlAnswer> {
   const at = ctx.catalogs.get(ctx.appId, ctx.platform)
   const catalog = at instanceof Promise ? await at : at
-  const answer = await attempt(ctx, catalog, request)
+  const found = builtFor(ctx, catalog)
+  const built = found instanceof Promise ? await found.catch(rethrow) : found
+  const answer = await attempt(ctx, built, request)
   if (!mayBeStale(answer)) return answer
-  const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)
-  return newer ? attempt(ctx, newer, request) : answer
+  const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, built.catalog)
+  return newer ? attempt(ctx, await exactly(ctx, newer), request) : answer
 }
 
-/** The schema as an introspection query would give it, as JSON text. */
-export async function introspect(ctx: GraphqlContext): Promise<string> {
+/** The schema as an introspection query would give it, as JSON in pieces. */
+export async function introspect(ctx: GraphqlContext): Promise<readonly Uint8Array[]> {
   const catalog = await ctx.catalogs.get(ctx.appId, ctx.platform)
   const fresh = (await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)) ?? catalog
-  const built = await builtFor(ctx, fresh)
-  return wholeSchema(built)
+  const built = await exactly(ctx, fresh)
+  const { chunks } = await wholeSchema(built)
+  return [Buffer.from('{"__schema":'), ...chunks, Buffer.from('}')]
 }
+
+const exactly = async (ctx: GraphqlContext, catalog: Catalog): Promise<Built> =>
+  Promise.resolve(builtFor(ctx, catalog, true)).catch(rethrow)
 
 const STALE_STATES = new Set(['42P01', '42703', '42883', '42704', '42501'])
 
@@ -81,11 +87,9 @@ function mayBeStale(answer: GraphqlAnswer): boolean {
 
 async function attempt(
   ctx: GraphqlContext,
-  catalog: Catalog,
+  built: Built,
   request: GraphqlRequest,
 ): Promise<GraphqlAnswer> {
-  const found = builtFor(ctx, catalog)
-  const built = found instanceof Promise ? await found.catch(rethrow) : found
   const prepared = preparedFor(built, request.query, ctx.settings)
   if (prepared.errors) return refused(prepared.errors)
   const operation = chosen(prepared.operations, request.operationName)
@@ -97,7 +101,7 @@ async function attempt(
   const variables = variablesIn(ctx, built, { operation, inputs })
   if ('errors' in variables) return refused(variables.errors)
   const given = { variables, unbounded: ctx.unbounded }
-  return execute(ctx, { catalog, built, operation, given, inputs })
+  return execute(ctx, { built, operation, given, inputs })
 }
 
 const NO_DEFINITIONS = [] as const
@@ -157,7 +161,6 @@ function withIds(
 }
 
 type Running = {
-  catalog: Catalog
   built: Built
   operation: PreparedOperation
   given: Given
@@ -179,7 +182,7 @@ async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAn
     throw error
   }
   if (compiled.statements.length === 0) return done(compiled, [], running)
-  const { statements, first } = statementsOf(ctx, running.catalog, { compiled, values })
+  const { statements, first } = statementsOf(ctx, running.built.catalog, { compiled, values })
   try {
     const results = await sent(ctx, compiled, statements)
     const rows = results.slice(first).map((result) => result.rows[0] ?? [])
@@ -264,12 +267,37 @@ function dataOf({ parts }: CompiledOperation, valueOfPart: (part: Part) => strin
   return `${data}}`
 }
 
-const done = (compiled: CompiledOperation, rows: readonly ResultRow[], running: Running) =>
-  ({ kind: 'done', data: dataOf(compiled, (part) => valueOf(part, rows, running)) }) as const
+function done(
+  compiled: CompiledOperation,
+  rows: readonly ResultRow[],
+  running: Running,
+): GraphqlAnswer | Promise<GraphqlAnswer> {
+  if (compiled.asksSchema) return doneWithSchema(compiled, rows, running)
+  return { kind: 'done', data: dataOf(compiled, (part) => valueOf(part, rows)) }
+}
 
-function valueOf(part: Part, rows: readonly ResultRow[], running: Running): string {
+async function doneWithSchema(
+  { parts }: CompiledOperation,
+  rows: readonly ResultRow[],
+  running: Running,
+): Promise<GraphqlAnswer> {
+  const data: Uint8Array[] = []
+  for (const [at, part] of parts.entries()) {
+    const key = `${at === 0 ? '{' : ','}"${part.key}":`
+    if (part.kind !== 'introspection') {
+      data.push(Buffer.from(key + valueOf(part, rows)))
+      continue
+    }
+    const { chunks } = await introspected(running, part.selected)
+    data.push(Buffer.from(key), ...chunks)
+  }
+  data.push(Buffer.from('}'))
+  return { kind: 'done', data }
+}
+
+function valueOf(part: Part, rows: readonly ResultRow[]): string {
   if (part.kind === 'constant') return part.json
-  if (part.kind === 'introspection') return introspected(running, part.key)
+  if (part.kind === 'introspection') return 'null'
   const text = rows[part.statement]?.[part.column] ?? 'null'
   if (part.form !== 'first') return text
   return text === '[]' ? 'null' : text.slice(1, -1)

@@ -15,6 +15,7 @@ import { type FilterOperator, operatorsOf, SCALARS } from './scalars.ts'
 export type TableInputs = {
   filter: GraphQLInputObjectType
   orderBy: GraphQLInputObjectType
+  direction: GraphQLEnumType
   data: GraphQLInputObjectType
 }
 
@@ -43,7 +44,7 @@ export const meaningOf = (type: GraphQLInputObjectType): InputMeaning | undefine
   type.extensions.meaning as InputMeaning | undefined
 
 export function inputsOf(table: TableModel): TableInputs {
-  return { filter: filterOf(table), orderBy: orderOf(table), data: dataOf(table) }
+  return { filter: filterOf(table), ...orderOf(table), data: dataOf(table) }
 }
 
 function filterOf({ typeName, columns }: TableModel): GraphQLInputObjectType {
@@ -75,20 +76,21 @@ function operandType({ scalar }: ColumnField, operator: FilterOperator): GraphQL
   return operator === 'in' ? new GraphQLList(SCALARS[scalar]) : SCALARS[scalar]
 }
 
-function orderOf({ typeName, columns }: TableModel): GraphQLInputObjectType {
+function orderOf({ typeName, columns }: TableModel): Pick<TableInputs, 'orderBy' | 'direction'> {
   const direction = new GraphQLEnumType({ name: `${typeName}OrderDirection`, values: DIRECTIONS })
-  return new GraphQLInputObjectType({
+  const orderBy = new GraphQLInputObjectType({
     name: `${typeName}OrderBy`,
     extensions: { meaning: { kind: 'order', columns } satisfies InputMeaning },
-    fields: fieldsFor(columns, () => direction),
+    fields: () => fieldsFor(columns, () => direction),
   })
+  return { orderBy, direction }
 }
 
 function dataOf({ typeName, inputs }: TableModel): GraphQLInputObjectType {
   return new GraphQLInputObjectType({
     name: `${typeName}Input`,
     extensions: { meaning: { kind: 'data', columns: inputs } satisfies InputMeaning },
-    fields: fieldsFor(inputs, ({ scalar }) => SCALARS[scalar]),
+    fields: () => fieldsFor(inputs, ({ scalar }) => SCALARS[scalar]),
   })
 }
 

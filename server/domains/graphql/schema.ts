@@ -1,20 +1,31 @@
 /** The GraphQL schema of a model. Nothing in it resolves: operations become SQL. */
 import {
   GraphQLBoolean,
+  type GraphQLField,
   type GraphQLFieldConfig,
   type GraphQLFieldConfigArgumentMap,
   type GraphQLFieldConfigMap,
   GraphQLFloat,
-  type GraphQLNullableType,
+  type GraphQLInputObjectType,
   GraphQLInt,
   GraphQLList,
+  type GraphQLNamedType,
   GraphQLNonNull,
+  type GraphQLNullableType,
   GraphQLObjectType,
   type GraphQLOutputType,
   GraphQLSchema,
   GraphQLString,
 } from 'graphql'
-import type { ColumnField, FieldModel, Model, RootField, TableModel } from './model.ts'
+import { lazyRecord } from './lazy.ts'
+import {
+  type ColumnField,
+  type FieldModel,
+  type Model,
+  type RootField,
+  SUFFIXES,
+  type TableModel,
+} from './model.ts'
 import { isNumber, isOrdered, SCALARS } from './scalars.ts'
 import { inputsOf, type TableInputs } from './schema-inputs.ts'
 
@@ -36,30 +47,170 @@ const PAGE_INFO = new GraphQLObjectType({
 
 type TableTypes = {
   row: GraphQLObjectType
+  /** By their names: what rows come to together. */
+  aggregates: ReadonlyMap<string, GraphQLObjectType>
   aggregate: GraphQLObjectType
   connection: GraphQLObjectType
+  edge: GraphQLObjectType
   inputs: TableInputs
 }
 
-type Types = ReadonlyMap<TableModel, TableTypes>
+/** The types of each table, made when the first of them is asked for. */
+class Types {
+  readonly #made = new Map<TableModel, TableTypes>()
 
-export function schemaOf(model: Model): GraphQLSchema {
-  const types = new Map<TableModel, TableTypes>()
-  for (const table of model.tables) types.set(table, typesOf(table, types))
-  return new GraphQLSchema({
-    query: new GraphQLObjectType({
-      name: 'Query',
-      fields: () => ({ _health: { type: GraphQLString }, ...rootFields(model.queries, types) }),
-    }),
-    mutation:
+  of(table: TableModel): TableTypes {
+    let types = this.#made.get(table)
+    if (!types) {
+      types = typesOf(table, this)
+      this.#made.set(table, types)
+    }
+    return types
+  }
+}
+
+/**
+ * A schema of which only that is made which somebody asks for. graphql-js would go through all of it first,
+ * which holds everybody up when there are a thousand tables.
+ */
+class LazySchema extends GraphQLSchema {
+  readonly #query: GraphQLObjectType
+  readonly #mutation: GraphQLObjectType | undefined
+  readonly #types: Record<string, GraphQLNamedType>
+
+  constructor(model: Model) {
+    super({ query: EMPTY_QUERY, types: [...Object.values(SCALARS), PAGE_INFO], assumeValid: true })
+    const types = new Types()
+    this.#query = new LazyRoot('Query', { fields: model.queries, types, more: EMPTY_FIELDS })
+    this.#mutation =
       model.mutations.size === 0
-        ? null
-        : new GraphQLObjectType({
-            name: 'Mutation',
-            fields: () => rootFields(model.mutations, types),
-          }),
-    assumeValid: true,
-  })
+        ? undefined
+        : new LazyRoot('Mutation', { fields: model.mutations, types, more: {} })
+    const roots = new Map(
+      [this.#query, this.#mutation].flatMap((one) => (one ? [[one.name, one]] : [])),
+    )
+    const fixed = super.getTypeMap()
+    this.#types = lazyRecord({
+      names: () => typeNames(model, fixed, roots.keys()),
+      has: (name) => roots.has(name) || tableOfType(model, name) !== undefined || name in fixed,
+      make: (name) => roots.get(name) ?? tableType(model, types, name) ?? fixed[name],
+    })
+  }
+
+  override getQueryType(): GraphQLObjectType {
+    return this.#query
+  }
+
+  override getMutationType(): GraphQLObjectType | undefined {
+    return this.#mutation
+  }
+
+  override getTypeMap(): Record<string, GraphQLNamedType> {
+    return this.#types
+  }
+}
+
+const EMPTY_FIELDS: Fields = { _health: { type: GraphQLString } }
+const EMPTY_QUERY = new GraphQLObjectType({ name: 'Query', fields: EMPTY_FIELDS })
+
+type RootParts = {
+  fields: ReadonlyMap<string, RootField>
+  types: Types
+  /** Of no table. */
+  more: Fields
+}
+
+class LazyRoot extends GraphQLObjectType {
+  readonly #fields: Record<string, GraphQLField<unknown, unknown>>
+
+  constructor(name: 'Query' | 'Mutation', { fields, types, more }: RootParts) {
+    super({ name, fields: more })
+    const fixed = super.getFields()
+    this.#fields = lazyRecord({
+      names: () => [...Object.keys(fixed), ...fields.keys()],
+      has: (key) => fields.has(key) || key in fixed,
+      make: (key) => {
+        const field = fields.get(key)
+        if (!field) return fixed[key]
+        const alone = { [key]: rootField(field, types.of(field.table)) }
+        return new GraphQLObjectType({ name, fields: alone }).getFields()[key]
+      },
+    })
+  }
+
+  override getFields(): Record<string, GraphQLField<unknown, unknown>> {
+    return this.#fields
+  }
+}
+
+export const schemaOf = (model: Model): GraphQLSchema => new LazySchema(model)
+
+function* typeNames(
+  { tables }: Model,
+  fixed: Record<string, unknown>,
+  roots: Iterable<string>,
+): Iterable<string> {
+  yield* new Set([...roots, ...Object.keys(fixed)])
+  for (const table of tables) for (const suffix of suffixesOf(table)) yield table.typeName + suffix
+}
+
+/** Whose type `name` is, and which of its types. */
+function tableOfType(
+  { types }: Model,
+  name: string,
+): { table: TableModel; suffix: string } | undefined {
+  const suffix = SUFFIXES.find((one) => name.endsWith(one) && types.has(stemOf(name, one))) ?? ''
+  const table = types.get(suffix === '' ? name : stemOf(name, suffix))
+  return table && suffixesOf(table).includes(suffix) ? { table, suffix } : undefined
+}
+
+function tableType(model: Model, types: Types, name: string): GraphQLNamedType | undefined {
+  const found = tableOfType(model, name)
+  return found && typeNamed(types.of(found.table), found.suffix)
+}
+
+const stemOf = (name: string, suffix: string): string => name.slice(0, -suffix.length)
+
+function typeNamed(types: TableTypes, suffix: string): GraphQLNamedType | undefined {
+  const { row, aggregate, aggregates, connection, edge, inputs } = types
+  switch (suffix) {
+    case '':
+      return row
+    case 'Filter':
+      return inputs.filter
+    case 'OrderBy':
+      return inputs.orderBy
+    case 'OrderDirection':
+      return inputs.direction
+    case 'Input':
+      return inputs.data
+    case 'Aggregate':
+      return aggregate
+    case 'Connection':
+      return connection
+    case 'Edge':
+      return edge
+    default:
+      return aggregates.get(suffix)
+  }
+}
+
+/** Of the types that a table could have, those that it has. */
+function suffixesOf({ isReadable, columns, inputs, key }: TableModel): string[] {
+  const written = inputs.size > 0 ? ['Input'] : []
+  if (!isReadable) return written
+  const all = [...columns.values()].map(({ column }) => column)
+  return [
+    '',
+    'Filter',
+    'OrderBy',
+    'OrderDirection',
+    'Aggregate',
+    ...written,
+    ...(all.some(isNumber) ? ['Numbers'] : []),
+    ...(all.some(isOrdered) ? ['Extremes'] : []),
+    ...(key.length > 0 ? ['Connection', 'Edge'] : []),
+  ]
 }
 
 function typesOf(table: TableModel, types: Types): TableTypes {
@@ -68,12 +219,7 @@ function typesOf(table: TableModel, types: Types): TableTypes {
     description: table.relation.description,
     fields: () => fieldsOf([...table.fields.values()], (field) => fieldOf(field, types)),
   })
-  return {
-    row,
-    aggregate: aggregateOf(table),
-    connection: connectionOf(table, row),
-    inputs: inputsOf(table),
-  }
+  return { row, ...aggregatesOf(table), ...connectionOf(table, row), inputs: inputsOf(table) }
 }
 
 function fieldsOf<T extends { name: string }>(
@@ -92,7 +238,7 @@ function fieldOf(field: FieldModel, types: Types): Field {
   if (field.kind === 'column') {
     return { type: columnType(field), description: field.column.description }
   }
-  const to = typesIn(types, field.to)
+  const to = types.of(field.to)
   switch (field.kind) {
     case 'one':
       return { type: to.row }
@@ -103,12 +249,6 @@ function fieldOf(field: FieldModel, types: Types): Field {
     case 'connection':
       return { type: required(to.connection), args: connectionArguments(to) }
   }
-}
-
-function typesIn(types: Types, table: TableModel): TableTypes {
-  const found = types.get(table)
-  if (found) return found
-  throw new Error(`the table ${table.typeName} has no types`)
 }
 
 const listArguments = ({ inputs }: TableTypes): GraphQLFieldConfigArgumentMap => ({
@@ -133,9 +273,6 @@ const keyArguments = ({ key }: TableModel): GraphQLFieldConfigArgumentMap =>
 /** Beside the key stands `data`. */
 export const keyArgument = ({ name }: ColumnField): string => (name === 'data' ? '_data' : name)
 
-const rootFields = (fields: ReadonlyMap<string, RootField>, types: Types): Fields =>
-  fieldsOf([...fields.values()], (field) => rootField(field, typesIn(types, field.table)))
-
 function rootField({ kind, table }: RootField, types: TableTypes): Field {
   const { row, inputs } = types
   const filter = { type: new GraphQLNonNull(inputs.filter) }
@@ -152,11 +289,12 @@ function rootField({ kind, table }: RootField, types: TableTypes): Field {
       return { type: types.connection, args: connectionArguments(types) }
     case 'insert':
       return { type: row, args: { data } }
+    case 'insertCount':
+      return { type: GraphQLInt, args: { data } }
+    case 'insertManyCount':
+      return { type: GraphQLInt, args: { data: manyOf(data.type) } }
     case 'insertMany':
-      return {
-        type: new GraphQLList(row),
-        args: { data: { type: new GraphQLNonNull(new GraphQLList(data.type)) } },
-      }
+      return { type: new GraphQLList(row), args: { data: manyOf(data.type) } }
     case 'update':
       return { type: row, args: { ...keyArguments(table), data } }
     case 'updateMany':
@@ -168,37 +306,52 @@ function rootField({ kind, table }: RootField, types: TableTypes): Field {
   }
 }
 
+const manyOf = (type: GraphQLNonNull<GraphQLInputObjectType>) => ({
+  type: new GraphQLNonNull(new GraphQLList(type)),
+})
+
 /** What rows come to together. */
-function aggregateOf({ typeName, columns }: TableModel): GraphQLObjectType {
+function aggregatesOf({
+  typeName,
+  columns,
+}: TableModel): Pick<TableTypes, 'aggregate' | 'aggregates'> {
   const all = [...columns.values()]
-  const numbers = all.filter(({ column }) => isNumber(column))
+  const aggregates = new Map<string, GraphQLObjectType>()
+  const add = (
+    suffix: string,
+    fields: readonly ColumnField[],
+    typeOf: (one: ColumnField) => Field,
+  ) => {
+    if (fields.length === 0) return undefined
+    const name = typeName + suffix
+    const type = new GraphQLObjectType({ name, fields: () => fieldsOf(fields, typeOf) })
+    aggregates.set(suffix, type)
+    return { type }
+  }
   const ordered = all.filter(({ column }) => isOrdered(column))
-  const fields: Fields = { count: { type: required(GraphQLInt) } }
-  if (numbers.length > 0) {
-    const type = new GraphQLObjectType({
-      name: `${typeName}Numbers`,
-      fields: fieldsOf(numbers, () => ({ type: GraphQLFloat })),
-    })
-    fields.sum = { type }
-    fields.avg = { type }
-  }
-  if (ordered.length > 0) {
-    const type = new GraphQLObjectType({
-      name: `${typeName}Extremes`,
-      fields: fieldsOf(ordered, ({ scalar }) => ({ type: SCALARS[scalar] })),
-    })
-    fields.min = { type }
-    fields.max = { type }
-  }
-  return new GraphQLObjectType({ name: `${typeName}Aggregate`, fields })
+  const numbers = all.filter(({ column }) => isNumber(column))
+  const sums = add('Numbers', numbers, () => ({ type: GraphQLFloat }))
+  const extremes = add('Extremes', ordered, ({ scalar }) => ({ type: SCALARS[scalar] }))
+  const aggregate = new GraphQLObjectType({
+    name: `${typeName}Aggregate`,
+    fields: {
+      count: { type: required(GraphQLInt) },
+      ...(sums && { sum: sums, avg: sums }),
+      ...(extremes && { min: extremes, max: extremes }),
+    },
+  })
+  return { aggregate, aggregates }
 }
 
-function connectionOf({ typeName }: TableModel, row: GraphQLObjectType): GraphQLObjectType {
+function connectionOf(
+  { typeName }: TableModel,
+  row: GraphQLObjectType,
+): Pick<TableTypes, 'connection' | 'edge'> {
   const edge = new GraphQLObjectType({
     name: `${typeName}Edge`,
     fields: () => ({ cursor: { type: required(GraphQLString) }, node: { type: required(row) } }),
   })
-  return new GraphQLObjectType({
+  const connection = new GraphQLObjectType({
     name: `${typeName}Connection`,
     fields: () => ({
       edges: { type: required(new GraphQLList(required(edge))) },
@@ -207,4 +360,5 @@ function connectionOf({ typeName }: TableModel, row: GraphQLObjectType): GraphQL
       totalCount: { type: required(GraphQLInt) },
     }),
   })
+  return { connection, edge }
 }

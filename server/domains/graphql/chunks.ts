@@ -1,0 +1,60 @@
+/** Long texts as bytes: neither built nor sent in one piece. */
+import { limitExceeded } from './limits.ts'
+
+const CHUNK = 256 * 1024
+
+/** Of one answer about the schema; the usual question of clients comes to 30 MB for a thousand tables. */
+const MAX_BYTES = 128 * 1024 * 1024
+
+export class Chunks {
+  readonly chunks: Buffer[] = []
+  bytes = 0
+  #text = ''
+
+  /** @throws `invalid` graphql_limit */
+  add(text: string): void {
+    this.#text += text
+    if (this.#text.length >= CHUNK) this.close()
+  }
+
+  /** The rest becomes a chunk too. */
+  close(): this {
+    if (this.#text === '') return this
+    const chunk = Buffer.from(this.#text)
+    this.#text = ''
+    this.bytes += chunk.byteLength
+    if (this.bytes > MAX_BYTES) {
+      throw limitExceeded(`the answer about the schema is larger than ${MAX_BYTES} bytes`)
+    }
+    this.chunks.push(chunk)
+    return this
+  }
+}
+
+/** Answers kept for all schemas together. */
+const MAX_SHELF_BYTES = 96 * 1024 * 1024
+
+/** Keeps the answers that were asked for last, as far as there is room. */
+export class Shelf {
+  readonly #kept = new Map<string, Chunks>()
+  #bytes = 0
+
+  get(key: string): Chunks | undefined {
+    const found = this.#kept.get(key)
+    if (found) {
+      this.#kept.delete(key)
+      this.#kept.set(key, found)
+    }
+    return found
+  }
+
+  set(key: string, value: Chunks): void {
+    this.#kept.set(key, value)
+    this.#bytes += value.bytes
+    for (const [oldest, { bytes }] of this.#kept) {
+      if (this.#bytes <= MAX_SHELF_BYTES) return
+      this.#kept.delete(oldest)
+      this.#bytes -= bytes
+    }
+  }
+}
