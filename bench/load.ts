@@ -7,6 +7,8 @@ export type LoadOptions = {
   origin: string
   connections: number
   seconds: number
+  /** How long answers are not counted yet, while caches fill and compilers settle; default 2. */
+  warmUpSeconds?: number
   /** Made anew for each request, so that keys can differ. */
   next: () => HttpRequest
 }
@@ -23,13 +25,12 @@ export type Load = {
   refused: number
 }
 
-/** How long answers are not counted yet: caches fill and compilers settle. */
 const WARM_UP_SECONDS = 2
 
 type Run = { options: LoadOptions; samples: number[]; refused: number; from: number; until: number }
 
 export async function load(options: LoadOptions): Promise<Load> {
-  const from = performance.now() + WARM_UP_SECONDS * 1000
+  const from = performance.now() + (options.warmUpSeconds ?? WARM_UP_SECONDS) * 1000
   const run: Run = { options, samples: [], refused: 0, from, until: from + options.seconds * 1000 }
   await Promise.all(Array.from({ length: options.connections }, () => connection(run)))
   return {

@@ -2,6 +2,7 @@
 import { benchData } from './data.ts'
 import { benchFunctions } from './functions.ts'
 import { benchGraphql } from './graphql.ts'
+import { benchPeers } from './peers.ts'
 import { benchProcess } from './process.ts'
 import { report, type Row } from './report.ts'
 
@@ -10,6 +11,7 @@ const SUITES: Record<string, () => Promise<Row[]>> = {
   data: benchData,
   graphql: benchGraphql,
   functions: benchFunctions,
+  peers: benchPeers,
 }
 
 const wanted = process.argv.slice(2)
