@@ -1,5 +1,7 @@
 /** Every dialect and where it is mounted: the table of contents of the HTTP side. */
-import { Hono, type MiddlewareHandler } from 'hono'
+import type { Http2Bindings, HttpBindings } from '@hono/node-server'
+import { Hono } from 'hono'
+import { getPath } from 'hono/utils/url'
 import { notFound } from '#core/errors'
 import type { Log } from '#core/log'
 import type { Env } from '#http/env'
@@ -15,7 +17,7 @@ import { rest } from './dialects/rest/router.ts'
 import { system } from './dialects/system/router.ts'
 
 export type Router = {
-  fetch: Hono<Env>['fetch']
+  fetch: (request: Request, bindings: HttpBindings | Http2Bindings) => Promise<Response>
   /** Every route of every dialect, with who may call it. */
   routes: readonly ListedRoute[]
 }
@@ -31,44 +33,87 @@ export function buildRouter(services: Services, metrics?: Metrics): Router {
     fluxbase(services, listed),
     rest(services),
   ]
-  const hono = new Hono<Env>()
-  hono.use(identified(services.log, metrics))
-  for (const table of tables) hono.route('/', table.hono)
-  const renderError = errorRenderer(services)
-  hono.onError(renderError)
-  hono.notFound((c) =>
-    renderError(notFound('route_not_found', `There is nothing at ${c.req.path}`), c),
-  )
-  return { fetch: hono.fetch, routes: listed() }
+  const find = byFirstSegment(tables, errorRenderer(services))
+  return { fetch: identified(find, services.log, metrics), routes: listed() }
+}
+
+type Fetch = Hono<Env>['fetch']
+
+type Mount = { fetch: Fetch; dialect: string }
+
+/**
+ * Which Hono answers a path is told by its first segment, so that a request passes the routes and the
+ * middleware of its own dialect only. Where two tables share a segment, one Hono holds both.
+ */
+function byFirstSegment(
+  tables: readonly Mounted[],
+  renderError: ReturnType<typeof errorRenderer>,
+): (path: string) => Mount {
+  const sharing = new Map<string, Set<Hono<Env>>>()
+  for (const { hono } of tables) {
+    for (const { path } of hono.routes) {
+      const segment = firstSegment(path)
+      sharing.set(segment, (sharing.get(segment) ?? new Set()).add(hono))
+    }
+  }
+  const finished = (hono: Hono<Env>): Fetch =>
+    hono.notFound((c) => renderError(nothingAt(c.req.path), c)).fetch
+  const merged = (honos: ReadonlySet<Hono<Env>>): Hono<Env> => {
+    const hono = new Hono<Env>()
+    hono.onError(renderError)
+    for (const one of honos) hono.route('/', one)
+    return hono
+  }
+  const mounts = new Map<string, Mount>()
+  for (const [segment, honos] of sharing) {
+    const [only, ...others] = honos
+    const hono = only && others.length === 0 ? only : merged(honos)
+    mounts.set(segment, { fetch: finished(hono), dialect: DIALECTS[segment] ?? 'system' })
+  }
+  const nowhere = { fetch: finished(new Hono<Env>().onError(renderError)), dialect: 'system' }
+  return (path) => mounts.get(firstSegment(path)) ?? nowhere
+}
+
+/** `v1` of `/v1/apps`; empty for `/`. */
+function firstSegment(path: string): string {
+  const end = path.indexOf('/', 1)
+  return end < 0 ? path.slice(1) : path.slice(1, end)
+}
+
+const nothingAt = (path: string) => notFound('route_not_found', `There is nothing at ${path}`)
+
+/** What the metrics call the first segments. */
+const DIALECTS: Readonly<Record<string, string>> = {
+  rest: 'rest',
+  api: 'fluxbase',
+  v1: 'butterbase',
+  auth: 'butterbase',
 }
 
 /** Slower requests than this are told in the log. */
 const SLOW_SECONDS = 1
 
 /** Every request has an id that its answer and its log lines carry, and is counted. */
-function identified(log: Log, metrics: Metrics | undefined): MiddlewareHandler<Env> {
-  return async (c, next) => {
+function identified(
+  find: (path: string) => Mount,
+  log: Log,
+  metrics: Metrics | undefined,
+): Router['fetch'] {
+  return async (request, bindings) => {
     const began = performance.now()
-    const requestId = requestIdOf(c.req.header('x-request-id'))
-    c.set('requestId', requestId)
-    c.header('X-Request-ID', requestId)
-    await next()
+    const requestId = requestIdOf(request.headers.get('x-request-id'))
+    // On Node's own response: a header set on the other one would cost it its quick way out.
+    bindings.outgoing.setHeader('X-Request-ID', requestId)
+    const path = getPath(request)
+    const { fetch, dialect } = find(path)
+    const response = await fetch(request, { ...bindings, requestId })
     const seconds = (performance.now() - began) / 1000
-    const { method, path } = c.req
-    const { status } = c.res
-    metrics?.observe({ dialect: dialectOf(path), method, status, seconds })
+    const { method } = request
+    const { status } = response
+    metrics?.observe({ dialect, method, status, seconds })
     const level = status >= 500 || seconds > SLOW_SECONDS ? 'warn' : 'debug'
     if (log.isLevelEnabled(level))
       log[level]({ requestId, method, path, status, seconds }, 'request')
+    return response
   }
 }
-
-const PREFIXES: readonly (readonly [prefix: string, dialect: string])[] = [
-  ['/rest/v1', 'rest'],
-  ['/api/v1', 'fluxbase'],
-  ['/v1', 'butterbase'],
-  ['/auth', 'butterbase'],
-]
-
-const dialectOf = (path: string): string =>
-  PREFIXES.find(([prefix]) => path.startsWith(prefix))?.[1] ?? 'system'

@@ -47,7 +47,7 @@ export function requestContext(services: Services, c: Http, caller: Caller): Con
     clock,
     log,
     caller,
-    requestId: c.get('requestId'),
+    requestId: c.env.requestId,
     ip: clientIp(c, trustedProxies),
     userAgent: c.req.header('user-agent'),
   }

@@ -3,8 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context as HonoContext } from 'hono'
 
 export type Env = {
-  Bindings: HttpBindings
-  Variables: {
+  Bindings: HttpBindings & {
     /** From the caller's `X-Request-ID` or made here; always on the response. */
     requestId: string
   }

@@ -6,8 +6,8 @@ import type { Http } from './env.ts'
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** The caller's own request id when it is harmless, else a new one. */
-export function requestIdOf(given: string | undefined): string {
-  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID()
+export function requestIdOf(given: string | null): string {
+  return given !== null && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
 /** The text after `Bearer `, if the header is of that form. */

@@ -1,7 +1,7 @@
 /** Prometheus metrics on a loopback port of their own: they say more than the world should know. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { Log } from '#core/log'
 
 export type Metrics = {
@@ -16,16 +16,51 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const requests = new Histogram({
-    name: 'stead_http_request_duration_seconds',
-    help: 'Time from the first byte of a request to its answer',
-    labelNames: ['dialect', 'method', 'status'],
-    buckets: BUCKETS,
-    registers: [registry],
-  })
-  return {
-    registry,
-    observe: ({ seconds, ...labels }) => requests.observe(labels, seconds),
+  const requests = new RequestTimes()
+  // The registry asks of a metric no more than its name and its values.
+  registry.registerMetric(requests as unknown as Metric)
+  return { registry, observe: (request) => requests.observe(request) }
+}
+
+type Series = { labels: Record<string, string | number>; counts: Float64Array; sum: number }
+
+/** The histogram of requests: one lookup and two additions per request, laid out when it is read. */
+class RequestTimes {
+  readonly name = 'stead_http_request_duration_seconds'
+  readonly #series = new Map<string, Series>()
+
+  observe({ dialect, method, status, seconds }: Parameters<Metrics['observe']>[0]): void {
+    const key = `${dialect} ${method} ${status}`
+    let series = this.#series.get(key)
+    if (!series) {
+      const counts = new Float64Array(BUCKETS.length + 1)
+      series = { labels: { dialect, method, status }, counts, sum: 0 }
+      this.#series.set(key, series)
+    }
+    let at = 0
+    while (at < BUCKETS.length && seconds > (BUCKETS[at] ?? 0)) at++
+    series.counts[at] = (series.counts[at] ?? 0) + 1
+    series.sum += seconds
+  }
+
+  get(): object {
+    const values = [...this.#series.values()].flatMap((series) => this.#lines(series))
+    const help = 'Time from the first byte of a request to its answer'
+    return { name: this.name, help, type: 'histogram', aggregator: 'sum', values }
+  }
+
+  #lines({ labels, counts, sum }: Series): object[] {
+    let below = 0
+    const buckets = [...counts].map((count, at) => {
+      below += count
+      const le = BUCKETS[at] ?? '+Inf'
+      return { metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: below }
+    })
+    return [
+      ...buckets,
+      { metricName: `${this.name}_sum`, labels, value: sum },
+      { metricName: `${this.name}_count`, labels, value: below },
+    ]
   }
 }
 

@@ -96,7 +96,7 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
     const error = AppError.from(thrown)
     const [status, code] = schemaAnswer(error, c) ?? answers[error.code] ?? BY_KIND[error.kind]
     if (status >= 500 && error.kind === 'internal') {
-      services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
+      services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
     }
     if (error.retryAfter !== undefined) c.header('Retry-After', String(error.retryAfter))
     return c.json(envelopeOf(services, error, code), status)

@@ -64,10 +64,10 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
     const answer: Answer = answers[error.code] ?? BY_KIND[error.kind]
     const [status, code, text = error.message] = answer
     if (error.kind === 'internal') {
-      services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
+      services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
     }
     if (error.retryAfter !== undefined) c.header('Retry-After', String(error.retryAfter))
-    return c.json({ error: text, code, ...facts(error, c), request_id: c.var.requestId }, status)
+    return c.json({ error: text, code, ...facts(error, c), request_id: c.env.requestId }, status)
   }
 }
 

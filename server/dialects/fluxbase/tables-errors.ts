@@ -232,4 +232,4 @@ const OWN: Record<string, (error: AppError) => Said> = {
 }
 
 export const say = (c: Http, { status, ...body }: Said): Response =>
-  c.json({ ...body, request_id: c.var.requestId }, status as 400)
+  c.json({ ...body, request_id: c.env.requestId }, status as 400)

@@ -210,7 +210,7 @@ export function errorRenderer(services: Services) {
     const { status, body, headers } = answerOf(thrown, !isAnonymous(c))
     const error = AppError.from(thrown)
     if (error.kind === 'internal') {
-      services.log.error({ err: error.cause ?? error, requestId: c.var.requestId }, error.message)
+      services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
     }
     const named = {
       'Content-Type': 'application/json; charset=utf-8',
