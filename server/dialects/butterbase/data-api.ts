@@ -23,6 +23,8 @@ const DataApiSettings = z
     db_plan_enabled: z.boolean().optional(),
     jwt_secret: z.string().min(32).max(512).nullable().optional(),
     openapi_mode: z.enum(OPENAPI_MODES).optional(),
+    openapi_security_active: z.boolean().optional(),
+    db_root_spec: Name.nullable().optional(),
   })
   .refine((it) => Object.values(it).some((value) => value !== undefined), {
     message: 'give at least one setting',
@@ -54,6 +56,8 @@ export function addDataApi(routes: RouteTable<Scopes>): void {
         dbPlanEnabled: body.db_plan_enabled,
         jwtSecret: body.jwt_secret,
         openapiMode: body.openapi_mode,
+        openapiSecurityActive: body.openapi_security_active,
+        dbRootSpec: body.db_root_spec,
       })
       return c.json(toWire(app))
     },
@@ -73,6 +77,8 @@ function toWire(app: App) {
     db_aggregates_enabled: settings.aggregates,
     db_plan_enabled: settings.plan,
     openapi_mode: settings.openapiMode,
+    openapi_security_active: settings.securityActive,
+    db_root_spec: settings.rootSpec ?? null,
     jwt_secret_configured: settings.hasJwtSecret,
   }
 }

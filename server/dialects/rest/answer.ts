@@ -30,6 +30,7 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
   const { media } = result.compiled
   if (media && headers['Content-Type']) headers['Content-Type'] = handledType(media.type)
   if (withoutBody && status === 204) delete headers['Content-Type']
+  if (!withoutBody && answer.body === null) headers['Content-Length'] = '0'
   const response = c.newResponse(
     withoutBody ? null : bodyOf(answer, media?.binary),
     status as 200,

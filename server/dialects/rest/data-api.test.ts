@@ -21,6 +21,8 @@ const DEFAULTS = {
   db_plan_enabled: false,
   jwt_secret: null,
   openapi_mode: 'follow-privileges',
+  openapi_security_active: false,
+  db_root_spec: null,
 }
 
 beforeAll(async () => {

@@ -97,7 +97,15 @@ function knownMedia({ type, stripNulls }: Wanted): Known {
   return media.format === 'object' ? objectMedia(true) : STRIPPED_ARRAY
 }
 
-const WITH_CHARSET = new Set(['text/plain', 'text/xml', 'text/csv', 'application/json'])
+const WITH_CHARSET = new Set([
+  'text/plain',
+  'text/xml',
+  'text/csv',
+  'application/json',
+  'application/geo+json',
+  'application/openapi+json',
+  'application/x-www-form-urlencoded',
+])
 
 /** What a handler of the database made. */
 export function handledType(type: string): string {

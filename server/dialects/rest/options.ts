@@ -35,7 +35,11 @@ function methodsOf({ writes, primaryKey }: Relation): string[] {
 }
 
 const allow = (c: Http, methods: readonly string[]): Response =>
-  c.body(null, 200, { Allow: ['OPTIONS', ...methods].join() })
+  c.body(null, 200, {
+    Allow: ['OPTIONS', ...methods].join(),
+    'Access-Control-Allow-Origin': '*',
+    'Content-Length': '0',
+  })
 
 function noFunction(schema: string, name: string) {
   const facts: RoutineFacts = { schema, name, arguments: [] }

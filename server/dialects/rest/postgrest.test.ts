@@ -191,26 +191,6 @@ test('the plan of a statement is told when the app allows it', async () => {
   await configure({ db_plan_enabled: false })
 })
 
-test('the root describes the schema as the caller may see it, unless the app hides it', async () => {
-  await app.sql('create table hidden (id int); revoke all on hidden from anon, service_role')
-  const { body, headers } = await ask('/')
-  expect(headers.get('content-type')).toBe('application/openapi+json; charset=utf-8')
-  const { swagger, definitions, paths } = body as Record<string, Record<string, unknown>>
-  expect(swagger).toBe('2.0')
-  expect(definitions?.goods).toMatchObject({
-    required: ['id', 'name'],
-    properties: {
-      id: { type: 'integer', format: 'integer', description: '<pk/>' },
-      maker_id: { description: "<fk table='makers' column='id'/>" },
-    },
-  })
-  expect(Object.keys(paths ?? {})).toEqual(expect.arrayContaining(['/', '/goods', '/rpc/note']))
-  expect(paths).not.toHaveProperty('/hidden')
-  await configure({ openapi_mode: 'disabled' })
-  expect(await ask('/')).toMatchObject({ status: 404, body: { code: 'PGRST126' } })
-  await configure({ openapi_mode: 'follow-privileges' })
-})
-
 test('errors of parsing say what could have stood there', async () => {
   const parse = async (query: string) => (await ask(`/goods?${query}`)).body as { details: string }
   expect(await parse('order=id.up')).toMatchObject({

@@ -2,12 +2,13 @@
 import { Hono } from 'hono'
 import { methodNotAllowed, notFound } from '#core/errors'
 import type { RouteDocs } from '#http/about'
-import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
+import { isPreflight } from '#http/cors'
 import type { Env, Http } from '#http/env'
 import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { REST } from './about.ts'
 import { callFunction } from './call.ts'
+import { allowEveryOrigin, preflight } from './cors.ts'
 import { CALL, CALL_POST, DELETE, INSERT, OPTIONS, PUT, READ, ROOT, UPDATE } from './docs.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type RestContext, type Scopes } from './guards.ts'
@@ -15,15 +16,6 @@ import { describeRoot } from './openapi.ts'
 import { callOptions, rootOptions, tableOptions } from './options.ts'
 import { readTable } from './read.ts'
 import { deleteRows, insertRows, putRow, updateRows } from './write.ts'
-
-const CORS: CorsRules = {
-  allows: '*',
-  methods: 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD',
-  headers:
-    'Authorization, apikey, Content-Type, Accept, Accept-Profile, Content-Profile, Prefer, Range, Range-Unit, X-Client-Info, X-FB-Tenant, X-Request-ID',
-  exposed:
-    'Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Preference-Applied, X-Request-ID',
-}
 
 type Handler = (c: Http, ctx: RestContext, name: string) => Promise<Response>
 
@@ -42,8 +34,8 @@ export function rest(services: Services): RouteTable<Scopes> {
   const render = errorRenderer(services)
   hono.onError(render)
   hono.use('/rest/v1/*', async (c, next) => {
-    if (isPreflight(c)) return preflight(c, CORS)
-    await allowOrigin(c, CORS)
+    if (isPreflight(c)) return preflight(c)
+    allowEveryOrigin(c)
     return next()
   })
   const routes = new RouteTable<Scopes>(REST, hono, guards(services))

@@ -48,7 +48,9 @@ const COLUMNS = `with recursive domains(oid, base) as (
        where dep.classid = 'pg_class'::regclass and dep.refclassid = 'pg_class'::regclass
          and dep.refobjid = a.attrelid and dep.refobjsubid = a.attnum and dep.deptype = 'i' limit 1)
       when a.attgenerated = '' then coalesce(pg_get_expr(def.adbin, def.adrelid), ct.typdefault) end,
-    a.attgenerated <> '' or a.attidentity = 'a', a.attidentity <> '', a.attnum, d.description)
+    a.attgenerated <> '' or a.attidentity = 'a', a.attidentity <> '', a.attnum, d.description,
+    format_type(bt.oid, null), case when bt.typtype = 'e' then
+      (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = bt.oid) end)
     order by a.attrelid, a.attnum), '[]')
   from pg_attribute a
   join pg_class c on c.oid = a.attrelid
@@ -138,7 +140,7 @@ const HANDLERS = `select coalesce(json_agg(json_build_object(
   where p.pronargs = 1 and ${OURS} and ${isMedia('d')}
     and (c.oid is not null or a.oid = 'anyelement'::regtype)`
 
-const ROUTINES = `select coalesce(json_agg(json_build_object(
+const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
     'schema', n.nspname, 'name', p.proname, 'volatility', p.provolatile, 'setOf', p.proretset,
     'returnType', format_type(p.prorettype, null), 'returnBaseType', t.typname,
     'composite', t.typtype = 'c' or rb.typtype = 'c' or t.typname = 'record',
@@ -241,6 +243,8 @@ type ColumnRow = [
   identity: boolean,
   position: number,
   description: string | null,
+  plainType: string,
+  labels: string[] | null,
 ]
 type ForeignKeyRow = [
   oid: string,
@@ -335,8 +339,8 @@ function grouped<Row extends [oid: string, ...unknown[]], T>(
 }
 
 const toColumn = ([, name, type, baseType, category, notNull, ...rest]: ColumnRow): Column => {
-  const [defaultSql, generated, identity, position, description] = rest
-  const facts = { name, type, baseType, category, notNull }
+  const [defaultSql, generated, identity, position, description, plainType, labels] = rest
+  const facts = { name, type, baseType, plainType, labels, category, notNull }
   return { ...facts, defaultSql, generated, identity, position, description }
 }
 

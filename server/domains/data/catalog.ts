@@ -8,6 +8,10 @@ export type Column = {
   type: string
   /** The type under any domain, without its length: `varchar`, `int4`, `_text`. */
   baseType: string
+  /** The same as PostgreSQL writes it: `character varying`, `integer`, `text[]`. */
+  plainType: string
+  /** Of an enumeration: its words in order. */
+  labels: readonly string[] | null
   /** PostgreSQL's category letter of the base type: N numeric, A array, S string … */
   category: string
   notNull: boolean
@@ -80,6 +84,7 @@ export type RoutineArgument = {
 }
 
 export type Routine = {
+  oid: string
   schema: string
   name: string
   arguments: readonly RoutineArgument[]

@@ -95,7 +95,7 @@ function resultRelation(catalog: Catalog, routine: Routine): Relation {
 
 // biome-ignore format: one line per fact would hide that all are constants
 const outputColumn = (name: string, type: string, position: number): Column => ({
-  name, type, baseType: type, category: 'U', notNull: false, defaultSql: null,
+  name, type, baseType: type, plainType: type, labels: null, category: 'U', notNull: false, defaultSql: null,
   generated: false, identity: false, position, description: null,
 })
 

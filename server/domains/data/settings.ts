@@ -27,6 +27,10 @@ export type DataApiPatch = {
   dbAggregatesEnabled?: boolean | undefined
   dbPlanEnabled?: boolean | undefined
   openapiMode?: OpenApiMode | undefined
+  /** The document of the root says that a token may be sent. */
+  openapiSecurityActive?: boolean | undefined
+  /** A function without arguments that answers the root: a name in the first of the schemas. */
+  dbRootSpec?: string | null | undefined
   /** One more HS256 key that tokens may be signed with, of at least 32 characters. */
   jwtSecret?: string | null | undefined
 }
@@ -46,6 +50,8 @@ export type DataApi = {
   aggregates: boolean
   plan: boolean
   openapiMode: OpenApiMode
+  securityActive: boolean
+  rootSpec: string | undefined
   hasJwtSecret: boolean
   /** Equal for equal settings: part of the shape of every request. */
   key: string
@@ -77,6 +83,8 @@ function settingsOf(stored: Stored): DataApi {
     aggregates: stored.dbAggregatesEnabled ?? false,
     plan: stored.dbPlanEnabled ?? false,
     openapiMode: stored.openapiMode ?? 'follow-privileges',
+    securityActive: stored.openapiSecurityActive ?? false,
+    rootSpec: stored.dbRootSpec ?? undefined,
     hasJwtSecret: Boolean(stored.sealedJwtSecret),
   }
   const { preRequest: call, maxRows, aggregates, extraSearchPath } = settings
