@@ -145,13 +145,28 @@ function depthOf(text: string): number {
 
 export type Issue = { path: string; message: string }
 
+type ZodIssue = z.core.$ZodIssue
+
+/** What is wrong with a name is said by the name's own rule; of alternatives, the one that was tried speaks. */
+function issueOf(issue: ZodIssue): Issue {
+  const [inner] = issue.code === 'invalid_key' ? issue.issues : triedOf(issue)
+  if (!inner) return { path: issue.path.join('.'), message: issue.message }
+  const path = issue.code === 'invalid_key' ? issue.path : [...issue.path, ...inner.path]
+  return issueOf({ ...inner, path } as ZodIssue)
+}
+
+/** The issues of the first alternative that the value has at least the type of. */
+function triedOf(issue: ZodIssue): readonly ZodIssue[] {
+  if (issue.code !== 'invalid_union') return []
+  const isOtherType = ({ code, path }: ZodIssue) => code === 'invalid_type' && path.length === 0
+  return issue.errors.find((issues) => !issues.some(isOtherType)) ?? []
+}
+
 /** @throws `invalid` invalid_body whose details are the list of issues */
 export function validated<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const issues = result.error.issues.map(
-    ({ path, message }): Issue => ({ path: path.join('.'), message }),
-  )
+  const issues = result.error.issues.map(issueOf)
   const text = issues
     .map(({ path, message }) => (path ? `${path}: ${message}` : message))
     .join('; ')

@@ -13,6 +13,7 @@ import { durationMs } from '#core/clock'
 import { notFound } from '#core/errors'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
+import { PAGE_QUERY, pageOf } from './page.ts'
 
 const NewApp = z.object({
   name: z
@@ -56,8 +57,14 @@ export function addApps(routes: RouteTable<Scopes>): void {
     },
   )
   routes.add(
-    { method: 'get', path: '/apps', access: 'builder', summary: 'List your apps' },
-    async ({ c, ctx }) => c.json({ apps: (await listApps(ctx)).map(toWire) }),
+    {
+      method: 'get',
+      path: '/apps',
+      access: 'builder',
+      summary: 'List your apps',
+      docs: { query: PAGE_QUERY },
+    },
+    async ({ c, ctx }) => c.json({ apps: pageOf(c, await listApps(ctx)).map(toWire) }),
   )
   addOneApp(routes)
   addConfiguration(routes)

@@ -1,7 +1,7 @@
 /** Who may call a route under /auth/{app_id}, and how often. */
 import { type Caller, identityIn, type UserCaller } from '#domains/accounts'
 import { type App, appContext, requireUsable, requireWritable } from '#domains/apps'
-import type { AuthContext } from '#domains/auth'
+import { type AuthContext, userNotFound } from '#domains/auth'
 import { AppError, notFound, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
 import { type Limit, limitRequest } from '#http/rate-limit'
@@ -31,8 +31,10 @@ export function authGuards(services: Services): { [A in keyof AuthScopes]: Guard
       limit(services, c, path)
       return () => entered(services, c, { kind: 'anonymous' })
     },
-    self: async (c) => {
-      const caller = await userOf(services, c)
+    self: async (c, { path }) => {
+      const caller = await userOf(services, c).catch((error: unknown) => {
+        throw path.endsWith('/me') && isOfDeletedUser(error) ? userNotFound() : error
+      })
       return async () => ({ ...(await entered(services, c, caller)), caller })
     },
   }
@@ -55,6 +57,10 @@ async function userOf(services: Services, c: Http): Promise<UserCaller> {
   if (caller.kind !== 'user' || caller.appId !== c.req.param('app_id')) throw badToken()
   return caller
 }
+
+/** Refused as any other token, except where one asks for nothing but the user. */
+const isOfDeletedUser = (error: unknown): boolean =>
+  error instanceof AppError && (error.code === 'user_not_found' || isOfDeletedUser(error.cause))
 
 const badToken = (cause?: unknown) => unauthenticated('bad_token', 'Invalid token', { cause })
 

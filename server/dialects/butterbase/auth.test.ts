@@ -467,7 +467,7 @@ test('the owner deletes a user, whose tokens are refused at once', async () => {
   const res = await app.owner.delete(path)
   expect(res.status).toBe(200)
   expect(await res.json()).toEqual({ deleted: true, user_id: user.id, email: user.email })
-  expect((await me(access)).status).toBe(401)
+  expect((await me(access)).status).toBe(404)
   expect((await refresh(token)).status).toBe(401)
   expect((await logIn(user.email)).status).toBe(401)
   for (const gone of [path, `/v1/${app.appId}/admin/auth/users/nonsense`]) {

@@ -15,9 +15,9 @@ import {
   signUp,
   type Tokens,
   type User,
+  userNotFound,
 } from '#domains/auth'
 import type { AppContext } from '#domains/apps'
-import { notFound } from '#core/errors'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -104,7 +104,7 @@ function addSelf(routes: RouteTable<AuthScopes>): void {
       { access: 'self', method: 'get', path: '/auth/{app_id}/me', summary: 'Who am I?' },
       async ({ c, ctx }) => {
         const user = await findUser(ctx, ctx.caller.userId)
-        if (!user) throw notFound('user_not_found', 'User not found')
+        if (!user) throw userNotFound()
         return c.json({
           ...toWire(user),
           provider: user.provider,

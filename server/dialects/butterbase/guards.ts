@@ -69,7 +69,7 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
     visitor: async (c) => {
       limitApp(services, c)
       const ctx = await contextOf(c)
-      return () => visitedContext(ctx, c)
+      return () => visitedContext(opensNoApp(ctx.caller) ? { ...ctx, caller: NOBODY } : ctx, c)
     },
     function: async (c) => {
       limitApp(services, c)
@@ -78,6 +78,10 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
     },
   }
 }
+
+/** A key that is good for something else than apps: to them who shows it is nobody in particular. */
+const opensNoApp = (caller: Caller): boolean =>
+  caller.kind === 'app_key' && caller.appIds.length === 0
 
 async function callingContext(services: Services, c: Http): Promise<AppContext> {
   const app = await addressedApp(nobodyIn(services, c), c.req.param('app_id') ?? '')

@@ -10,6 +10,7 @@ import {
 } from '#domains/accounts'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
+import { PAGE_QUERY, pageOf } from './page.ts'
 
 /** Words are checked by the domain, which has a code of its own for each. */
 const NewKey = z
@@ -60,11 +61,11 @@ export function addKeys(routes: RouteTable<Scopes>): void {
       path: '/api-keys',
       access: 'account',
       summary: 'List your platform keys',
-      docs: { query: { scope: 'Only keys for this use' } },
+      docs: { query: { scope: 'Only keys for this use', ...PAGE_QUERY } },
     },
     async ({ c, ctx }) => {
       const keys = await listKeys(ctx, useOf(c.req.query('scope')))
-      return c.json({ keys: keys.map(toWire) })
+      return c.json({ keys: pageOf(c, keys).map(toWire) })
     },
   )
   routes.add(

@@ -195,7 +195,7 @@ test('constraints answer in their own words', async () => {
     ['/posts', { title: 'x', views: 'many' }, 'VALIDATION_INVALID_INPUT'],
     ['/posts', { nope: 1 }, 'VALIDATION_INVALID_SCHEMA'],
     ['/posts', '{"title":', 'REQUEST_ERROR'],
-    ['/posts', '7', 'REQUEST_ERROR'],
+    ['/posts', '7', 'VALIDATION_INVALID_SCHEMA'],
   ] as const
   for (const [path, body, code] of expected) {
     expect(await refusal(await service.post(`${base}${path}`, body))).toEqual([400, code])

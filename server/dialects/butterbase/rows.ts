@@ -18,7 +18,7 @@ import {
   rowsOfJson,
   simulatedIdentity,
 } from '#domains/data'
-import { invalid, notFound } from '#core/errors'
+import { AppError, invalid, notFound } from '#core/errors'
 import type { RouteDocs } from '#http/about'
 import { MEBIBYTE, readText } from '#http/body'
 import type { Http } from '#http/env'
@@ -180,18 +180,40 @@ const isBadId = (error: unknown, id: string): boolean =>
 const invalidId = (id: string) =>
   invalid('invalid_id', `Invalid id "${id}"`, { hint: 'Send an id of the type of the key.' })
 
-/** @throws `invalid` bad_payload */
-const readRows = async (c: Http): Promise<Rows> => rowsOfJson(await readText(c, MEBIBYTE))
+/** @throws `invalid` malformed_json, no_valid_columns when it is no object and no array of objects */
+async function readRows(c: Http): Promise<Rows> {
+  const text = await readText(c, MEBIBYTE)
+  try {
+    return rowsOfJson(text)
+  } catch (error) {
+    throw error instanceof AppError ? badRows(error) : error
+  }
+}
+
+const badRows = ({ cause }: AppError): AppError =>
+  cause instanceof SyntaxError
+    ? invalid('malformed_json', 'The body is not valid JSON', { cause, hint: ROWS_HINT })
+    : noValidColumns(ROWS_HINT)
+
+const ROWS_HINT = 'Send a JSON object, or an array of objects.'
+
+/** @throws `invalid` malformed_json, no_valid_columns when it is not one object */
+async function readChanges(c: Http): Promise<Rows> {
+  const rows = await readRows(c)
+  if (rows.shape === 'object') return rows
+  throw noValidColumns('Send one JSON object, whose keys are the columns to change.')
+}
 
 /** Columns that the table does not have are dropped. @throws `invalid` no_valid_columns */
 function payloadFor(relation: Relation, rows: Rows, slot: number): Payload {
   const { columns, ragged } = columnsOf(rows)
   const known = columns.filter((name) => relation.columns.has(name))
   if (known.length > 0) return payloadOf(rows, { columns: known, ragged }, slot)
-  throw invalid('no_valid_columns', 'No valid columns in request body', {
-    hint: `Send at least one of: ${[...relation.columns.keys()].join(', ')}`,
-  })
+  throw noValidColumns(`Send at least one of: ${[...relation.columns.keys()].join(', ')}`)
 }
+
+const noValidColumns = (hint: string) =>
+  invalid('no_valid_columns', 'No valid columns in request body', { hint })
 
 /** Everything about a body that decides the statement. */
 function shapeOf(rows: Rows): string {
@@ -219,7 +241,7 @@ const insertRows: Handler = async (call) => {
 }
 
 const updateRow: Handler = async (call) => {
-  const rows = await readRows(call.c)
+  const rows = await readChanges(call.c)
   const { body } = await byKey(
     { ...call, params: withSlot(call.params, rows.json) },
     `update ${shapeOf(rows)}`,
@@ -249,7 +271,7 @@ function updateRequest(call: RowCall, { rows, relation, query, format }: Updatin
 }
 
 const updateRows: Handler = async (call) => {
-  const rows = await readRows(call.c)
+  const rows = await readChanges(call.c)
   const { body } = await run(call, {
     what: `update ${shapeOf(rows)}`,
     slots: [rows.json],

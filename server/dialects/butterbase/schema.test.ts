@@ -453,6 +453,54 @@ test('NOT NULL over rows tells how many there are, and the three ways out', asyn
   })
 })
 
+test('a lock that is not to be had is SCHEMA_MIGRATION_FAILED, which says to try again', async () => {
+  // As PostgreSQL says it after ten seconds of waiting.
+  await sql(`create function wait_in_vain() returns text language plpgsql
+    as $$ begin raise 'canceling statement due to lock timeout' using errcode = '55P03'; end $$`)
+  await good({ t: { columns: { id: ID } } })
+  await sql('insert into t default values')
+  const a = { type: 'text', default: 'wait_in_vain()' }
+  const { status, body } = await apply({ t: { columns: { id: ID, a } } })
+  expect(status).toBe(400)
+  expect(body.error).toMatchObject({
+    code: 'SCHEMA_MIGRATION_FAILED',
+    remediation: expect.stringContaining('apply again'),
+    details: { pg_code: '55P03', severity: 'ERROR' },
+  })
+})
+
+test('a bad name is told by its own rule, and what is wrong with a reference too', async () => {
+  const columns = { id: ID }
+  const details = async (tables: Tables) => (await apply(tables)).body.error.details
+  const path = 'schema.tables'
+  const cases: [Tables, string, string][] = [
+    [{ _a: { columns } }, `${path}._a`, 'names that start with _ are reserved'],
+    [{ A: { columns } }, `${path}.A`, expect.stringContaining('use lower-case letters')],
+    [
+      { a: { columns: { id: { type: 'uuid', references: 'users' } } } },
+      `${path}.a.columns.id.references`,
+      'write a reference as "table.column"',
+    ],
+    [
+      { a: { columns: { id: { type: 'uuid', references: { table: 'users' } } } } },
+      `${path}.a.columns.id.references.column`,
+      expect.stringContaining('expected string'),
+    ],
+  ]
+  for (const [tables, at, message] of cases) {
+    expect(await details(tables)).toEqual([{ path: at, message }])
+  }
+})
+
+test('the history is paged when asked', async () => {
+  for (const name of ['a', 'b', 'c']) {
+    await good({ t: { columns: { id: ID, [name]: { type: 'text' } } } }, { name })
+  }
+  const res = await app.owner.get(`/v1/${id}/migrations?limit=1&offset=1`)
+  const { migrations } = (await res.json()) as { migrations: { name: string }[] }
+  expect(migrations.map(({ name }) => name)).toEqual(['b'])
+})
+
 test('a failure in the middle leaves nothing behind', async () => {
   const { status, body } = await apply({
     a: { columns: { id: ID } },
@@ -542,7 +590,7 @@ test('what PostgreSQL would not accept as a name or type is refused with its pla
     [column({ type: 'text', references: 'a' }), 'schema.tables.t.columns.c.references'],
     [
       column({ type: 'text', references: { table: 'a', column: 'b', onDelete: 'BOOM' } }),
-      'schema.tables.t.columns.c.references',
+      'schema.tables.t.columns.c.references.onDelete',
     ],
     [
       column({ type: 'text', references: { table: 'a', column: 'b', on: 'x' } }),

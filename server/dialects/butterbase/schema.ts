@@ -12,6 +12,7 @@ import {
 } from '#domains/schema'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
+import { PAGE_QUERY, pageOf } from './page.ts'
 
 const Apply = z.object({
   schema: SchemaShape,
@@ -48,8 +49,12 @@ export function addSchema(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/migrations',
       access: 'owner',
       summary: 'List the changes of the schema, newest first',
+      docs: { query: PAGE_QUERY },
     },
-    async ({ c, ctx }) => c.json(historyToWire(ctx, await schemaHistory(ctx))),
+    async ({ c, ctx }) => {
+      const { own, template } = await schemaHistory(ctx)
+      return c.json(historyToWire(ctx, { own: [...pageOf(c, own)], template }))
+    },
   )
 }
 

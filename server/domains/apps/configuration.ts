@@ -5,7 +5,8 @@ import type { Context } from './context.ts'
 
 /** `authenticated` refuses anonymous data requests; row security binds in both modes. */
 export function setAccessMode(ctx: Context, app: App, accessMode: App['accessMode']): Promise<App> {
-  return configure(ctx, app, { eventType: 'app.config.access_mode', patch: { accessMode } })
+  const data = { access_mode: accessMode }
+  return configure(ctx, app, { eventType: 'app.config.access_mode', patch: { accessMode }, data })
 }
 
 /** A paused app answers no data request; its configuration stays reachable. */
@@ -17,12 +18,13 @@ export function setPaused(
   const patch = paused
     ? { pausedAt: app.pausedAt ?? ctx.clock(), pausedReason: reason ?? null }
     : { pausedAt: null, pausedReason: null }
-  return configure(ctx, app, { eventType: 'app.config.paused', patch })
+  const data = { paused, reason: patch.pausedReason }
+  return configure(ctx, app, { eventType: 'app.config.paused', patch, data })
 }
 
-type Change = { eventType: string; patch: AppPatch }
+type Change = { eventType: string; patch: AppPatch; data: Record<string, unknown> }
 
-async function configure(ctx: Context, app: App, { eventType, patch }: Change): Promise<App> {
+async function configure(ctx: Context, app: App, { eventType, patch, data }: Change): Promise<App> {
   const changed = await ctx.apps.update(app.id, patch)
   await audit(ctx, {
     appId: app.id,
@@ -31,7 +33,7 @@ async function configure(ctx: Context, app: App, { eventType, patch }: Change): 
     action: 'update',
     resourceType: 'app',
     resourceId: app.id,
-    data: patch,
+    data,
   })
   return changed
 }

@@ -16,8 +16,10 @@ import {
   readToken,
   revokedToken,
   type Unverified,
+  userNotFound,
   verifiedClaims,
 } from './tokens.ts'
+import { selectUser } from './users.sql.ts'
 
 /** Callers remembered; the oldest go first. */
 const CACHE_SIZE = 20_000
@@ -173,8 +175,8 @@ export class Identifier {
     }
     const { query } = storeOf({ databases: this.#apps.databasesOf(app) })
     const session = { id, userId: sub, now: this.#clock() }
-    if (!(await sessionLives(query, session))) throw revokedToken()
-    return userOf(app, payload)
+    if (await sessionLives(query, session)) return userOf(app, payload)
+    throw revokedToken((await selectUser(query, sub)) ? undefined : userNotFound())
   }
 }
 

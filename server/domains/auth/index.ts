@@ -18,7 +18,7 @@ export {
   signOutEverywhere,
   type Tokens,
 } from './sessions.ts'
-export { invalidToken, invalidUserToken, publishedKeys } from './tokens.ts'
+export { invalidToken, invalidUserToken, publishedKeys, userNotFound } from './tokens.ts'
 export {
   changeUser,
   deleteUser,

@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { App, Apps } from '#domains/apps'
 import { durationMs } from '#core/clock'
-import { type AppError, unauthenticated } from '#core/errors'
+import { type AppError, notFound, unauthenticated } from '#core/errors'
 import { uuid } from '#core/ids'
 import type { User } from './users.sql.ts'
 
@@ -153,8 +153,11 @@ export const invalidUserToken = (cause?: unknown) =>
     hint: 'Sign in to this app again.',
   })
 
-export const revokedToken = () =>
-  unauthenticated('revoked_token', 'Token has been revoked', { hint: 'Sign in again.' })
+/** @param cause `user_not_found` when the session ended because its user was deleted */
+export const revokedToken = (cause?: unknown) =>
+  unauthenticated('revoked_token', 'Token has been revoked', { cause, hint: 'Sign in again.' })
+
+export const userNotFound = () => notFound('user_not_found', 'User not found')
 
 const secretKey = (apps: Apps, app: App): Uint8Array =>
   new TextEncoder().encode(apps.keysOf(app).secret)

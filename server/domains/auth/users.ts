@@ -1,6 +1,6 @@
 /** The users of an app: how they come, what they may change, and what the app's owner does with them. */
 import type { UserCaller } from '#domains/accounts'
-import { invalid, notFound, unauthenticated } from '#core/errors'
+import { invalid, unauthenticated } from '#core/errors'
 import { isUuid } from '#core/ids'
 import type { Tx } from '#db/database'
 import type { AuthContext } from './context.ts'
@@ -9,6 +9,7 @@ import { normalEmail, type Profile, requireGoodProfile } from './profile.ts'
 import { hashOfToken, type SessionRules, startSession, type Tokens } from './sessions.ts'
 import { consumeOneTimeToken, deleteSessionsOf } from './sessions.sql.ts'
 import { emailTaken, storeOf } from './store.ts'
+import { userNotFound } from './tokens.ts'
 import {
   deleteUserRow,
   insertUser,
@@ -158,7 +159,7 @@ export async function deleteUser(
   const deleted = isUuid(id)
     ? await storeOf(ctx).asService((tx) => deleteUserRow(tx, id))
     : undefined
-  if (!deleted) throw notFound('user_not_found', 'User not found')
+  if (!deleted) throw userNotFound()
   await ctx.identifier.ended(ctx.app.id, id.toLowerCase())
   return { id: id.toLowerCase(), email: deleted.email }
 }

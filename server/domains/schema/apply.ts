@@ -176,13 +176,21 @@ const destructiveChange = (refused: string[]) =>
     },
   )
 
+const LOCK_NOT_AVAILABLE = '55P03'
+
+const LOCK_HINT =
+  'Somebody uses the tables in a long transaction, or changes the schema too: apply again when they are done.'
+
+const MIGRATION_HINT = 'Correct what PostgreSQL complains about; nothing was applied.'
+
 /** A database error in the words of this domain; connection failures stay what they are. */
 async function explained(ctx: AppContext, thrown: unknown): Promise<unknown> {
   const error = fromDatabase(thrown)
   if (!(error instanceof AppError)) return error
   const facts = sqlFacts(error)
-  // Not the schema's fault: somebody holds a lock, or the database is busy.
-  if (!facts || error.kind === 'unavailable') return error
+  const isLocked = facts?.sqlstate === LOCK_NOT_AVAILABLE
+  // Not the schema's fault: the database is busy, or on its way down.
+  if (!facts || (error.kind === 'unavailable' && !isLocked)) return error
   const { sqlstate, table, column } = facts
   const { severity = 'ERROR' } = (error.cause ?? {}) as { severity?: string }
   const details = { pg_code: sqlstate, severity }
@@ -192,7 +200,7 @@ async function explained(ctx: AppContext, thrown: unknown): Promise<unknown> {
   return invalid('schema_migration_failed', `The schema was not changed: ${facts.message}`, {
     details,
     cause: thrown,
-    hint: facts.hint ?? 'Correct what PostgreSQL complains about; nothing was applied.',
+    hint: isLocked ? LOCK_HINT : (facts.hint ?? MIGRATION_HINT),
   })
 }
 

@@ -307,7 +307,9 @@ describe('users, for the owner', () => {
     await refusal(server.owner.delete(path), 404, 'RESOURCE_NOT_FOUND')
     const asked = post('refresh', { refresh_token: user.refreshToken })
     await refused(asked, 401, 'Invalid or expired refresh token')
-    expect([401, 404]).toContain((await user.get(`/auth/${app.id}/me`)).status)
+    await refused(user.get(`/auth/${app.id}/me`), 404, 'User not found')
+    await refused(user.post(`/auth/${app.id}/logout`), 401, 'Invalid token')
+    await refusal(user.get(`${app.path}/open`), 401, 'AUTH_INVALID_END_USER_JWT')
     const again = { email: user.email, password: PASSWORD }
     await refused(post('login', again), 401, 'Invalid credentials')
   })

@@ -36,6 +36,17 @@ describe('POST /api-keys', () => {
     await refusal(more, 403, 'AUTH_INSUFFICIENT_PERMISSIONS')
   })
 
+  test('mints a key for other things than apps, which is nobody to them', async () => {
+    const app = await anyApp()
+    const { key } = await mint({ name: 'facts', scope: 'substrate' })
+    expect(key).toMatch(/^bb_sub_[0-9a-f]{40}$/)
+    const facts = server.as(key)
+    await refusal(facts.get(`${app.path}/config`), 403, 'AUTH_INSUFFICIENT_PERMISSIONS')
+    await refusal(facts.get(`${app.path}/absent`), 404, 'VALIDATION_TABLE_NOT_FOUND')
+    const unknown = server.as(`bb_sub_${'0'.repeat(40)}`)
+    await refusal(unknown.get(`${app.path}/absent`), 401, 'AUTH_INVALID_API_KEY')
+  })
+
   test('adds scopes to what a key has', async () => {
     const extra = ['ai:gateway', 'substrate']
     expect(await mint({ name: 'a', additional_scopes: extra })).toMatchObject({
@@ -85,6 +96,29 @@ describe('GET /api-keys', () => {
       created_at: expect.stringMatching(INSTANT),
     })
   })
+})
+
+describe('lists', () => {
+  test.each([
+    ['/apps', 'apps'],
+    ['/api-keys', 'keys'],
+  ] as const)(
+    '%s is whole without a limit, else paged, and bad numbers are clamped',
+    async (path, name) => {
+      await Promise.all([anyApp(), otherApp(), mint({ name: 'listed' })])
+      const ids = async (query: string): Promise<string[]> => {
+        const answer = await body<Record<string, { id: string }[]>>(server.owner.get(path + query))
+        return (answer[name] ?? []).map(({ id }) => id)
+      }
+      const all = await ids('')
+      expect(all.length).toBeGreaterThan(2)
+      expect(await ids('?limit=2&offset=1')).toEqual(all.slice(1, 3))
+      expect(await ids('?limit=0&offset=-5')).toEqual(all.slice(0, 1))
+      expect(await ids('?limit=1000000')).toEqual(all)
+      expect(await ids('?limit=many&offset=1')).toEqual(all)
+      expect(await ids('?limit=1&offset=1000000')).toEqual([])
+    },
+  )
 })
 
 describe('DELETE /api-keys/{keyId}', () => {

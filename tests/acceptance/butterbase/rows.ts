@@ -312,11 +312,16 @@ describe('inserting', () => {
     expect(details).toMatchObject({ column: 'name', table: 'people' })
   })
 
-  test('refuses what is no JSON', async () => {
+  test('refuses what is no JSON, and JSON that is no row', async () => {
     const json = { 'content-type': 'application/json' }
-    for (const text of ['', '{', '"word"', '[1]']) {
-      const res = await key().post(`${app.path}/open`, text, json)
-      expect([text, res.status]).toEqual([text, 400])
+    const send = (text: string) => key().post(`${app.path}/open`, text, json)
+    for (const text of ['', '{', 'word=a']) {
+      const { message } = await refusal(send(text), 400, 'REQUEST_ERROR')
+      expect(message).toBe('The body is not valid JSON')
+    }
+    for (const text of ['"word"', '[1]', 'null', '[]', '[[{}]]']) {
+      const { message } = await refusal(send(text), 400, 'VALIDATION_INVALID_SCHEMA')
+      expect(message).toBe('No valid columns in request body')
     }
   })
 })
@@ -327,8 +332,14 @@ describe('updating', () => {
     expect(done).toEqual({ n: 1, word: 'one' })
     const absent = key().patch(`${app.path}/numbers/99`, { word: 'x' })
     await refusal(absent, 404, 'RESOURCE_NOT_FOUND')
-    const empty = key().patch(`${app.path}/numbers/1`, { nope: 1 })
-    await refusal(empty, 400, 'VALIDATION_INVALID_SCHEMA')
+    const unfit = [{ nope: 1 }, [], [{ word: 'a' }], [{ word: 'a' }, { word: 'b' }]]
+    for (const changes of unfit) {
+      for (const path of ['numbers/1', 'numbers?n=eq.1']) {
+        const refused = key().patch(`${app.path}/${path}`, changes)
+        await refusal(refused, 400, 'VALIDATION_INVALID_SCHEMA')
+      }
+    }
+    expect(await get('numbers/1')).toEqual(done)
   })
 
   test('what the filters find, which may be nothing', async () => {
