@@ -5,6 +5,7 @@ import { accessOf, errorAnswers, pathParameter, TENANT } from '#http/openapi/ope
 import { FLUXBASE } from './about.ts'
 import { rowSchema } from './openapi-types.ts'
 import { PARAMETERS, queryDocument, use } from './openapi-shared.ts'
+import { isInternal } from './tables-path.ts'
 import { keyNames } from './tables-request.ts'
 
 const TAG = 'Tables'
@@ -22,7 +23,7 @@ export function tableParts(catalog: Catalog, rightsOf: RightsOf, version: Versio
     },
   }
   const places = [...catalog.allRelations()].flatMap((relation) => {
-    const may = rightsOf(relation)
+    const may = isInternal(relation) ? undefined : rightsOf(relation)
     return may ? [{ ...placeOf(relation, named), may: mayDo(relation, may) }] : []
   })
   for (const place of places) {

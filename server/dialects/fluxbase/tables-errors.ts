@@ -184,6 +184,25 @@ const OWN: Record<string, (error: AppError) => Said> = {
     error: message,
     details,
   }),
+  idempotency_key: ({ message }) => badInput(message),
+  idempotency_key_mismatch: ({ message, hint }) => ({
+    status: 422,
+    code: 'IDEMPOTENCY_KEY_MISMATCH',
+    error: message,
+    hint,
+  }),
+  idempotency_body_mismatch: ({ message, hint }) => ({
+    status: 422,
+    code: 'IDEMPOTENCY_REQUEST_BODY_MISMATCH',
+    error: message,
+    hint,
+  }),
+  idempotency_in_progress: ({ message, hint }) => ({
+    status: 409,
+    code: 'IDEMPOTENCY_REQUEST_IN_PROGRESS',
+    error: message,
+    hint,
+  }),
   database_unavailable: () => ({
     status: 503,
     code: 'DATABASE_ERROR',

@@ -23,6 +23,10 @@ const isSub = (word: string, method: string): word is SubResource =>
 export const tableNotFound = (schema: string, table: string) =>
   notFound('tables_not_found', `Table '${schema}.${table}' not found`)
 
+/** Tables that the server keeps in the app's own schema: they are told to nobody. */
+export const isInternal = ({ schema, name }: Relation): boolean =>
+  schema === 'public' && name.startsWith('_')
+
 /** The segments after `/tables/`, split before they are decoded. */
 export function segmentsOf(url: string): string[] {
   const path = url.replace(/^[a-z]+:\/\/[^/]*/, '').split('?', 1)[0] ?? ''

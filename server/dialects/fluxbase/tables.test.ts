@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Client } from '#support/client'
 import { startApp, type TestApp } from '#support/app'
 
@@ -32,7 +32,7 @@ insert into products (name, category, price, age, tags, meta, during, author_id)
 insert into logging.entries values (1, 'hello')`
 
 beforeAll(async () => {
-  app = await startApp()
+  app = await startApp({ clock: () => now() })
   await app.sql(SCHEMA)
   service = app.as(app.serviceKey)
 })
@@ -422,4 +422,424 @@ test('credentials of another app are refused', async () => {
   const other = await app.createApp()
   const res = await app.as(other.serviceKey).get(`${T}/products`, { 'x-fb-tenant': app.appId })
   expect([401, 403, 404]).toContain(res.status)
+})
+
+test('a column called like a reserved word is a filter, also from the kept statement', async () => {
+  await app.sql(`create table public.words (id int primary key, token text, "limit" int, _hidden text, count int);
+    grant all on public.words to service_role;
+    insert into public.words values (1, 'a', 10, 'x', 5), (2, 'b', 20, 'y', 6)`)
+  const ids = async (query: string) => (await list(query, '/words')).map(({ id }) => id)
+  for (const [query, found] of [
+    ['token=eq.a', [1]],
+    ['token=eq.b', [2]],
+    ['token.eq=a', [1]],
+    ['limit=eq.20', [2]],
+    ['limit.lt=15', [1]],
+    ['limit=eq.20&limit=1', [2]],
+    ['count=eq.5', [1]],
+    ['_hidden=eq.y', [2]],
+    ['_hidden.eq=x', [1]],
+    ['_=1&id=eq.1', [1]],
+    ['token=whatever&id=eq.2', [2]],
+  ] as const) {
+    expect([query, await ids(query)]).toEqual([query, found])
+    expect([query, await ids(query)]).toEqual([query, found])
+  }
+  const changed = await service.patch(`${T}/words?_hidden=eq.x&select=id`, { count: 7 })
+  expect(await changed.json()).toEqual([{ id: 1 }])
+})
+
+test('an operator may stand after .not, and embeds take operands as their own columns need them', async () => {
+  expect(await names('id.not=gt.1')).toEqual(['p1'])
+  expect(await names('id=in.[1,2]&or=(id.in.[2,3],id.in.(4))')).toEqual(['p2'])
+  const authors = 'select=name,products(id)&products.order=id&order=id'
+  expect(await list(`${authors}&products.tags=cs.(a,b2)`, '/authors')).toEqual([
+    { name: 'Ada', products: [{ id: 2 }] },
+    { name: 'Bob', products: [] },
+  ])
+  expect(await list(`${authors}&products.not.or=(id.gt.2,id.lt.2)`, '/authors')).toEqual([
+    { name: 'Ada', products: [{ id: 2 }] },
+    { name: 'Bob', products: [] },
+  ])
+  await app.sql(`alter table logging.entries add column author_id int references public.authors;
+    update logging.entries set author_id = 1`)
+  expect(await list('select=line,author(name)', '/logging/entries')).toEqual([
+    { line: 'hello', author: { name: 'Ada' } },
+  ])
+  await app.sql('alter table logging.entries drop column author_id')
+})
+
+test('operands of jsonb in parentheses are JSON where they look like it', async () => {
+  await app.sql(`create table public.bags (id int primary key, bag jsonb);
+    grant all on public.bags to service_role;
+    insert into public.bags values (1, '[1, 2]'), (2, '["a", "b"]'), (3, '[{"k": 1, "l": 2}]')`)
+  const ids = async (query: string) =>
+    (await list(`${query}&order=id`, '/bags')).map(({ id }) => id)
+  expect(await ids('bag=cs.(1,2)')).toEqual([1])
+  expect(await ids('bag=cs.(b)')).toEqual([2])
+  expect(await ids('bag=cs.({"k":1,"l":2})')).toEqual([3])
+})
+
+test('truncate cuts long texts and says how long they are', async () => {
+  await app.sql(`create table public.essays (id int primary key, body text, facts jsonb, author_id int references authors);
+    grant all on public.essays to service_role;
+    insert into public.essays values (1, repeat('é', 20), '{"t": "long enough to cut"}', 1), (2, 'short', '{}', 1)`)
+  const cut = `${'é'.repeat(5)}... (20 chars)`
+  expect(await list('truncate=5&order=id&select=id,body', '/essays')).toEqual([
+    { id: 1, body: cut },
+    { id: 2, body: 'short' },
+  ])
+  const [row] = await list('truncate=5&id=eq.1', '/essays')
+  expect(row).toEqual({ id: 1, body: cut, facts: { t: 'long enough to cut' }, author_id: 1 })
+  expect(await list('truncate=4&id=eq.1&select=t:facts->>t', '/essays')).toEqual([
+    { t: 'long... (18 chars)' },
+  ])
+  expect(
+    await list('truncate=2&select=name,essays(body)&essays.id=eq.1&id=eq.1', '/authors'),
+  ).toEqual([{ name: 'Ad... (3 chars)', essays: [{ body: 'éé... (20 chars)' }] }])
+  expect(await (await service.get(`${T}/essays/1?truncate=5&select=body`)).json()).toEqual({
+    body: cut,
+  })
+  for (const bad of ['0', '-1', 'x']) {
+    expect((await service.get(`${T}/essays?truncate=${bad}`)).status).toBe(400)
+  }
+})
+
+test('a full page in the order of one column gives a cursor, and the cursor the next page', async () => {
+  const seen: unknown[] = []
+  let cursor: string | null = ''
+  for (let page = 0; cursor !== null && page < 9; page++) {
+    const query = `order=id.desc&limit=5&select=id${cursor === '' ? '' : `&cursor=${cursor}`}`
+    const res = await service.get(`${T}/products?${query}`)
+    for (const { id } of (await res.json()) as Row[]) seen.push(id)
+    cursor = res.headers.get('x-next-cursor')
+  }
+  expect(seen).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1])
+  const made = (cursor: object) => Buffer.from(JSON.stringify(cursor)).toString('base64url')
+  expect(await list(`cursor=${made({ c: 'id', v: 10, d: false })}&select=id`)).toEqual([
+    { id: 11 },
+    { id: 12 },
+  ])
+  expect(
+    await list(`cursor=${made({ c: 'x', v: 100, d: false })}&cursor_column=age&select=id`),
+  ).toHaveLength(2)
+  const unordered = await service.get(`${T}/products?limit=5`)
+  expect(unordered.headers.get('x-next-cursor')).toBeNull()
+  for (const bad of ['%%%', 'bm90IGpzb24', made({ c: 'id' }), made({ v: 1 }), made([])]) {
+    expect((await service.get(`${T}/products?cursor=${bad}`)).status).toBe(400)
+  }
+  const unknown = await service.get(`${T}/products?cursor=${made({ c: 'nope', v: 1, d: false })}`)
+  expect(await unknown.json()).toMatchObject({ error: 'Unknown column: nope' })
+})
+
+test('a Range asks for a part, and limit or offset go before it', async () => {
+  const ask = async (range: string, query = '') => {
+    const headers = { range, 'range-unit': 'items', prefer: 'count=exact' }
+    const res = await service.get(`${T}/products?order=id&select=id${query}`, headers)
+    return [res.status, res.headers.get('content-range')]
+  }
+  expect(await ask('0-4')).toEqual([206, '0-4/12'])
+  expect(await ask('10-')).toEqual([206, '10-11/12'])
+  expect(await ask('0-99')).toEqual([200, '0-11/12'])
+  expect(await ask('0-4', '&limit=2')).toEqual([200, '0-1/12'])
+  expect(await ask('bytes=0-4')).toEqual([200, '0-11/12'])
+  const past = await service.get(`${T}/products`, { range: '50-60', prefer: 'count=exact' })
+  expect([past.status, await past.json()]).toEqual([
+    416,
+    expect.objectContaining({ code: 'PGRST103', error: 'Requested range not satisfiable' }),
+  ])
+  expect((await service.get(`${T}/products`, { range: '5-1' })).status).toBe(416)
+})
+
+test('preferences that were followed are told, and a rehearsal changes nothing', async () => {
+  const res = await service.get(`${T}/products?limit=1`, {
+    prefer: 'handling=strict, timezone=Europe/Berlin, count=exact',
+  })
+  expect(res.headers.get('preference-applied')).toBe(
+    'count=exact, handling=strict, timezone=Europe/Berlin',
+  )
+  const strict = await service.get(`${T}/products`, { prefer: 'handling=strict, nonsense=1' })
+  expect(await said(strict)).toEqual([400, 'PGRST122'])
+  const most = { prefer: 'handling=strict, max-affected=2' }
+  expect(await said(await service.patch(`${T}/products?id=lt.9`, { age: 0 }, most))).toEqual([
+    400,
+    'PGRST124',
+  ])
+  expect(await list('age=eq.0')).toEqual([])
+  const tried = await service.delete(`${T}/products?id=lt.9`, undefined, {
+    prefer: 'tx=rollback, return=headers-only',
+  })
+  expect([await tried.json(), await list('select=count(*)')]).toEqual([
+    { affected: 8 },
+    [{ count: 12 }],
+  ])
+})
+
+test('bodies: forms, depth, size, and the digits of large numbers', async () => {
+  await app.sql(`create table public.bigs (id bigint primary key, v numeric, t text, j jsonb);
+    grant all on public.bigs to service_role`)
+  const post = (text: string, type: string, path = '/bigs') =>
+    service.post(`${T}${path}`, text, { 'content-type': type })
+  expect(await (await post('id=1&t=a+b', 'application/x-www-form-urlencoded')).json()).toEqual({
+    id: 1,
+    v: null,
+    t: 'a b',
+    j: null,
+  })
+  expect((await post('<a/>', 'text/xml')).status).toBe(415)
+  const deep = `{"id":2,"j":${'['.repeat(70)}${']'.repeat(70)}}`
+  expect(await said(await post(deep, 'application/json'))).toEqual([400, 'JSON_TOO_DEEP'])
+  const large = await post(JSON.stringify({ id: 3, t: 'x'.repeat(1_100_000) }), 'application/json')
+  expect([large.status, await large.json()]).toEqual([
+    413,
+    expect.objectContaining({
+      error: 'Payload Too Large',
+      code: 'PAYLOAD_TOO_LARGE',
+      message: expect.any(String),
+      hint: expect.any(String),
+      details: { max_bytes: 1_048_576, endpoint_type: 'default' },
+    }),
+  ])
+  const many = '{"records":[{"id":9007199254740993,"v":1234567890.12345678901234567890}]}'
+  expect(await (await post(many, 'application/json', '/bigs/bulk')).text()).toContain(
+    '"id":9007199254740993,"v":1234567890.12345678901234567890',
+  )
+  const asked = '{"filters":[{"column":"id","operator":"eq","value":9007199254740993}]}'
+  expect(await (await post(asked, 'application/json', '/bigs/query')).json()).toHaveLength(1)
+  const patched = await service.patch(
+    `${T}/bigs/bulk`,
+    '{"ids":[9007199254740993],"data":{"t":"found"}}',
+  )
+  expect(patched.headers.get('x-affected-count')).toBe('1')
+})
+
+test('POST /query: refusals, vectors of no vector column, and a query string beside it', async () => {
+  const ask = (body: object, query = '') => service.post(`${T}/products/query${query}`, body)
+  for (const bad of [
+    { filters: [{ column: 'id', operator: 'xx', value: 1 }] },
+    { filters: [{ column: 'tags', operator: 'vec_cos', value: [1, 2] }] },
+    { orFilters: ['id.eq.1)'] },
+    { order: [{ column: 'id,name' }] },
+    { order: [{ column: 'id', direction: 'up' }] },
+    { count: 'many' },
+    { limit: -1 },
+    { truncate: 0.5 },
+    { filters: 'id' },
+    [],
+  ]) {
+    const res = await ask(bad)
+    expect([bad, res.status, await res.json()]).toEqual([
+      bad,
+      400,
+      expect.objectContaining({
+        error: 'Invalid query parameters',
+        code: 'INVALID_INPUT',
+        details: expect.any(String),
+      }),
+    ])
+  }
+  const both = await ask(
+    { select: 'id', filters: [{ column: 'id', operator: 'lt', value: 4 }] },
+    '?id=gt.2',
+  )
+  expect(await both.json()).toEqual([{ id: 3 }])
+  const counted = await ask({
+    select: 'count(*)',
+    groupBy: ['category'],
+    order: [{ column: 'category' }],
+  })
+  expect(await counted.json()).toEqual([
+    { category: 'even', count: 6 },
+    { category: 'odd', count: 6 },
+  ])
+  const not = await ask({
+    select: 'id',
+    filters: [{ column: 'id', operator: 'not', value: 'gt.1' }],
+  })
+  expect(await not.json()).toEqual([{ id: 1 }])
+})
+
+test('groups: what is grouped by is the output when nothing is selected; empty sets count nothing', async () => {
+  expect(await list('group_by=category&order=category')).toEqual([
+    { category: 'even' },
+    { category: 'odd' },
+  ])
+  expect(await list('select=count(*),sum(price)&id=lt.0')).toEqual([{ count: 0, sum_price: null }])
+  const res = await service.get(
+    `${T}/products?select=count(*)&group_by=category&limit=1&count=exact`,
+  )
+  expect(res.headers.get('content-range')).toBe('0-0/2')
+  expect(await list('select=category,n:count(*)&order=n.desc,category&limit=1')).toEqual([
+    { category: 'even', n: 6 },
+  ])
+  expect((await service.get(`${T}/products?group_by=nope`)).status).toBe(400)
+})
+
+test('bulk: keys, filters beside ids, and refusals', async () => {
+  await service.post(`${T}/pairs/bulk`, [
+    { a: 60, b: 1, v: 'x' },
+    { a: 60, b: 2, v: 'y' },
+  ])
+  const both = await service.delete(`${T}/pairs/bulk?v=eq.x`, { ids: ['60,1', [60, 2]] })
+  expect(await both.json()).toMatchObject({ affected: 1 })
+  const each = await service.patch(`${T}/pairs/bulk?v=eq.none`, [{ a: 60, b: 2, v: 'z' }])
+  expect(await each.json()).toEqual([])
+  for (const [method, body, code] of [
+    ['POST', { action: 'explode', targets: [1] }, 'INVALID_INPUT'],
+    ['POST', { action: 'delete', targets: [] }, 'MISSING_REQUIRED_FIELD'],
+    ['POST', { nothing: 1 }, 'INVALID_REQUEST_BODY'],
+    ['PATCH', [{ a: 60, v: 'z' }], 'MISSING_REQUIRED_FIELD'],
+    ['PATCH', [{ a: 60, b: 2 }], 'INVALID_INPUT'],
+    ['PATCH', { ids: ['60,2'], data: [] }, 'INVALID_REQUEST_BODY'],
+    ['DELETE', { ids: ['60'] }, 'INVALID_ID'],
+    ['DELETE', { ids: [] }, 'MISSING_REQUIRED_FIELD'],
+  ] as const) {
+    const res = await service.request(method, `${T}/pairs/bulk`, body)
+    expect([body, ...(await said(res))]).toEqual([body, 400, code])
+  }
+  const exported = await service.post(`${T}/cheap/bulk`, { action: 'export', targets: [1, 2] })
+  expect(await exported.json()).toMatchObject({ success: true, count: 2 })
+  const nothing = await service.post(
+    `${T}/pairs`,
+    { a: 60, b: 2 },
+    { prefer: 'resolution=merge-duplicates' },
+  )
+  expect([nothing.status, await nothing.json()]).toEqual([200, []])
+  const twice = [
+    { a: 61, b: 1 },
+    { a: 61, b: 1, v: 'q' },
+  ]
+  const merge = { prefer: 'resolution=merge-duplicates' }
+  expect(await said(await service.post(`${T}/pairs`, twice, merge))).toEqual([400, 'INVALID_INPUT'])
+})
+
+test('GET /tables leaves out what is the server’s own', async () => {
+  const told = (await (
+    await service.get(`${T}?schema=public,auth,functions,stead`)
+  ).json()) as Row[]
+  const paths = told.map(({ path }) => path)
+  expect(paths).toContain('/api/v1/tables/products')
+  expect(paths).toContain('/api/v1/tables/auth/users')
+  expect(told.filter(({ schema }) => schema === 'functions' || schema === 'stead')).toEqual([])
+  expect(
+    paths.filter((path) => /_idempotency|one_time_tokens|spent_refresh/.test(String(path))),
+  ).toEqual([])
+})
+
+/** The hand of the clock that the app goes by. */
+let now = () => new Date()
+
+describe('Idempotency-Key', () => {
+  const insert = (key: string, body: object, headers = {}) =>
+    service.post(`${T}/pairs?select=a,b`, body, { 'idempotency-key': key, ...headers })
+  const rows = (a: number) => list(`select=count(*)&a=eq.${a}`, '/pairs')
+
+  test('a write that is sent again is answered again, and done once', async () => {
+    const first = await insert('k1', { a: 100, b: 1 })
+    const second = await insert('k1', { a: 100, b: 1 })
+    expect([first.status, await first.json(), first.headers.get('idempotency-replayed')]).toEqual([
+      201,
+      { a: 100, b: 1 },
+      null,
+    ])
+    expect([second.status, await second.json()]).toEqual([201, { a: 100, b: 1 }])
+    expect(second.headers.get('idempotency-replayed')).toBe('true')
+    for (const name of ['content-type', 'content-range', 'x-affected-count']) {
+      expect([name, second.headers.get(name)]).toEqual([name, first.headers.get(name)])
+    }
+    expect(second.headers.get('x-request-id')).not.toBe(first.headers.get('x-request-id'))
+    expect(await rows(100)).toEqual([{ count: 1 }])
+  })
+
+  test('refusals are kept too, and deletions without a body', async () => {
+    const refused = [await insert('k2', { a: 100, b: 1 }), await insert('k2', { a: 100, b: 1 })]
+    expect(refused.map(({ status }) => status)).toEqual([409, 409])
+    expect(refused[1]?.headers.get('idempotency-replayed')).toBe('true')
+    const remove = () => service.delete(`${T}/pairs/100,1`, undefined, { 'idempotency-key': 'k3' })
+    expect([(await remove()).status, (await remove()).status]).toEqual([204, 204])
+  })
+
+  test('many at once are done once: the others wait for their turn or get its answer', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => insert('k4', { a: 101, b: 1 })),
+    )
+    const fresh = answers.filter(
+      ({ status, headers }) => status === 201 && !headers.has('idempotency-replayed'),
+    )
+    expect(fresh).toHaveLength(1)
+    for (const res of answers.filter(({ status }) => status !== 201)) {
+      expect(await said(res)).toEqual([409, 'IDEMPOTENCY_REQUEST_IN_PROGRESS'])
+    }
+    expect(await rows(101)).toEqual([{ count: 1 }])
+  })
+
+  test('a key is for one request: another path, query or body is refused', async () => {
+    await insert('k5', { a: 102, b: 1 })
+    const body = await insert('k5', { a: 102, b: 2 })
+    expect(await said(body)).toEqual([422, 'IDEMPOTENCY_REQUEST_BODY_MISMATCH'])
+    for (const other of [
+      service.post(`${T}/pairs`, { a: 102, b: 1 }, { 'idempotency-key': 'k5' }),
+      service.put(`${T}/pairs/102,1`, { v: 'x' }, { 'idempotency-key': 'k5' }),
+    ]) {
+      expect(await said(await other)).toEqual([422, 'IDEMPOTENCY_KEY_MISMATCH'])
+    }
+    expect(await rows(102)).toEqual([{ count: 1 }])
+  })
+
+  test('a key is its caller’s own', async () => {
+    await app.sql(`create table public.open (id int primary key generated by default as identity, v text);
+      grant all on public.open to anon, service_role`)
+    const send = (client: Client) =>
+      client.post(`${T}/open`, { v: 'x' }, { 'idempotency-key': 'shared' })
+    const answers = [await send(service), await send(app.as(app.anonKey)), await send(app.owner)]
+    expect(answers.map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([
+      null,
+      null,
+      null,
+    ])
+    expect(await list('select=count(*)', '/open')).toEqual([{ count: 3 }])
+  })
+
+  test('what ends with a fault is not kept, nor is a rehearsal', async () => {
+    await app.sql(`create function public.burst() returns trigger language plpgsql as $$
+        begin if new.v = 'burst' and current_setting('app.burst', true) is distinct from 'off' then
+          raise exception 'no more' using errcode = 'XX000'; end if; return new; end $$;
+      create trigger burst before insert on public.open for each row execute function public.burst()`)
+    const send = (prefer = '') =>
+      service.post(`${T}/open`, { v: 'burst' }, { 'idempotency-key': 'k6', prefer })
+    expect([(await send()).status, (await send()).status]).toEqual([500, 500])
+    await app.sql('drop trigger burst on public.open')
+    expect((await send('tx=rollback')).status).toBe(201)
+    const done = await send()
+    expect([done.status, done.headers.get('idempotency-replayed')]).toEqual([201, null])
+  })
+
+  test('is forgotten after a day, and taken over from an attempt that never ended', async () => {
+    await insert('k7', { a: 103, b: 1 })
+    await app.sql(`update stead.idempotent_requests set status = null where key = 'k7'`)
+    expect(await said(await insert('k7', { a: 103, b: 1 }))).toEqual([
+      409,
+      'IDEMPOTENCY_REQUEST_IN_PROGRESS',
+    ])
+    const start = Date.now()
+    now = () => new Date(start + 200_000)
+    expect(await said(await insert('k7', { a: 103, b: 1 }))).toEqual([409, 'DUPLICATE_KEY'])
+    now = () => new Date(start + 25 * 3_600_000)
+    expect((await insert('k7', { a: 104, b: 1 })).status).toBe(201)
+    now = () => new Date()
+    const [left] = await app.sql(
+      `select count(*)::int as n from stead.idempotent_requests where key <> 'k7'`,
+    )
+    expect(left).toEqual({ n: 0 })
+  })
+
+  test('must have 1 to 256 characters; reading takes no notice of it', async () => {
+    for (const key of ['', 'x'.repeat(257)]) {
+      expect(await said(await insert(key, { a: 1, b: 1 }))).toEqual([400, 'INVALID_INPUT'])
+    }
+    const read = () =>
+      service.post(`${T}/pairs/query`, { limit: 0 }, { 'idempotency-key': 'reading' })
+    await read()
+    expect((await read()).headers.get('idempotency-replayed')).toBeNull()
+  })
 })

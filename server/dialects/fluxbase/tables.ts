@@ -2,7 +2,7 @@
 import { forbidden, methodNotAllowed } from '#core/errors'
 import { manages } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
-import { catalogOf, type Relation } from '#domains/data'
+import { type Relation, visibleCatalog } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -12,6 +12,8 @@ import { answerTo, say } from './tables-errors.ts'
 import { exportRecords } from './tables-export.ts'
 import { queryRecords } from './tables-document.ts'
 import { getRecord, listRecords } from './tables-read.ts'
+import { doneOnce } from './tables-idempotency.ts'
+import { isInternal } from './tables-path.ts'
 import { dataContext, type TableCall, tableCall } from './tables-request.ts'
 import { TABLE_ROUTES } from './tables-routes.ts'
 import {
@@ -29,7 +31,7 @@ export function addTables(routes: RouteTable<Scopes>, services: Services): void 
       path: '/api/v1/tables',
       access: 'credential',
       summary: 'List tables and columns, for whoever manages the app',
-      docs: { query: { schema: 'Schemas, with commas between them; `public` without it' } },
+      docs: { query: { schema: 'Schemas, with commas between them; all without it' } },
     },
     ({ c, ctx }) => describeTables(services, c, ctx),
   )
@@ -42,17 +44,29 @@ export function addTables(routes: RouteTable<Scopes>, services: Services): void 
 
 async function answered(services: Services, c: Http, ctx: AppContext): Promise<Response> {
   let call: TableCall | undefined
-  try {
-    call = await tableCall(services, c, ctx)
-    const handler = handlerOf(call)
-    if (!READING.has(handler)) await checkWritable(call)
-    return await handler(call)
-  } catch (error) {
+  const refused = (error: unknown): Response => {
     const anonymous = ctx.caller.kind === 'anonymous'
     const said = answerTo(error, { method: c.req.method, anonymous, relation: call?.relation })
     if (!said) throw error
     return say(c, said)
   }
+  try {
+    const asked = (call = await tableCall(services, c, ctx))
+    const respond = () => handled(asked).catch(refused)
+    const isOnce = isWrite(asked) && asked.preferences.tx !== 'rollback'
+    return isOnce ? await doneOnce({ c, ctx, body: asked.body, respond }) : await respond()
+  } catch (error) {
+    return refused(error)
+  }
+}
+
+const isWrite = ({ c, place }: TableCall): boolean =>
+  !/^(GET|HEAD)$/.test(c.req.method) && place.sub !== 'query'
+
+async function handled(call: TableCall): Promise<Response> {
+  const handler = handlerOf(call)
+  if (!READING.has(handler)) await checkWritable(call)
+  return handler(call)
 }
 
 type Handler = (call: TableCall) => Promise<Response>
@@ -103,9 +117,15 @@ async function describeTables(services: Services, c: Http, ctx: AppContext): Pro
   if (!manages(ctx.caller, ctx.app)) {
     throw forbidden('insufficient_permissions', 'Insufficient permissions')
   }
-  const catalog = await catalogOf(dataContext(services, ctx), true)
-  const schemas = (c.req.query('schema') ?? 'public').split(',').map((name) => name.trim())
-  return c.json(schemas.flatMap((schema) => catalog.relationsOf(schema).map(toWire)))
+  const { catalog, readRights } = await visibleCatalog(dataContext(services, ctx))
+  const rightsOf = await readRights()
+  const named = c.req
+    .query('schema')
+    ?.split(',')
+    .map((name) => name.trim())
+  const schemas = named ?? catalog.schemas
+  const relations = schemas.flatMap((schema) => catalog.relationsOf(schema))
+  return c.json(relations.filter((one) => !isInternal(one) && rightsOf(one)).map(toWire))
 }
 
 const TYPES = {

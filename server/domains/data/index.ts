@@ -16,6 +16,7 @@ export {
   execute,
 } from './execute.ts'
 export { geoJsonProblem } from './parse-extension.ts'
+export { type KeptAnswer, once } from './idempotency.ts'
 export { readField } from './parse-field.ts'
 export {
   type FilterRules,
