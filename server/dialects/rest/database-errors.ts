@@ -11,6 +11,7 @@ const STATES: Record<string, number> = {
   P0001: 400,
   '42P01': 404,
   '42P17': 500,
+  '57P01': 503,
   '42883': 404,
 }
 
@@ -55,6 +56,7 @@ function statusOf({ sqlstate, message }: SqlFacts, signedIn: boolean): number {
   if (sqlstate === '42501') return signedIn ? 403 : 401
   if (sqlstate === '21000') return message.endsWith('requires a WHERE clause') ? 400 : 500
   if (sqlstate === '22023' && /^role ".*" does not exist$/.test(message)) return 401
+  if (sqlstate === '42883' && message.startsWith('function xmlagg(')) return 406
   if (sqlstate.startsWith('PT')) return validStatus(Number(sqlstate.slice(2)))
   return STATES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)] ?? 400
 }
