@@ -1,60 +1,105 @@
-/** `/export`: rows as a file of CSV or JSON. */
+/** `/export`: rows as a file of CSV or JSON, written while they are read. */
 import { invalid } from '#core/errors'
-import { say } from './tables-errors.ts'
+import { openRows, type ReadQuery, type RowStream } from '#domains/data'
 import { oneOf } from './tables-bulk.ts'
-import { MAX_TOTAL, numberOf, pageLiterals, pageSlots } from './tables-page.ts'
-import { run, type TableCall } from './tables-request.ts'
-
-/** Rows that those without a cap get at most. */
-const UNBOUNDED = 1_000_000
+import { parseExactly } from './tables-body.ts'
+import { say } from './tables-errors.ts'
+import { MAX_TOTAL, numberOf } from './tables-page.ts'
+import { reservedValue } from './tables-params.ts'
+import { buildTableQuery } from './tables-query.ts'
+import type { TableCall } from './tables-request.ts'
 
 /** @throws `invalid` tables_input */
-export async function exportRecords(given: TableCall): Promise<Response> {
-  const { c, relation } = given
-  const format = c.req.query('format') ?? 'csv'
+export async function exportRecords(call: TableCall): Promise<Response> {
+  const { c, relation, params, data } = call
+  const { schema, name: table } = relation
+  const format = reservedValue(params, 'format') ?? 'csv'
   if (format !== 'csv' && format !== 'json') {
     throw invalid('tables_input', "Invalid export format. Must be 'csv' or 'json'")
   }
-  const items = itemsOf(c.req.query('items'))
-  const pairs = given.params.pairs.filter(({ key }) => key !== 'format' && key !== 'items')
-  const call = { ...given, params: { pairs, shape: undefined, slots: given.params.slots } }
-  const max = call.admin ? UNBOUNDED : MAX_TOTAL
-  const page = {
-    limit: Math.min(numberOf(call.params, 'limit') ?? max, max),
-    offset: numberOf(call.params, 'offset') ?? 0,
-  }
-  const result = await run(call, {
-    what: 'export',
-    slots: pageSlots(call.params.slots, page),
-    build: (query) => ({
-      kind: 'read',
-      schema: relation.schema,
-      table: relation.name,
-      query: {
-        ...query,
-        where: items ? [...query.where, oneOf(relation, items)] : query.where,
-        ...pageLiterals(call.params.slots),
-      },
-      output: { format: format === 'csv' ? 'csv_json' : 'array' },
-    }),
+  const items = itemsOf(reservedValue(params, 'items'))
+  if (items?.length === 0) return noRecords(call)
+  const rows = await openRows(data, {
+    schema,
+    table,
+    format,
+    slots: params.slots,
+    build: (catalog) => {
+      const present = catalog.relation(schema, table) ?? relation
+      const query = buildTableQuery({ catalog, relation: present }, params)
+      const where = items ? [...query.where, oneOf(present, items)] : query.where
+      return { ...query, where, ...pageIn(call) }
+    },
   })
-  if (items && result.rows === 0) {
-    return say(c, { status: 404, code: 'NOT_FOUND', error: 'No records found' })
-  }
-  return c.body(result.body, 200, {
-    'Content-Type':
-      format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8',
-    'Content-Disposition': `attachment; filename=export_${relation.name.replaceAll(/[^\w.-]/g, '_')}.${format}`,
-  })
+  const first = await rows.next()
+  if (items && first.length === 0) return noRecords(call)
+  const head = c.req.method === 'HEAD'
+  if (head) rows.close()
+  return c.newResponse(head ? null : written(rows, first, format), 200, headersOf(table, format))
 }
+
+const noRecords = ({ c }: TableCall): Response =>
+  say(c, { status: 404, code: 'NOT_FOUND', error: 'No records found' })
+
+/** As far as pages may reach, and no shorter for being one page. */
+function pageIn({ params, admin }: TableCall): Pick<ReadQuery, 'limit' | 'offset'> {
+  const offset = numberOf(params, 'offset')
+  const asked = numberOf(params, 'limit')
+  const reach = Math.max(0, MAX_TOTAL - (offset ?? 0))
+  const limit = admin ? asked : Math.min(asked ?? reach, reach)
+  return { limit: literal(limit), offset: literal(offset) }
+}
+
+const literal = (value: number | undefined) =>
+  value === undefined ? undefined : ({ text: String(value), slot: -1, encoding: 'text' } as const)
 
 function itemsOf(text: string | undefined): unknown[] | undefined {
   if (text === undefined) return undefined
   try {
-    const items: unknown = JSON.parse(text)
+    const items = parseExactly(text)
     if (Array.isArray(items)) return items
   } catch {
     // Told below, like JSON that is no array.
   }
-  throw invalid('tables_input', `Invalid items format: expected a JSON array`)
+  throw invalid('tables_input', 'Invalid items format: expected a JSON array')
+}
+
+const TYPES = {
+  csv: 'text/csv; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+} as const
+
+type Format = keyof typeof TYPES
+
+const headersOf = (table: string, format: Format): Record<string, string> => ({
+  'Content-Type': TYPES[format],
+  'Content-Disposition': `attachment; filename=export_${table.replaceAll(/[^\w.-]/g, '_')}.${format}`,
+})
+
+/** One portion of rows is made into text whenever the reader can take it. */
+function written(rows: RowStream, first: string[], format: Format): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  const portions = format === 'csv' ? csvPortions(rows, first) : jsonPortions(rows, first)
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await portions.next()
+      if (done) controller.close()
+      else controller.enqueue(encoder.encode(value))
+    },
+    cancel: () => rows.close(),
+  })
+}
+
+async function* csvPortions(rows: RowStream, first: string[]): AsyncGenerator<string> {
+  yield `${rows.header}\n`
+  for (let lines = first; lines.length > 0; lines = await rows.next()) yield `${lines.join('\n')}\n`
+}
+
+async function* jsonPortions(rows: RowStream, first: string[]): AsyncGenerator<string> {
+  let before = '['
+  for (let lines = first; lines.length > 0; lines = await rows.next()) {
+    yield before + lines.join(',\n')
+    before = ',\n'
+  }
+  yield before === '[' ? '[]' : ']'
 }

@@ -395,7 +395,7 @@ test('export writes CSV and JSON', async () => {
   const csv = await service.get(`${T}/products/export?select=id,name,tags,meta&id=lte.2&order=id`)
   expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8')
   expect(await csv.text()).toBe(
-    'id,name,tags,meta\n1,p1,"[""a"",""b1""]","{""k"": ""v1"", ""n"": ""1""}"\n2,p2,"[""a"",""b2""]","{""k"": ""v2"", ""n"": ""2""}"',
+    'id,name,tags,meta\n1,p1,"[""a"",""b1""]","{""k"": ""v1"", ""n"": ""1""}"\n2,p2,"[""a"",""b2""]","{""k"": ""v2"", ""n"": ""2""}"\n',
   )
   const json = await service.get(`${T}/products/export?format=json&items=[1,2]&select=id`)
   expect(await json.json()).toEqual([{ id: 1 }, { id: 2 }])
@@ -841,5 +841,83 @@ describe('Idempotency-Key', () => {
       service.post(`${T}/pairs/query`, { limit: 0 }, { 'idempotency-key': 'reading' })
     await read()
     expect((await read()).headers.get('idempotency-replayed')).toBeNull()
+  })
+})
+
+describe('GET /export', () => {
+  const ROWS = 25_000
+
+  beforeAll(async () => {
+    await app.sql(`create table public.lots (id int primary key, v numeric, t text);
+      grant all on public.lots to service_role, anon;
+      insert into public.lots select i, i + 0.10, case when i % 2 = 0 then 'say "hi", you' end
+        from generate_series(1, ${ROWS}) i`)
+  })
+
+  test('streams all rows to who manages the app, and ten thousand to others', async () => {
+    const all = await service.get(`${T}/lots/export?order=id`)
+    expect(all.headers.get('content-disposition')).toBe('attachment; filename=export_lots.csv')
+    const lines = (await all.text()).split('\n')
+    expect([lines.length, lines.slice(0, 3), lines.at(-2), lines.at(-1)]).toEqual([
+      ROWS + 2,
+      ['id,v,t', '1,1.10,', '2,2.10,"say ""hi"", you"'],
+      '25000,25000.10,"say ""hi"", you"',
+      '',
+    ])
+    const anon = app.as(app.anonKey)
+    const some = (await (await anon.get(`${T}/lots/export?format=json&order=id`)).json()) as Row[]
+    expect([some.length, some.at(-1)?.id]).toEqual([10_000, 10_000])
+    const late = await anon.get(`${T}/lots/export?format=json&offset=9999&order=id&select=id`)
+    expect(await late.json()).toEqual([{ id: 10_000 }])
+    expect(await (await anon.get(`${T}/lots/export?offset=10000`)).text()).toBe('id,v,t\n')
+    expect(await (await anon.get(`${T}/lots/export?format=json&id=lt.0`)).json()).toEqual([])
+  })
+
+  test('hands its connection back when the reader goes away, and when it fails halfway', async () => {
+    const open = () =>
+      app.sql(`select count(*)::int as n from pg_stat_activity
+        where state like 'idle in transaction%' and query like '%stead_rows%'`)
+    for (let turn = 0; turn < 8; turn++) {
+      const res = await service.get(`${T}/lots/export`)
+      await res.body?.getReader().read()
+      await res.body?.cancel().catch(() => {})
+    }
+    await expect.poll(open, { timeout: 10_000 }).toEqual([{ n: 0 }])
+    await app.sql(`create view public.fragile as select id, 1 / (24000 - id) as v from public.lots;
+      grant select on public.fragile to service_role`)
+    const half = await service.get(`${T}/fragile/export?order=id`)
+    expect(half.status).toBe(200)
+    await expect(half.text()).rejects.toThrow()
+    expect(await said(await service.get(`${T}/fragile/export?id=gte.24000&order=id`))).toEqual([
+      400,
+      'INVALID_INPUT',
+    ])
+    await expect.poll(open, { timeout: 10_000 }).toEqual([{ n: 0 }])
+  })
+
+  test('refuses what it does not know; a column may be called format', async () => {
+    for (const [query, error] of [
+      ['format=xml', "Invalid export format. Must be 'csv' or 'json'"],
+      ['items=1', 'Invalid items format: expected a JSON array'],
+      ['items=[', 'Invalid items format: expected a JSON array'],
+    ]) {
+      expect(await (await service.get(`${T}/lots/export?${query}`)).json()).toMatchObject({ error })
+    }
+    for (const items of ['[]', '[0]', '[-1,-2]']) {
+      const res = await service.get(`${T}/lots/export?items=${items}`)
+      expect([res.status, await res.json()]).toEqual([
+        404,
+        expect.objectContaining({ error: 'No records found' }),
+      ])
+    }
+    await app.sql(`create table public.files (id int primary key, format text);
+      grant all on public.files to service_role; insert into public.files values (1, 'a'), (2, 'b')`)
+    const res = await service.get(`${T}/files/export?format=eq.b`)
+    expect(await res.text()).toBe('id,format\n2,b\n')
+    const head = await service.request('HEAD', `${T}/files/export`)
+    expect([head.status, head.headers.get('content-type')]).toEqual([
+      200,
+      'text/csv; charset=utf-8',
+    ])
   })
 })

@@ -60,6 +60,8 @@ export {
 } from './settings.ts'
 export { simulatedIdentity } from './simulate.ts'
 
+export { openRows, type RowStream } from './stream.ts'
+
 // What another language over the same plan needs.
 export { named, type CompiledStatement } from './compile.ts'
 export { bindAll } from './encode.ts'

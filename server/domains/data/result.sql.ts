@@ -1,4 +1,5 @@
 /** The outermost select: rows become one text that passes through this process untouched. */
+import type { Handler } from './catalog.ts'
 import type { PlanItem, ReadPlan } from './plan.ts'
 import type { Output } from './query.ts'
 import { isVisible } from './spread.ts'
@@ -33,10 +34,16 @@ export function writeBody(sql: SqlWriter, output: Output, names: readonly string
 
 function writeHandled(sql: SqlWriter, { handler }: Output): void {
   if (!handler) return void sql.add('null')
+  if (handler.features) return writeFeatures(sql, handler)
   sql.add(handler.binary ? `encode((` : '(')
   sql.name(handler.schema, handler.name).add('((t.*)')
   if (handler.relation) sql.add('::').name(handler.relation.schema, handler.relation.name)
   sql.add(handler.binary ? `))::bytea, 'hex')` : '))::text')
+}
+
+function writeFeatures(sql: SqlWriter, { schema, name }: Handler): void {
+  sql.add(`json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(`)
+  sql.name(schema, name).add(`(t.*)::json), '[]'))::text`)
 }
 
 const stripped = ({ stripNulls }: Output, json: string): string =>
@@ -44,14 +51,27 @@ const stripped = ({ stripNulls }: Output, json: string): string =>
 
 /** A header and a line per row, quoted where a reader would stumble. */
 function writeCsv(sql: SqlWriter, format: 'csv' | 'csv_json', names: readonly string[]): void {
-  sql.constant(names.map(csvCell).join(','), 'text')
-  sql.add(` || E'\\n' || coalesce(string_agg(concat_ws(','`)
+  sql.constant(csvHeader(names), 'text')
+  sql.add(` || E'\\n' || coalesce(string_agg(`)
+  writeCsvLine(sql, format, names)
+  sql.add(`, E'\\n'), '')`)
+}
+
+/** A row of `t` as a line, without its end. */
+export function writeCsvLine(
+  sql: SqlWriter,
+  format: 'csv' | 'csv_json',
+  names: readonly string[],
+): void {
+  sql.add(`concat_ws(','`)
   for (const name of names) {
     sql.add(', ')
     writeCell(sql, format, name)
   }
-  sql.add(`), E'\\n'), '')`)
+  sql.add(')')
 }
+
+export const csvHeader = (names: readonly string[]): string => names.map(csvCell).join(',')
 
 function writeCell(sql: SqlWriter, format: 'csv' | 'csv_json', name: string): void {
   const value = (): void => {
