@@ -1,5 +1,5 @@
 /** The rows in a request's body, by its content type. */
-import { unsupportedMedia } from '#core/errors'
+import { invalid } from '#core/errors'
 import {
   badPayload,
   columnsOf,
@@ -23,20 +23,31 @@ export const readRaw = async (c: Http): Promise<Buffer> => Buffer.from(await rea
 
 export const readBody = (c: Http): Promise<string> => readText(c, LIMIT)
 
-/** @throws `unsupported_media` content_type_not_supported, `invalid` bad_payload */
+/** @throws `invalid` content_type_not_supported or bad_payload */
 export async function readRows(c: Http): Promise<Rows> {
   const type = contentTypeOf(c)
   const text = await readBody(c)
   if (type === 'application/json' || type.endsWith('+json')) {
-    return rowsOfJson(text)
+    return rowsIn(text)
   }
   if (type === 'text/csv') return rowsOfCsv(text)
   if (type === 'application/x-www-form-urlencoded') return rowsOf([formOf(text)], 'object')
   throw notSupported(type)
 }
 
+/** JSON that is neither an object nor an array holds no rows. @throws `invalid` bad_payload */
+export function rowsIn(json: string): Rows {
+  if (!/^\s*["\dtfn-]/.test(json)) return rowsOfJson(json)
+  try {
+    JSON.parse(json)
+  } catch (cause) {
+    throw badPayload('Empty or invalid json', cause)
+  }
+  return rowsOf([])
+}
+
 export const notSupported = (type: string) =>
-  unsupportedMedia('content_type_not_supported', `Content-Type not acceptable: ${type}`)
+  invalid('content_type_not_supported', `Content-Type not acceptable: ${type}`)
 
 export const formOf = (text: string): Record<string, string> =>
   Object.fromEntries(readPairs(text).map(({ key, value }) => [key, value]))

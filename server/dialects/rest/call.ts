@@ -13,12 +13,11 @@ import {
   type Rows,
   rowsOf,
   rowsOfCsv,
-  rowsOfJson,
 } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
-import { contentTypeOf, notSupported, readBody, readNames, readRaw } from './body.ts'
+import { contentTypeOf, notSupported, readBody, readNames, readRaw, rowsIn } from './body.ts'
 import { buildQuery, type Param, valueOf } from './params.ts'
 import { limitedPage, literal, pageOf } from './read.ts'
 import { ALL, contentRange, rangeStatus, readRange } from './range.ts'
@@ -94,7 +93,7 @@ function namedArguments(pairs: readonly Pair[]): CallArguments {
   return { kind: 'named', values }
 }
 
-/** @throws `unsupported_media` content_type_not_supported, `invalid` bad_payload */
+/** @throws `invalid` content_type_not_supported or bad_payload */
 async function readArguments(c: Http, request: RestRequest): Promise<CallArguments> {
   const type = contentTypeOf(c)
   if (type === 'application/octet-stream') {
@@ -107,7 +106,7 @@ async function readArguments(c: Http, request: RestRequest): Promise<CallArgumen
   if (type === 'application/x-www-form-urlencoded') return namedArguments(readPairs(text))
   if (type === 'text/csv') return { ...jsonArguments(request, rowsOfCsv(text)), raw: undefined }
   if (type !== 'application/json' && !type.endsWith('+json')) throw notSupported(type)
-  return jsonArguments(request, rowsOfJson(text === '' ? '{}' : text))
+  return jsonArguments(request, rowsIn(text === '' ? '{}' : text))
 }
 
 const single = (type: 'text' | 'xml' | 'bytea', text: string): CallArguments => ({

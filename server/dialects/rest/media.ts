@@ -74,6 +74,12 @@ function choose(accept: string): Media {
 
 const PLAN = /^application\/vnd\.pgrst\.plan(\+text|\+json)?$/
 
+const WHOLE_NAMES: Record<string, string> = {
+  'application/vnd.pgrst.object': OBJECT_TYPE,
+  'application/vnd.pgrst.array': 'application/json',
+  [ARRAY_TYPE]: 'application/json',
+}
+
 /** How the answer of another media type would be made. */
 function planMedia({ type, parameters }: Wanted): Media {
   const valueOf = (name: string): string | undefined =>
@@ -86,7 +92,8 @@ function planMedia({ type, parameters }: Wanted): Media {
   const options = EXPLAIN_OPTIONS.filter((option) => asked.includes(option))
   const format = type.endsWith('+json') ? 'json' : 'text'
   const shown = options.length > 0 ? `; options=${options.join('|')}` : ''
-  const kind = `application/vnd.pgrst.plan+${format}; for="${inner.accepts[0]?.type}"${shown}`
+  const whole = inner.accepts[0]?.type ?? ''
+  const kind = `application/vnd.pgrst.plan+${format}; for="${WHOLE_NAMES[whole] ?? whole}"${shown}`
   const explain = { format, options, mediaType: `${kind}; charset=utf-8` } as const
   return { ...inner, explain, key: `${kind} ${inner.key}` }
 }

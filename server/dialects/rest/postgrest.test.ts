@@ -210,3 +210,56 @@ test('JSON keys may hold whatever means nothing else; lists may begin with blank
     { id: 2 },
   ])
 })
+
+test('JSON that holds no rows inserts none, and is an empty list to a function', async () => {
+  for (const body of ['5', '"text"', 'true', 'null', '[]']) {
+    const headers = { 'content-type': 'application/json', prefer: 'return=representation' }
+    expect(await ask('/makers', { method: 'POST', body, headers }), body).toMatchObject({
+      status: 201,
+      body: [],
+    })
+  }
+  const headers = { 'content-type': 'application/json' }
+  expect(await ask('/makers', { method: 'POST', body: '5 5', headers })).toMatchObject({
+    status: 400,
+    body: { code: 'PGRST102', message: 'Empty or invalid json' },
+  })
+  await app.sql(`create function kind(json) returns text language sql as 'select json_typeof($1)'`)
+  expect(await bodyOf('/rpc/kind', { method: 'POST', body: '5', headers })).toBe('array')
+})
+
+test('GeoJSON is what PostGIS writes, in reads, writes and calls, and not there without it', async () => {
+  const geo = accepting('application/geo+json')
+  expect(await ask('/makers', geo)).toMatchObject({ status: 406, body: { code: 'PGRST107' } })
+  expect((await ask('/makers', accepting('application/geo+json, application/json'))).status).toBe(
+    200,
+  )
+  // In the place of the extension, which the embedded PostgreSQL does not have.
+  await app.sql(`create schema gis; grant usage on schema gis to public;
+    create function gis.st_asgeojson(feature record, geom text default '', digits int default 9) returns text
+      stable language plpgsql as $$ begin
+        if to_jsonb(feature) -> 'name' is null then raise sqlstate '22023' using message = 'geometry column is missing'; end if;
+        return jsonb_build_object('type', 'Feature', 'properties', to_jsonb(feature)); end $$;
+    create function all_makers() returns setof makers stable language sql as 'select * from makers'`)
+  const feature = (properties: object) => ({ type: 'Feature', properties })
+  const told = await ask('/makers?order=id&limit=1', geo)
+  expect(told.headers.get('content-type')).toBe('application/geo+json; charset=utf-8')
+  expect(told.body).toEqual({
+    type: 'FeatureCollection',
+    features: [feature({ id: 1, name: 'Abel' })],
+  })
+  expect(await bodyOf('/makers?id=eq.99', geo)).toEqual({ type: 'FeatureCollection', features: [] })
+  expect(await ask('/makers?select=id', geo)).toMatchObject({
+    status: 400,
+    body: { code: '22023', message: 'geometry column is missing' },
+  })
+  expect(await bodyOf('/rpc/all_makers?id=eq.2', geo)).toMatchObject({
+    features: [feature({ id: 2, name: 'Bea' })],
+  })
+  const made = await ask('/makers', {
+    method: 'POST',
+    body: { id: 9, name: 'Ida' },
+    headers: { accept: 'application/geo+json', prefer: 'return=representation, tx=rollback' },
+  })
+  expect(made).toMatchObject({ status: 201, body: { features: [feature({ id: 9, name: 'Ida' })] } })
+})

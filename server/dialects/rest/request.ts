@@ -1,6 +1,6 @@
 /** What every REST request has: a schema, a query, preferences, a wish for a media type. */
 import { invalid, notAcceptable } from '#core/errors'
-import { type DataApi, queryOf, type RequestFacts, type Target } from '#domains/data'
+import { type DataApi, type Explain, queryOf, type RequestFacts, type Target } from '#domains/data'
 import type { Http } from '#http/env'
 import { type Media, negotiate } from './media.ts'
 import { type Params, readParams } from './params.ts'
@@ -33,7 +33,7 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
   const preferences = readPrefer(c.req.header('prefer'))
   checkPreferences(preferences)
   const media = negotiate(c.req.header('accept'))
-  if (media.explain && !dataApi.plan) throw noPlan()
+  if (media.explain && !dataApi.plan) throw noPlan(media.explain)
   const params = readParams(queryOf(c.req.url))
   return {
     schema,
@@ -56,10 +56,10 @@ export const targetOf = ({ schema }: RestRequest, table: string): Target => ({
   wholeOnly: true,
 })
 
-const noPlan = () =>
+const noPlan = ({ mediaType }: Explain) =>
   notAcceptable(
     'media_not_available',
-    'None of these media types are available: application/vnd.pgrst.plan',
+    `None of these media types are available: ${mediaType.replace('; charset=utf-8', '')}`,
   )
 
 const profileIn = (header: string | undefined): string | undefined =>

@@ -381,7 +381,10 @@ test('POST with columns: only those are written, and missing ones are null or th
   ).toMatchObject({ status: 400, body: { code: 'PGRST102' } })
   expect(
     await send('/tasks', { body: 'x', headers: { 'content-type': 'text/plain' } }),
-  ).toMatchObject({ status: 415 })
+  ).toMatchObject({
+    status: 400,
+    body: { code: 'PGRST102', message: 'Content-Type not acceptable: text/plain' },
+  })
 })
 
 test('upserts merge or ignore, by key or by on_conflict', async () => {

@@ -177,6 +177,11 @@ const READS_REQUEST = `select exists (
     where schemaname not in ('pg_catalog', 'information_schema')
       and definition ~ 'request\\.(headers|method|path|cookies)')`
 
+/** The schema in which PostGIS is. */
+const GEO_JSON = `select coalesce((select json_build_array(n.nspname) from pg_proc p
+    join pg_namespace n on n.oid = p.pronamespace
+    where p.proname = 'st_asgeojson' and p.proargtypes[0] = 'record'::regtype limit 1), '[]')`
+
 const STATEMENTS = [
   PATH,
   VERSION,
@@ -189,6 +194,7 @@ const STATEMENTS = [
   PROJECTIONS,
   REPRESENTATIONS,
   HANDLERS,
+  GEO_JSON,
 ].map((text) => ({ text, values: [] }))
 
 /** The present number of schema changes, as text. */
@@ -216,6 +222,7 @@ export async function loadCatalog(platform: Database): Promise<Catalog> {
     relations: withViews(relations),
     routines,
     handlers: rows(10),
+    geoJsonSchema: rows<string>(11)[0],
     readsRequest: text(7) === 't',
   })
 }

@@ -113,6 +113,8 @@ export type MediaFacts = { mediaType: string; binary: boolean }
 export type Handler = MediaFacts & {
   schema: string
   name: string
+  /** It writes one row as a feature of GeoJSON, and is no aggregate. */
+  features?: boolean | undefined
   /** Whose rows it takes; null = any. */
   relation: { schema: string; name: string } | null
 }
@@ -122,6 +124,8 @@ export type CatalogFacts = {
   relations: readonly Relation[]
   routines: readonly Routine[]
   handlers: readonly Handler[]
+  /** Where PostGIS is: the schema of the function that writes a row as a feature of GeoJSON. */
+  geoJsonSchema?: string | null | undefined
   /** Something in the database reads `request.headers` and its like. */
   readsRequest: boolean
 }
@@ -129,18 +133,30 @@ export type CatalogFacts = {
 /** Compiled requests kept per snapshot: a new snapshot starts with none, so none is ever stale. */
 const MAX_COMPILED = 2_000
 
+const GEO_JSON = {
+  name: 'st_asgeojson',
+  mediaType: 'application/geo+json',
+  binary: false,
+  relation: null,
+  features: true,
+}
+
 export class Catalog {
   readonly version: string
   readonly readsRequest: boolean
   readonly handlers: readonly Handler[]
+  /** Writes rows as GeoJSON, where PostGIS is. */
+  readonly geoJson: Handler | undefined
   readonly compiled = new LruCache<CompiledRequest>(MAX_COMPILED)
   /** Schema → name → relation. */
   readonly #relations = new Map<string, Map<string, Relation>>()
   readonly #routines = new Map<string, Map<string, Routine[]>>()
   readonly #memo = new Map<string, unknown>()
 
-  constructor({ version, relations, routines, handlers, readsRequest }: CatalogFacts) {
+  constructor(facts: CatalogFacts) {
+    const { version, relations, routines, handlers, geoJsonSchema, readsRequest } = facts
     this.handlers = handlers
+    if (geoJsonSchema) this.geoJson = { ...GEO_JSON, schema: geoJsonSchema }
     this.version = version
     this.readsRequest = readsRequest
     for (const relation of relations) {

@@ -46,16 +46,22 @@ function handlerFor(catalog: Catalog, plan: Plan, { type }: Accept): Handler | u
   if (own && plan.kind === 'call' && (own.mediaType === type || own.mediaType === ANY)) {
     return { ...own, schema: plan.routine.schema, name: plan.routine.name, relation: null }
   }
-  if (catalog.handlers.length === 0 || (plan.kind === 'call' && isPlain(plan.read)))
-    return undefined
-  const { relation } = plan.read
-  const specific = isWhole(plan.read)
+  if (plan.kind === 'call' && isPlain(plan.read)) return undefined
+  return handlerOfRows(catalog, plan.read, type)
+}
+
+function handlerOfRows(catalog: Catalog, read: ReadPlan, type: string): Handler | undefined {
+  const builtIn = type === catalog.geoJson?.mediaType ? catalog.geoJson : undefined
+  if (catalog.handlers.length === 0) return builtIn
+  const { relation } = read
+  const specific = isWhole(read)
     ? catalog.handlers.filter((handler) => handler.relation && isOf(handler, relation))
     : []
   return (
     specific.find(({ mediaType }) => mediaType === ANY) ??
     specific.find(({ mediaType }) => mediaType === type) ??
-    catalog.handlers.find((one) => one.relation === null && one.mediaType === type)
+    catalog.handlers.find((one) => one.relation === null && one.mediaType === type) ??
+    builtIn
   )
 }
 
