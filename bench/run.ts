@@ -2,6 +2,7 @@
 import { benchData } from './data.ts'
 import { benchFunctions } from './functions.ts'
 import { benchGraphql } from './graphql.ts'
+import { benchLarge } from './large.ts'
 import { benchPeers } from './peers.ts'
 import { benchProcess } from './process.ts'
 import { report, type Row } from './report.ts'
@@ -10,6 +11,7 @@ const SUITES: Record<string, () => Promise<Row[]>> = {
   process: benchProcess,
   data: benchData,
   graphql: benchGraphql,
+  large: benchLarge,
   functions: benchFunctions,
   peers: benchPeers,
 }
