@@ -1,5 +1,5 @@
 /** `/export`: rows as a file of CSV or JSON, written while they are read. */
-import { invalid } from '#core/errors'
+import { AppError, invalid } from '#core/errors'
 import { openRows, type ReadQuery, type RowStream } from '#domains/data'
 import { oneOf } from './tables-bulk.ts'
 import { parseExactly } from './tables-body.ts'
@@ -82,12 +82,17 @@ function written(rows: RowStream, first: string[], format: Format): ReadableStre
   const portions = format === 'csv' ? csvPortions(rows, first) : jsonPortions(rows, first)
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await portions.next()
+      const { done, value } = await portions.next().catch(brokenOff)
       if (done) controller.close()
       else controller.enqueue(encoder.encode(value))
     },
     cancel: () => rows.close(),
   })
+}
+
+/** The status has gone out: all that is left is to end badly, and to say nothing of the data while doing so. */
+function brokenOff(error: unknown): never {
+  throw new Error(`The export broke off: ${AppError.from(error).code}`)
 }
 
 async function* csvPortions(rows: RowStream, first: string[]): AsyncGenerator<string> {
