@@ -6,6 +6,7 @@
  * A second realm (worker) would have the originals again, so there is none.
  */
 import { createRequire } from 'node:module'
+import { isPublic } from './addresses.ts'
 
 type Patchable = Record<PropertyKey, unknown>
 type Fn = (...args: unknown[]) => unknown
@@ -13,6 +14,11 @@ type Fn = (...args: unknown[]) => unknown
 const require = createRequire(import.meta.url)
 const deno = Deno as unknown as Patchable
 const world = globalThis as unknown as Patchable
+// What a guard calls later: a function may have replaced the global, or the method on its prototype.
+const { String, Array } = globalThis
+const { isArray } = Array
+const { apply, construct } = Reflect
+const { NotCapable } = Deno.errors
 
 /** Storage that all processes would share, second realms, and ways out that resolve names by themselves. */
 const NO_GLOBALS = [
@@ -39,7 +45,7 @@ export function lockDown(): void {
 
 const refusal = (message: string): Fn =>
   function refused() {
-    throw new Deno.errors.NotCapable(message)
+    throw new NotCapable(message)
   }
 
 function hideInternals(): void {
@@ -56,27 +62,36 @@ function guardFetch(): void {
   const { fetch, WebSocket } = globalThis
   const { createHttpClient } = Deno
   const made = new WeakSet<object>()
+  const isMade = made.has.bind(made)
+  const note = made.add.bind(made)
   const guarded = (options: Patchable = {}) => {
     const { proxy, ...rest } = { ...options }
     const all = { ...rest, ...(proxy ? { proxy: copyProxy(proxy) } : {}), localAddress: '0.0.0.0' }
     const client = createHttpClient(all as Deno.CreateHttpClientOptions)
-    made.add(client)
+    note(client)
     return client
   }
-  const common = guarded()
+  /** Made when first needed: it reads every authority that the machine trusts. */
+  let common: Deno.HttpClient | undefined
   /** What only looks like a client would be passed over, and Deno's own taken. */
   const clientOf = (given: unknown) =>
-    made.has(given as object) ? (given as Deno.HttpClient) : common
+    isMade(given as object) ? (given as Deno.HttpClient) : (common ??= guarded())
   deno.createHttpClient = guarded
   world.fetch = (input: string | URL | Request, init?: RequestInit & { client?: unknown }) => {
     const { client, ...rest } = { ...init }
     return fetch(input, { ...rest, client: clientOf(client) })
   }
   world.WebSocket = new Proxy(WebSocket, {
-    construct(target, [url, given], newTarget) {
-      const isList = typeof given === 'string' || Array.isArray(given)
-      const { client, ...rest } = isList ? ({ protocols: given } as Patchable) : { ...given }
-      return Reflect.construct(target, [url, { ...rest, client: clientOf(client) }], newTarget)
+    construct(target, args: unknown[], newTarget) {
+      const given = args[1]
+      const isList = typeof given === 'string' || isArray(given)
+      const options = (isList ? { protocols: given } : given) as Patchable
+      const { client, ...rest } = { ...options }
+      return construct(
+        target,
+        [args[0], { ...rest, client: clientOf(client) }],
+        newTarget,
+      ) as object
     },
   })
   Object.defineProperty(WebSocket.prototype, 'constructor', { value: world.WebSocket })
@@ -92,7 +107,7 @@ function copyProxy(proxy: unknown): Patchable {
 }
 
 function guardConnect(): void {
-  const { connect, connectTls, startTls, resolveDns } = Deno
+  const { connect, startTls, resolveDns } = Deno
   deno.connect = async (options: Deno.ConnectOptions & { transport?: string }) => {
     const {
       hostname = '127.0.0.1',
@@ -106,8 +121,7 @@ function guardConnect(): void {
   deno.connectTls = async (options: Deno.ConnectTlsOptions) => {
     const { hostname = '127.0.0.1', port, ...rest } = { ...options }
     if ('cert' in rest || 'key' in rest) {
-      await resolve(String(hostname))
-      return connectTls({ hostname, port, ...rest })
+      refusal('Deno.connectTls takes no client certificate here: use node:tls')()
     }
     return startTls(await dial(connect, { hostname: String(hostname), port }), {
       hostname,
@@ -120,68 +134,48 @@ function guardConnect(): void {
   }
 }
 
-/** Dials the addresses that were checked, not the name again. */
+/** Dials addresses, never the name again; each is looked at right before, when nothing can change it any more. */
 async function dial(
   connect: typeof Deno.connect,
   to: { hostname: string; port: number },
 ): Promise<Deno.TcpConn> {
   let failure: unknown
-  for (const hostname of await resolve(to.hostname)) {
+  const found = await resolve(to.hostname)
+  for (let at = 0; at < found.length; at++) {
+    const hostname = String(found[at]?.address)
+    assertPublic(hostname)
     try {
-      return await connect({ ...to, hostname })
+      return await connect({ ...to, hostname, transport: 'tcp' })
     } catch (error) {
       failure = error
-      if (error instanceof Deno.errors.NotCapable) break
+      if (error instanceof NotCapable) break
     }
   }
   throw failure
 }
 
+type Found = { address: string }
+
 type Lookup = (
   name: string,
   options: object,
-  done: (error: Error | null, found: { address: string }[]) => void,
+  done: (error: Error | null, found: Found[]) => void,
 ) => void
 const { lookup } = require('node:dns') as { lookup: Lookup }
 
-/** @throws NotCapable when a name has any private IPv6 address */
-async function resolve(name: string): Promise<string[]> {
+function resolve(name: string): Promise<Found[]> {
   const bare = name.replace(/^\[(.*)\]$/, '$1')
-  const found = bare.includes(':')
-    ? [bare]
-    : await new Promise<string[]>((done, fail) =>
-        lookup(bare, { all: true }, (error, list) =>
-          error ? fail(error) : done(list.map(({ address }) => address)),
-        ),
-      )
-  found.forEach(assertPublic)
-  return found
-}
-
-function assertPublic(address: string): void {
-  if (address.includes(':') && !isPublicV6(address)) {
-    throw new Deno.errors.NotCapable(
-      `Requires net access to "${address}": private networks are out of reach`,
-    )
-  }
-}
-
-/**
- * Global unicast (2000::/3) without the tunnels that carry IPv4 inside (6to4, Teredo). IPv4-mapped addresses pass: Deno
- * holds its IPv4 ranges against them.
- */
-export function isPublicV6(address: string): boolean {
-  const text = address.toLowerCase()
-  if (
-    /^(0*:)*:?ffff:(\d+\.){3}\d+$/.test(text) ||
-    /^::ffff:[0-9a-f]{1,4}:[0-9a-f]{1,4}$/.test(text)
+  if (bare.includes(':')) return Promise.resolve([{ address: bare }])
+  return new Promise((done, fail) =>
+    lookup(bare, { all: true }, (error, list) => (error ? fail(error) : done(list))),
   )
-    return true
-  if (text.includes('%')) return false
-  const [first = '0', second = '0'] = text.split(':').map((group) => group || '0')
-  const head = Number.parseInt(first, 16)
-  const isTeredo = head === 0x2001 && Number.parseInt(second, 16) === 0
-  return head >= 0x2000 && head <= 0x3fff && head !== 0x2002 && !isTeredo
+}
+
+/** @throws NotCapable for a private IPv6 address */
+function assertPublic(address: string): void {
+  if (!isPublic(address)) {
+    throw new NotCapable(`Requires net access to "${address}": private networks are out of reach`)
+  }
 }
 
 /** node:net, node:tls, node:http and all packages above them meet here, after name resolution. */
@@ -195,8 +189,9 @@ function guardNodeSockets(): void {
       address: unknown,
       port: unknown,
     ) {
-      assertPublic(String(address))
-      return original.call(this, request, String(address), port)
+      const text = String(address)
+      assertPublic(text)
+      return apply(original, this, [request, text, port]) as unknown
     }
   }
   const { UDP } = bindings('udp_wrap') as { UDP: { prototype: Patchable } }

@@ -4,6 +4,7 @@ import net from 'node:net'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isPublic } from '../../runtime/addresses.ts'
 import { startPool, type TestPool } from './test-support.ts'
 
 let pool: TestPool
@@ -259,6 +260,79 @@ describe('private networks are out of reach', () => {
     )
     other.close()
   })
+})
+
+/** What a function could replace that a careless guard would call. */
+const BROKEN = `
+  String.prototype.includes = () => false
+  String.prototype.split = () => ['2606', '4700']
+  Array.prototype.forEach = () => undefined
+  WeakSet.prototype.has = () => true
+  globalThis.String = Object.assign(() => '2606:4700::1111', String)
+  Number.parseInt = () => 0x2606
+  const leaks = []
+  const { call, apply } = Function.prototype
+  const { construct, apply: reflectApply } = Reflect
+  Function.prototype.call = function (...args) { leaks.push(this); return reflectApply(call, this, args) }
+  Reflect.apply = (f, ...rest) => (leaks.push(f), reflectApply(f, ...rest))
+  Reflect.construct = (f, ...rest) => (leaks.push(f), construct(f, ...rest))`
+
+describe('a function that replaces what the guards could call gains nothing', () => {
+  test.each([
+    [`Deno.connect({ hostname: 'fd12:3456::1', port: 80 })`, 'NotCapable'],
+    [`Deno.connect({ hostname: 'fe80::1', port: 80 })`, 'NotCapable'],
+    [`wait(net.connect(80, 'fd12:3456::1'), 'connect')`, 'Requires net access'],
+    [
+      `(Object.prototype.transport = 'vsock', Object.prototype.cid = 2, Deno.connect({ hostname: '10.0.0.1', port: 80 }))`,
+      'Requires net access',
+    ],
+    [
+      `(Array.prototype.map = () => ['fd12:3456::1'], Deno.connect({ hostname: '10.0.0.1', port: 80 }))`,
+      'Requires net access',
+    ],
+    [`fetch('http://[fd12:3456::1]/', { client: {} })`, 'error sending request'],
+    [
+      `new Promise((yes, no) => { const s = new WebSocket('ws://[fd12:3456::1]/'); s.onopen = () => yes(1); s.onerror = (e) => no(new Error(e.message)) })`,
+      '',
+    ],
+    [`Deno.connectTls({ hostname: 'example.com', port: 443, cert: 'x', key: 'y' })`, 'node:tls'],
+  ])('%s', async (expression, said) => {
+    const leaked = `leaks.some((f) => ['connect', 'connect6', 'WebSocket'].indexOf(f?.name) >= 0 && f !== WebSocket)`
+    const whole = `(${expression}).finally(() => { if (${leaked}) throw new Error('leaked') })`
+    const answer = await attempt(whole, `${NET_PRELUDE}\n${BROKEN}`)
+    expect(answer).toMatch(/^refused: /)
+    expect(answer).not.toContain('leaked')
+    expect(answer).toContain(said)
+  })
+})
+
+test.each([
+  ['2606:4700::1111', true],
+  ['2A00:1450:4001::', true],
+  ['::ffff:8.8.8.8', true],
+  ['::ffff:a00:1', true],
+  ['8.8.8.8', true],
+  ['example.com', false],
+  ['8.8.8', false],
+  ['8.8.8.256', false],
+  ['', false],
+  ['::', false],
+  ['::1', false],
+  ['fd00::1', false],
+  ['fe80::1%1', false],
+  ['2002:a00:1::', false],
+  ['2001::1', false],
+  ['2001:0:1::1', false],
+  ['2001:db8::1', true],
+  ['::8.8.8.8', false],
+  ['1::2::3', false],
+  ['2606:4700:1:2:3:4:5:6:7', false],
+  ['2606:4700:1:2:3:4:5', false],
+  ['2606:4700:::1', false],
+  [':2606::1', false],
+  ['26067::1', false],
+])('isPublic(%s) is %s', (address, expected) => {
+  expect(isPublic(address)).toBe(expected)
 })
 
 describe('what a function may still do', () => {
