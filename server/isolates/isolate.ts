@@ -18,8 +18,10 @@ const SILENCE_MS = 1_000
 const SUSPECT_MS = 250
 /** Beyond the memory limit, for what is not the function's: young generation, compiled code, buffers of the wire. */
 const MEMORY_SLACK_MB = 32
-/** A module may take so long to load; after that the next timeout of a call ends the process. */
-export const LOAD_MS = 5_000
+/** Deno itself may take so long until it is ready; a machine that is busy needs many times the usual. */
+const START_MS = 15_000
+/** After that a module may take so long to load. */
+const LOAD_MS = 5_000
 const INLINE_BODY_BYTES = 1_048_576
 
 const LIMITS: WireLimits = {
@@ -32,7 +34,13 @@ const LIMITS: WireLimits = {
 
 type Ending = { reason: FailureReason; message: string; stack?: string | undefined }
 type LogFrame = { frame: FromIsolate & { t: 'log' }; body: Buffer }
-export type IsolateOptions = { launcher: Launcher; memoryMb: number; purpose: Purpose; log: Log }
+export type StartLimits = { startMs?: number | undefined; loadMs?: number | undefined }
+export type IsolateOptions = StartLimits & {
+  launcher: Launcher
+  memoryMb: number
+  purpose: Purpose
+  log: Log
+}
 export type RunOptions = { invocation: Invocation; start: StartKind; since: number }
 
 export class Isolate {
@@ -48,38 +56,40 @@ export class Isolate {
   isRetired = false
 
   readonly #log: Log
+  readonly #launcher: Launcher
   readonly #child: ChildProcess
   readonly #output: OutputTail
   readonly #lives = new Map<string, Live>()
   readonly #early: LogFrame[] = []
+  readonly #loadMs: number
   #socket: Socket | undefined
   #outbox: [ToIsolate, Uint8Array | undefined][] = []
   #ending: Ending | undefined
   #isDisconnected = false
+  #wasReady = false
   #hasLoaded = false
+  #startTimer: NodeJS.Timeout | undefined
   #baseMb = 0
   #lastMb = 0
   #measuredAt = 0
   #pings = 0
   #askedAt: number | undefined
-  readonly #bornAt = performance.now()
   #isReady!: () => void
   #isLoaded!: (result: CheckResult) => void
 
-  constructor({ launcher, memoryMb, purpose, log }: IsolateOptions) {
+  constructor({ launcher, memoryMb, purpose, log, ...limits }: IsolateOptions) {
     this.memoryMb = memoryMb
     this.#log = log
+    this.#launcher = launcher
+    this.#loadMs = limits.loadMs ?? LOAD_MS
+    this.#limitStart('start', limits.startMs ?? START_MS)
     const { child, socket } = launcher.launch(memoryMb, purpose)
     this.#child = child
     this.#output = new OutputTail(child, log)
     this.loaded = new Promise((resolve) => (this.#isLoaded = resolve))
     this.exited = new Promise((resolve) => {
-      child.once('error', (err) =>
-        this.#onExit(launcher, `could not start: ${err.message}`, resolve),
-      )
-      child.once('close', (code, signal) =>
-        this.#onExit(launcher, describeExit(code, signal), resolve),
-      )
+      child.once('error', (err) => this.#onExit(`could not start: ${err.message}`, resolve))
+      child.once('close', (code, signal) => this.#onExit(describeExit(code, signal), resolve))
     })
     const up = new Promise<void>((resolve) => (this.#isReady = resolve))
     const failed = this.exited.then(() => Promise.reject(new Error('The Deno process ended')))
@@ -110,6 +120,8 @@ export class Isolate {
 
   load(code: string): void {
     this.#send({ t: 'load', limits: LIMITS }, Buffer.from(code))
+    const begin = () => this.#limitStart('load', this.#loadMs)
+    this.ready.then(begin, () => undefined)
   }
 
   run({ invocation, start, since }: RunOptions): Live {
@@ -117,6 +129,7 @@ export class Isolate {
     this.#lives.set(live.capability, live)
     for (const { frame, body } of this.#early.splice(0)) live.addLog(frame, body)
     this.#start(live)
+    if (this.#hasLoaded) live.begin()
     if (invocation.signal?.aborted) live.clientGone()
     return live
   }
@@ -125,6 +138,7 @@ export class Isolate {
   kill(ending: Ending): void {
     if (this.#ending) return
     this.#ending = ending
+    clearTimeout(this.#startTimer)
     this.#child.kill('SIGKILL')
     this.#endLives()
   }
@@ -205,10 +219,8 @@ export class Isolate {
 
   #receive(frame: FromIsolate, body: Buffer): void {
     this.#askedAt = undefined
-    if (frame.t === 'ready') {
-      this.#baseMb = this.#measure()
-      this.#isReady()
-    } else if (frame.t === 'loaded') this.#onLoaded(frame)
+    if (frame.t === 'ready') this.#onReady()
+    else if (frame.t === 'loaded') this.#onLoaded(frame)
     else if (frame.t === 'unloadable') this.#onUnloadable(frame)
     else if (frame.t === 'fatal') this.#onFatal(frame)
     else if ('c' in frame && frame.c !== null) this.#toLive(frame, body)
@@ -234,9 +246,32 @@ export class Isolate {
     this.#send({ t: 'answer', c: '', n: frame.n, error })
   }
 
+  #onReady(): void {
+    this.#wasReady = true
+    clearTimeout(this.#startTimer)
+    if (this.#child.pid !== undefined) this.#launcher.yieldNow(this.#child.pid)
+    this.#baseMb = this.#measure()
+    this.#isReady()
+  }
+
   #onLoaded({ handler }: FromIsolate & { t: 'loaded' }): void {
+    if (this.#hasLoaded) return
     this.#hasLoaded = true
+    clearTimeout(this.#startTimer)
     this.#isLoaded({ ok: true, hasHandler: handler === true })
+    for (const live of this.#lives.values()) live.begin()
+  }
+
+  /** Its own time, so that no call pays for it: first for Deno, then for the module. */
+  #limitStart(what: 'start' | 'load', ms: number): void {
+    if (this.#hasLoaded || this.#ending) return
+    const seconds = ms / 1000
+    const message =
+      what === 'load'
+        ? `The module did not finish loading within ${seconds} s`
+        : `The function process did not start within ${seconds} s`
+    clearTimeout(this.#startTimer)
+    this.#startTimer = setTimeout(() => this.kill({ reason: what, message }), ms)
   }
 
   /** Written while the module loaded: it goes to the invocation that waits for it, or will. */
@@ -261,16 +296,26 @@ export class Isolate {
     this.kill({ reason: 'crash', ...readError(error) })
   }
 
-  #onExit(launcher: Launcher, how: string, done: () => void): void {
-    if (this.#child.pid !== undefined) launcher.forget(this.#child.pid)
-    this.#ending ??= this.#output.saysOutOfMemory
-      ? { reason: 'memory', message: `Function exceeded its memory limit (${this.memoryMb} MB)` }
-      : { reason: 'crash', message: `The function process ${how}` }
+  #onExit(how: string, done: () => void): void {
+    if (this.#child.pid !== undefined) this.#launcher.forget(this.#child.pid)
+    clearTimeout(this.#startTimer)
+    this.#ending ??= this.#explainExit(how)
+    const { reason, message } = this.#ending
+    if (reason === 'start')
+      this.#log.error({ reason: message, output: this.#output.text }, NO_START)
     this.#socket?.destroy()
     this.#outbox = []
-    this.#isLoaded({ ok: false, problem: 'load', message: this.#ending.message })
+    this.#isLoaded({ ok: false, problem: reason === 'start' ? 'start' : 'load', message })
     this.#endLives()
     done()
+  }
+
+  /** A process that ended before it was ready has run nothing of anybody's: it is our own fault. */
+  #explainExit(how: string): Ending {
+    if (!this.#wasReady) return { reason: 'start', message: `The function process ${how}` }
+    return this.#output.saysOutOfMemory
+      ? { reason: 'memory', message: `Function exceeded its memory limit (${this.memoryMb} MB)` }
+      : { reason: 'crash', message: `The function process ${how}` }
   }
 
   #endLives(): void {
@@ -295,9 +340,6 @@ export class Isolate {
 
   #expectLife(message: string): void {
     if (!this.isAlive) return
-    if (!this.#hasLoaded && performance.now() - this.#bornAt > LOAD_MS) {
-      return this.kill({ reason: 'timeout', message })
-    }
     if (!this.#socket) return
     this.#ping()
     const asked = this.#askedAt
@@ -321,6 +363,9 @@ export class Isolate {
     return Math.max(0, Math.round((this.#lastMb - this.#baseMb) * 100) / 100)
   }
 }
+
+const NO_START =
+  'Deno cannot start, so no function can: check that its program is there (npm ci), may be run, and that the limits of processes and memory leave room'
 
 const describeExit = (code: number | null, signal: string | null): string =>
   signal ? `was ended by ${signal}` : `ended with code ${code}`

@@ -6,6 +6,7 @@ import net from 'node:net'
 import os, { setPriority } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { AppError } from '#core/errors'
 import { findDeno } from './deno-path.ts'
 import { denoFlags } from './permissions.ts'
 import { type Reaper, startReaper } from './reaper.ts'
@@ -28,6 +29,8 @@ export type Purpose = 'standby' | 'call'
 export type Launcher = {
   /** A process for standby runs itself warm first; one for a call that waits does not. */
   launch(memoryMb: number, purpose: Purpose): Launched
+  /** It starts at full speed, as somebody waits for it; from here on it yields to everybody else. */
+  yieldNow(pid: number): void
   forget(pid: number): void
   close(): void
 }
@@ -60,8 +63,10 @@ export function makeLauncher(options: PoolOptions): Launcher {
       const flags = denoFlags({ socketPath, memoryMb, importHosts, ownAddresses })
       const server = listen(socketPath, place.identity)
       const child = start(place, [...flags, place.main, socketPath, purpose], env)
+      if (purpose === 'standby' && child.pid !== undefined) lowerPriority(child.pid)
       return { child, socket: firstConnection(server, child, reaper) }
     },
+    yieldNow: (pid) => threadsOf(pid).forEach(lowerPriority),
     forget: (pid) => reaper.remove(pid),
     close: () => reaper.close(),
   }
@@ -74,20 +79,17 @@ const PRIORITY = 5
 function start(place: Place, args: string[], env: Record<string, string>): ChildProcess {
   const shell = process.platform === 'win32' ? [] : ['/bin/sh', '-c', 'ulimit -c 0; exec "$0" "$@"']
   const [command = place.deno, ...rest] = [...shell, place.deno, ...args]
-  const child = spawn(command, rest, {
+  return spawn(command, rest, {
     ...place.identity,
     env,
     cwd: place.cacheDir,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  yieldTo(child.pid)
-  return child
 }
 
 /** A function that computes for long takes the processor from nobody who needs it for a moment. */
-function yieldTo(pid: number | undefined): void {
-  if (pid === undefined) return
+function lowerPriority(pid: number): void {
   try {
     setPriority(pid, PRIORITY)
   } catch {
@@ -95,9 +97,19 @@ function yieldTo(pid: number | undefined): void {
   }
 }
 
+/** On Linux a priority is a thread's; elsewhere the process stands for all. */
+function threadsOf(pid: number): number[] {
+  try {
+    return fs.readdirSync(`/proc/${pid}/task`).map(Number)
+  } catch {
+    return [pid]
+  }
+}
+
 function listen(socketPath: string, identity: Place['identity']): net.Server {
   const server = net.createServer({ noDelay: true })
   server.maxConnections = 1
+  server.on('error', () => undefined) // told by what follows, and by `firstConnection`
   server.listen(socketPath, () => undefined)
   fs.chmodSync(socketPath, 0o600)
   if (identity) fs.chownSync(socketPath, identity.uid, identity.gid)
@@ -133,18 +145,27 @@ function privateAddresses(): string[] {
   return own.map(({ address }) => address)
 }
 
-function preparePlace({
-  denoPath = findDeno(),
-  runtimeDir = RUNTIME_DIR,
-  scratchDir,
-}: PoolOptions): Place {
+/** Without Deno everything else still works, so its absence is told when a function is to run. */
+function denoOf({ denoPath, log }: PoolOptions): string {
+  try {
+    return denoPath ?? findDeno()
+  } catch (error) {
+    const { message, hint } = AppError.from(error as Error)
+    log.error({ hint }, message)
+    return './deno-is-not-installed'
+  }
+}
+
+function preparePlace(options: PoolOptions): Place {
+  const { runtimeDir = RUNTIME_DIR, scratchDir } = options
+  const deno = denoOf(options)
   fs.mkdirSync(scratchDir, { recursive: true })
   const identity = process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : undefined
   const base = identity && !isReachable(scratchDir) ? tempDir() : path.resolve(scratchDir)
   const cacheDir = path.join(base, 'deno')
   fs.mkdirSync(cacheDir, { recursive: true, mode: 0o700 })
   if (identity) fs.chownSync(cacheDir, identity.uid, identity.gid)
-  const place = { deno: denoPath, main: path.join(runtimeDir, 'main.ts'), cacheDir, identity }
+  const place = { deno, main: path.join(runtimeDir, 'main.ts'), cacheDir, identity }
   const moved = identity ? copyUnreachable(place, base) : place
   return { ...place, ...moved, socketDir: makeSocketDir(base) }
 }
@@ -152,7 +173,7 @@ function preparePlace({
 /** What `nobody` could not read where it is, such as an installation under /root, is copied to where it can. */
 function copyUnreachable({ deno, main }: { deno: string; main: string }, base: string) {
   const moved = { deno, main }
-  if (!isReachable(deno)) {
+  if (fs.existsSync(deno) && !isReachable(deno)) {
     moved.deno = path.join(base, 'deno-bin')
     if (!isSameFile(deno, moved.deno))
       fs.copyFileSync(deno, moved.deno, fs.constants.COPYFILE_FICLONE)

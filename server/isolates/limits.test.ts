@@ -41,33 +41,44 @@ describe('time', () => {
   })
 
   test('who shares a process with an endless loop is told of the crash; who comes later gets another process', async () => {
-    const code = `export default async (req) => {
-      if (req.method === 'POST') for (;;) {}
+    const code = `export default async (req, ctx) => {
+      if (req.method === 'POST') { ctx.idempotency.claim('loop'); for (;;) {} }
       if (req.method === 'PUT') await new Promise(() => {})
       return new Response('fine')
     }`
     const neighbour = pool.call(code, { request: { method: 'PUT' } })
-    const looping = pool.call(code, { ...post, timeoutMs: 1_500 })
-    await new Promise((resolve) => setTimeout(resolve, 600)) // long enough to be suspect
-    const late = await pool.call(code)
+    const began = Promise.withResolvers<boolean>()
+    const host = { claimIdempotency: () => (began.resolve(true), began.promise) }
+    const looping = pool.call(code, { ...post, host, timeoutMs: 900 })
+    await began.promise
+    let late = await pool.call(code, { timeoutMs: 100 })
+    while (!late.outcome.ok) late = await pool.call(code, { timeoutMs: 100 }) // until it is suspect
     expect([late.text, late.report.start]).toEqual(['fine', 'cold'])
     expect((await looping).outcome).toMatchObject({ ok: false, reason: 'timeout' })
     expect((await neighbour).outcome).toMatchObject({ ok: false, reason: 'crash' })
   })
 
-  test('a call that times out before its module has loaded does not undo the loading', async () => {
+  test('the time of a call begins when its module has loaded', async () => {
     const code = `await new Promise((r) => setTimeout(r, 400)); export default () => new Response('loaded')`
-    expect((await pool.call(code, { timeoutMs: 200 })).outcome).toMatchObject({ reason: 'timeout' })
-    const next = await pool.call(code)
-    expect([next.text, next.report.start]).toEqual(['loaded', 'warm'])
+    let began = 0
+    const { text, report } = await pool.call(code, { timeoutMs: 200, onBegin: () => began++ })
+    expect([text, report.start, began]).toEqual(['loaded', 'cold', 1])
+    expect(report.durationMs).toBeGreaterThan(390)
   })
 
-  test('a module that never finishes loading is a timeout, and after 5 s the next call loads it again', async () => {
-    const code = `await new Promise(() => {}); export default () => new Response()`
-    const { outcome } = await pool.call(code, { timeoutMs: 5_300 })
-    expect(outcome).toMatchObject({ ok: false, reason: 'timeout' })
-    expect((await pool.call(code, { timeoutMs: 50 })).report.start).toBe('cold')
-  })
+  test.each([`await new Promise(() => {})`, `for (;;) {}`])(
+    'a module that never finishes loading fails by the limit for loading, each time anew: %s',
+    async (never) => {
+      await using impatient = startPool({ loadMs: 150 })
+      const code = `${never}; export default () => new Response()`
+      for (let round = 0; round < 2; round++) {
+        const { outcome, report } = await impatient.call(code)
+        const message = 'The module did not finish loading within 0.15 s'
+        expect(outcome).toMatchObject({ ok: false, reason: 'load', message })
+        expect(report.start).toBe('cold')
+      }
+    },
+  )
 
   test('an invocation that has timed out can no longer use its context', async () => {
     let claims = 0

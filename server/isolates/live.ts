@@ -59,6 +59,7 @@ export class Live {
   #timer: NodeJS.Timeout | undefined
   #body: ResponseBody | undefined
   #durationMs: number | undefined
+  #begunAt: number | undefined
   #failure:
     | { reason: FailureReason; error: { message: string; stack?: string | undefined } }
     | undefined
@@ -72,12 +73,19 @@ export class Live {
     this.#desk = new CallDesk({ host: invocation.host, depth: invocation.depth ?? 0, log })
     this.outcome = new Promise((answer) => (this.#answer = answer))
     this.#report = new Promise((finish) => (this.#finish = finish))
-    this.#deadline(invocation.timeoutMs - (performance.now() - since), () => this.#timeOut())
     invocation.signal?.addEventListener('abort', this.clientGone, { once: true })
   }
 
   get hasEnded(): boolean {
     return this.#stage === 'ended'
+  }
+
+  /** The module is there: from now on it is the handler's time. */
+  begin(): void {
+    if (this.#stage !== 'running' || this.#begunAt !== undefined) return
+    this.#begunAt = performance.now()
+    this.#deadline(this.invocation.timeoutMs, () => this.#timeOut())
+    this.invocation.onBegin?.()
   }
 
   receive(frame: FromIsolate, body: Buffer): void {
@@ -145,7 +153,8 @@ export class Live {
       overrun: () => this.#host.expectLife('The function process ignored flow control'),
     })
     this.#deadline(
-      Math.max(STREAM_MS, this.invocation.timeoutMs) - (performance.now() - this.#since),
+      Math.max(STREAM_MS, this.invocation.timeoutMs) -
+        (performance.now() - (this.#begunAt ?? this.#since)),
       () => this.#timeOut(),
     )
     this.#answer(this.#answered(status, headers, this.#body.stream))

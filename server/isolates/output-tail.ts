@@ -18,6 +18,11 @@ export class OutputTail {
     if (child.stderr) this.#follow(child.stderr)
   }
 
+  /** The last of what it wrote. */
+  get text(): string {
+    return this.#tail
+  }
+
   get saysOutOfMemory(): boolean {
     return OUT_OF_MEMORY.test(this.#tail)
   }

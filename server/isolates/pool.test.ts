@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import { findDeno } from './deno-path.ts'
 import { isRunning, settle, startPool, until } from './test-support.ts'
 
 const PID = `export default () => new Response(String(Deno.pid))`
@@ -127,14 +128,48 @@ test('check finds a handler, its absence, a syntax error with its place, and a m
   })
 })
 
-test('check ends a module that does not finish loading', { timeout: 15_000 }, async () => {
-  await using pool = startPool()
+test('check ends a module that does not finish loading', async () => {
+  await using pool = startPool({ loadMs: 150 })
   expect(await pool.check(`for (;;) {}`)).toEqual({
     ok: false,
     problem: 'load',
-    message: 'The module did not finish loading within 5 s',
+    message: 'The module did not finish loading within 0.15 s',
   })
   await until(() => pool.stats().processes === 0)
+})
+
+describe('a Deno that cannot start', () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'stead-broken-deno-'))
+  chmodSync(dir, 0o755)
+  afterAll(() => rmSync(dir, { recursive: true }))
+  const program = (name: string, text: string, mode = 0o755): string => {
+    const file = path.join(dir, name)
+    writeFileSync(file, text)
+    chmodSync(file, mode)
+    return file
+  }
+
+  test.each([
+    ['is missing', path.join(dir, 'none')],
+    ['may not be run', program('plain', 'no program', 0o644)],
+    ['ends at once', program('ends', '#!/bin/sh\nexit 3')],
+    ['says nothing', program('silent', '#!/bin/sh\nexec sleep 60')],
+  ])('and %s fails the call and the check with reason start', async (_, denoPath) => {
+    await using pool = startPool({ denoPath, startMs: 400, standby: 1 })
+    const { outcome, report } = await pool.call(PID)
+    expect(outcome).toMatchObject({ ok: false, reason: 'start' })
+    expect(report).toMatchObject({ reason: 'start', console: [] })
+    expect(await pool.check(PID)).toMatchObject({ ok: false, problem: 'start' })
+    await until(() => pool.stats().active === 0)
+  })
+
+  test('is tried again by the next call', async () => {
+    const denoPath = program('later', '#!/bin/sh\nexit 3')
+    await using pool = startPool({ denoPath })
+    expect((await pool.call(PID)).outcome).toMatchObject({ reason: 'start' })
+    program('later', `#!/bin/sh\nexec ${findDeno()} "$@"`)
+    expect((await pool.call(PID)).outcome.ok).toBe(true)
+  })
 })
 
 test('close ends every process, and a call after it is refused', async () => {

@@ -1,7 +1,7 @@
 /** Which process serves which call: one per key, some on standby, idle ones ended. */
 import { rateLimited, unavailable } from '#core/errors'
 import type { Log } from '#core/log'
-import { Isolate, LOAD_MS } from './isolate.ts'
+import { Isolate, type StartLimits } from './isolate.ts'
 import { type Launcher, makeLauncher, type Purpose } from './launcher.ts'
 import type {
   CheckResult,
@@ -33,6 +33,7 @@ class Pool implements IsolatePool {
   readonly #launcher: Launcher
   readonly #standbyCount: number
   readonly #standbyMemoryMb: number
+  readonly #limits: StartLimits
   readonly #idleMs: number
   readonly #maxConcurrent: number
   readonly #maxIdle: number
@@ -50,6 +51,7 @@ class Pool implements IsolatePool {
     this.#launcher = makeLauncher(options)
     this.#standbyCount = options.standby
     this.#standbyMemoryMb = options.standbyMemoryMb ?? 128
+    this.#limits = { startMs: options.startMs, loadMs: options.loadMs }
     this.#idleMs = options.idleMs
     this.#maxConcurrent = options.maxConcurrent ?? 100
     this.#maxIdle = options.maxIdle ?? 32
@@ -77,13 +79,15 @@ class Pool implements IsolatePool {
 
   async check(code: string): Promise<CheckResult> {
     if (this.#isClosed) throw closed()
-    const [isolate] = this.#take(this.#standbyMemoryMb)
-    isolate.load(code)
-    const timer = setTimeout(() => isolate.kill({ reason: 'load', message: LATE }), LOAD_MS)
-    const result = await isolate.loaded
-    clearTimeout(timer)
-    isolate.kill(IDLE)
-    return result
+    try {
+      const [isolate] = this.#take(this.#standbyMemoryMb)
+      isolate.load(code)
+      const result = await isolate.loaded
+      isolate.kill(IDLE)
+      return result
+    } catch {
+      return { ok: false, problem: 'start', message: 'The function process could not be made' }
+    }
   }
 
   retire(keyPrefix: string): void {
@@ -141,11 +145,19 @@ class Pool implements IsolatePool {
     return waiting ? [waiting, 'standby'] : [this.#spawn(memoryMb, 'call'), 'cold']
   }
 
+  /** @throws whatever keeps a process from being made; it is in the log */
   #spawn(memoryMb: number, purpose: Purpose): Isolate {
-    const isolate = new Isolate({ launcher: this.#launcher, memoryMb, purpose, log: this.#log })
-    this.#all.add(isolate)
-    void isolate.exited.then(() => this.#all.delete(isolate))
-    return isolate
+    const launcher = this.#launcher
+    const log = this.#log
+    try {
+      const isolate = new Isolate({ launcher, memoryMb, purpose, log, ...this.#limits })
+      this.#all.add(isolate)
+      void isolate.exited.then(() => this.#all.delete(isolate))
+      return isolate
+    } catch (err) {
+      log.error({ err }, 'A function process could not be made')
+      throw err
+    }
   }
 
   #onIdle(key: string, isolate: Isolate): void {
@@ -166,7 +178,8 @@ class Pool implements IsolatePool {
   #refill(): void {
     this.#refillTimer = undefined
     if (this.#isClosed || this.#standby.length >= this.#standbyCount) return
-    const isolate = this.#spawn(this.#standbyMemoryMb, 'standby')
+    const isolate = this.#spawnStandby()
+    if (!isolate) return this.#scheduleRefill(REFILL_AFTER_FAILURE_MS)
     this.#standby.push(isolate)
     void isolate.exited.then(() => {
       this.#standby = this.#standby.filter((other) => other !== isolate)
@@ -175,6 +188,14 @@ class Pool implements IsolatePool {
       () => this.#scheduleRefill(0),
       () => this.#scheduleRefill(REFILL_AFTER_FAILURE_MS),
     )
+  }
+
+  #spawnStandby(): Isolate | undefined {
+    try {
+      return this.#spawn(this.#standbyMemoryMb, 'standby')
+    } catch {
+      return undefined
+    }
   }
 
   /** Only while somebody is served. */
@@ -201,7 +222,6 @@ class Pool implements IsolatePool {
   }
 }
 
-const LATE = `The module did not finish loading within ${LOAD_MS / 1000} s`
 const closed = () => unavailable('isolates_closed', 'The server is stopping')
 
 function lookAfter(isolate: Isolate, isProbe: boolean): void {

@@ -33,8 +33,10 @@ export type Invocation = {
   request: InvocationRequest
   /** Becomes `ctx` as it is, with the members of the runtime added. */
   context: WireContext
-  /** Wall clock until the response begins. */
+  /** Wall clock from the moment the module is there until the response begins. */
   timeoutMs: number
+  /** Called when that time begins: at once in a process that has loaded the module. */
+  onBegin?: () => void
   /** How many `ctx.invoke` led here; 0 from outside. */
   depth?: number
   /** Aborts when the client has left: `request.signal` fires and a streamed response is cancelled. */
@@ -82,8 +84,8 @@ export type FunctionCall = {
   depth: number
 }
 
-/** Why there is no response: the handler threw, or something ended it. */
-export type FailureReason = 'error' | 'timeout' | 'memory' | 'crash' | 'load'
+/** Why there is no response: the handler threw, something ended it, or (`start`) Deno itself did not come up. */
+export type FailureReason = 'error' | 'timeout' | 'memory' | 'crash' | 'load' | 'start'
 
 export type ConsoleEntry = { level: LogLevel; message: string /** epoch ms */; timestamp: number }
 
@@ -126,8 +128,11 @@ export type Outcome = Answered | Failed
 
 export type CheckResult =
   | { ok: true; hasHandler: boolean }
-  /** `syntax`: it does not parse. `load`: an import or its top-level code failed or did not end in time. */
-  | { ok: false; problem: 'syntax' | 'load'; message: string }
+  /**
+   * `syntax`: it does not parse. `load`: an import or its top-level code failed or did not end in time.
+   * `start`: there was no process to look at it in.
+   */
+  | { ok: false; problem: 'syntax' | 'load' | 'start'; message: string }
 
 export type PoolOptions = {
   /** The Deno binary; default: the one of the installed package. */
@@ -144,6 +149,10 @@ export type PoolOptions = {
   idleMs: number
   /** Invocations at once; one more is refused with `rate_limited`. */
   maxConcurrent?: number
+  /** How long a process may take until it is ready; default 15 s. */
+  startMs?: number
+  /** How long a module may take to load after that; default 5 s. */
+  loadMs?: number
   /** Processes without work kept at most, standby not counted; default 32. */
   maxIdle?: number
   /** Hosts from which modules may be imported besides Deno's own list, as `host:port`. */

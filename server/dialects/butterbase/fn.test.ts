@@ -1,4 +1,7 @@
+import { readdirSync, renameSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
 import type { Client } from '#support/client'
@@ -471,4 +474,25 @@ test('a function without an enabled http trigger is there for its owner only', a
 
 test('no app, no function: an unknown app id answers 404', async () => {
   expect((await app.nobody.get('/v1/app_000000000000/fn/hello')).status).toBe(404)
+})
+
+test('a Deno that cannot start answers 502 to a call and to a deploy, and serves again afterwards', async () => {
+  await fns.deploy('unstarted', handler(`return new Response('up')`))
+  const scratch = join(tmpdir(), 'stead-tests-functions')
+  const sockets = readdirSync(scratch).filter((name) => name.startsWith(`run-${process.pid}-`))
+  const move = (from: string, to: string) =>
+    sockets.forEach((name) => renameSync(join(scratch, from + name), join(scratch, to + name)))
+  move('', 'away-')
+  const called = await app.nobody.get(fns.fn('unstarted'))
+  const deployed = await app.owner.post(`${fns.base}/functions`, { name: 'x', code: HELLO })
+  move('away-', '')
+  for (const res of [called, deployed]) {
+    expect([res.status, res.headers.get('retry-after')]).toEqual([502, '1'])
+    expect(await errorOf(res)).toMatchObject({
+      code: 'EXTERNAL_NETWORK_ERROR',
+      message: 'The function runtime cannot be started',
+      remediation: expect.stringContaining('log of the server'),
+    })
+  }
+  expect(await (await app.nobody.get(fns.fn('unstarted'))).text()).toBe('up')
 })

@@ -21,6 +21,7 @@ import {
 } from './functions.sql.ts'
 import { assertEnvNames, functionEnvContext, sealEnv } from './sealed-env.ts'
 import { invalidFunction } from './invalid-function.ts'
+import { runtimeUnreachable } from './runtime-unreachable.ts'
 import { HIDDEN, normalizeTriggers, type Trigger } from './triggers.ts'
 import { storeSecrets, webhookToken } from './webhooks.ts'
 
@@ -50,7 +51,7 @@ export type DeployedFunction = {
   webhook?: { token: string; secret?: string }
 }
 
-/** @throws `invalid` invalid_function, invalid_env */
+/** @throws `invalid` invalid_function, invalid_env; `bad_gateway` runtime_unreachable */
 export async function deployFunction(
   ctx: FunctionsContext,
   spec: FunctionSpec,
@@ -93,6 +94,7 @@ async function assertRunnable(ctx: FunctionsContext, code: string): Promise<void
 }
 
 function unloadable({ problem, message }: CheckResult & { ok: false }) {
+  if (problem === 'start') return runtimeUnreachable()
   const what =
     problem === 'syntax' ? 'Function code cannot be parsed' : 'Function code cannot be loaded'
   return invalidFunction(`${what}: ${message}`, { problem, message })

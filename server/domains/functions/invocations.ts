@@ -15,6 +15,7 @@ import { admit, type Origin, type RunsAs } from './callers.ts'
 import type { FunctionsContext } from './context.ts'
 import type { Deployed } from './deployed.ts'
 import { auditOf, functionNotFound } from './deployments.ts'
+import { runtimeUnreachable } from './runtime-unreachable.ts'
 import { hostCallsFor } from './host-calls.ts'
 import { contextOf, forwardedHeaders, platformHeaders } from './invocation-context.ts'
 import type { JournalEntry } from './journal.ts'
@@ -74,6 +75,7 @@ export async function invokeFunction(
   const outcome = await start(run)
   ctx.functions.journal.add(entryOf(run, outcome))
   if (outcome.ok) return outcome
+  if (outcome.reason === 'start') throw runtimeUnreachable()
   const { reason, message, stack } = outcome
   const durationMs = Math.round(performance.now() - began)
   const { isTrusted } = runsAs
@@ -118,6 +120,7 @@ async function start(run: Run): Promise<Outcome> {
       request: { method, url, headers, body },
       context,
       timeoutMs: fn.timeoutMs,
+      onBegin: () => (deadline = performance.now() + fn.timeoutMs),
       depth,
       signal,
       host,
@@ -128,10 +131,7 @@ async function start(run: Run): Promise<Outcome> {
   } catch (error) {
     place.leave()
     if (error instanceof AppError) throw error
-    throw badGateway('runtime_unreachable', 'The function runtime cannot be reached', {
-      cause: error,
-      retryAfter: 1,
-    })
+    throw runtimeUnreachable(error)
   }
 }
 
@@ -186,7 +186,7 @@ async function entryOf(run: Run, outcome: Outcome): Promise<JournalEntry> {
   return { app: ctx.app, row, audit: { event, by: auditActor(ctx), at } }
 }
 
-const FAILED_STATUS = { timeout: 504 } as Partial<Record<string, number>>
+const FAILED_STATUS = { timeout: 504, start: 502 } as Partial<Record<string, number>>
 
 function rowOf(
   { fn, request, id, startedAt }: Run,
