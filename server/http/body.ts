@@ -145,6 +145,22 @@ function depthOf(text: string): number {
 
 export type Issue = { path: string; message: string }
 
+/** @throws `invalid` invalid_body when a text or a name in it holds NUL, which PostgreSQL cannot keep */
+export function refuseNulIn(value: unknown, path = ''): void {
+  if (typeof value === 'string' && value.includes('\0')) throw holdsNul(path)
+  if (typeof value !== 'object' || value === null) return
+  for (const [name, inner] of Object.entries(value)) {
+    if (name.includes('\0')) throw holdsNul(path)
+    refuseNulIn(inner, path === '' ? name : `${path}.${name}`)
+  }
+}
+
+function holdsNul(path: string): AppError {
+  const message = 'holds the character NUL, which cannot be kept'
+  const text = path === '' ? `The body ${message}` : `${path}: ${message}`
+  return invalid('invalid_body', text, { details: [{ path, message }] })
+}
+
 type ZodIssue = z.core.$ZodIssue
 
 /** What is wrong with a name is said by the name's own rule; of alternatives, the one that was tried speaks. */

@@ -3,7 +3,7 @@ import type { Hono } from 'hono'
 import type { z } from 'zod'
 import { invalid } from '#core/errors'
 import type { About, RouteDocs } from './about.ts'
-import { readJson, validated } from './body.ts'
+import { readJson, refuseNulIn, validated } from './body.ts'
 import type { Env, Http } from './env.ts'
 
 export type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all'
@@ -22,6 +22,8 @@ export type RouteSpec<
   body?: Body
   /** Bytes of body at most; default 1 MiB. */
   limit?: number
+  /** The body's texts may hold NUL, which PostgreSQL cannot keep: the domain judges them. */
+  anyText?: boolean
   /** Shape of the good answer, for the documentation. */
   answer?: z.ZodType
   docs?: RouteDocs
@@ -54,6 +56,12 @@ function refuseNul(c: Http): void {
     throw invalid('malformed_path', 'A path cannot hold the character NUL')
 }
 
+async function readBody<S extends z.ZodType>(c: Http, spec: RouteSpec<string>, shape: S) {
+  const value = await readJson(c, spec.limit === undefined ? {} : { limit: spec.limit })
+  if (!spec.anyText) refuseNulIn(value)
+  return validated(shape, value)
+}
+
 /** @typeParam Scopes the dialect's words for access, each with the context its guard gives */
 export class RouteTable<Scopes extends Record<string, unknown>> {
   readonly dialect: About
@@ -80,8 +88,7 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
     const run = async (c: Http): Promise<Response> => {
       const enter = await guard(c, spec)
       refuseNul(c)
-      const body =
-        spec.body && validated(spec.body, await readJson(c, { limit: spec.limit ?? undefined }))
+      const body = spec.body && (await readBody(c, spec, spec.body))
       return handler({ c, ctx: await enter(), body: body as BodyOf<Body> })
     }
     const path = honoPath(spec.path)

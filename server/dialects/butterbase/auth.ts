@@ -48,7 +48,7 @@ export function butterbaseAuth(services: Services): RouteTable<AuthScopes> {
 }
 
 function addArrivals(routes: RouteTable<AuthScopes>): void {
-  const open = { access: 'arrival', method: 'post' } as const
+  const open = { access: 'arrival', method: 'post', anyText: true } as const
   routes
     .add(
       {

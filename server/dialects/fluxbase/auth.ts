@@ -63,7 +63,7 @@ export function addAuth(routes: RouteTable<Scopes>, services: Services): void {
 
 type WithNeeds = <C extends AppContext>(ctx: C) => C & AuthContext
 
-const open = { access: 'public', limit: LIMIT } as const
+const open = { access: 'public', limit: LIMIT, anyText: true } as const
 const made = { ...open, docs: { status: 201 } } as const
 
 /** What needs no credential. */

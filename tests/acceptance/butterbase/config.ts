@@ -28,6 +28,26 @@ const patch = (part: string, asked: object) =>
 
 const config = () => body(server.owner.get(`${app.path}/config`))
 
+describe('text that holds NUL', () => {
+  const url = 'https://example.com/hook'
+  const columns = { id: { type: 'uuid', primaryKey: true } }
+  test.each([
+    ['POST', '/api-keys', { name: 'a\0b' }],
+    ['PATCH', 'config/pause', { paused: true, reason: '\0' }],
+    ['PATCH', 'config/storage', { allowedContentTypes: ['image/\0'] }],
+    ['PATCH', 'config/clone-webhook', { webhook_url: url, webhook_secret: `\0${'x'.repeat(16)}` }],
+    ['PATCH', 'env', { envVars: { A: '\0' } }],
+    ['POST', 'schema/apply', { name: '\0', schema: { tables: { a: { columns } } } }],
+    ['POST', 'rls', { table_name: 'a\0', user_column: 'b' }],
+    ['POST', 'secure', { tables: [{ table_name: 'a', user_column: '\0' }] }],
+  ])('is refused by %s %s, which says where', async (method, path, asked) => {
+    const target = path.startsWith('/') ? path : `${app.path}/${path}`
+    const res = server.owner.request(method, target, asked)
+    const error = await refusal(res, 400, 'VALIDATION_INVALID_SCHEMA')
+    expect(error.message).toMatch(/^[\w.]+: holds the character NUL/)
+  })
+})
+
 describe('GET config', () => {
   test('shows a new app with its defaults and no secret', async () => {
     const fresh = await anyApp()
