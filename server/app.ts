@@ -120,6 +120,7 @@ async function openServices(
   const regions = await openRegions(config.regions, cluster, {
     migrations: await readMigrations(folder('app')),
     spares: config.spareDatabases,
+    connections: config.clusterConnections,
   })
   const { baseDomain, databaseConnections: connections } = config
   const opened = { platform, keyring, credentials, publicUrl }

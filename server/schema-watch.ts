@@ -1,7 +1,8 @@
 /** Hears when the schema of an app in use changes, in whichever process, and says so to the catalog. */
-import type { Apps } from '#domains/apps'
+import type { App, Apps } from '#domains/apps'
 import type { CatalogCache } from '#domains/data'
 import type { Log } from '#core/log'
+import type { Budget, Holder } from '#db/budget'
 import { type Listener, listen } from '#db/notifications'
 
 /** An app that nobody asked for in this time is no longer listened to, and its catalog is dropped. */
@@ -15,9 +16,11 @@ const SWEEP_MS = 60_000
 
 type Needs = { apps: Apps; catalogs: () => CatalogCache; log: Log }
 
+type Watched = { listener: Listener; budget: Budget; holder: Holder }
+
 export class SchemaWatch {
   readonly #needs: Needs
-  readonly #listeners = new Map<string, Listener>()
+  readonly #watched = new Map<string, Watched>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor(needs: Needs) {
@@ -29,31 +32,48 @@ export class SchemaWatch {
   /** Until the connection stands, changes are found by comparing versions. */
   watch(appId: string): void {
     const { apps, log } = this.#needs
-    if (this.#listeners.size >= MAX_LISTENERS) return
+    if (this.#watched.size >= MAX_LISTENERS) return
     apps.find(appId).then(
-      (app) => app && this.#listen(appId, apps.databaseUrlOf(app)),
+      (app) => app && this.#listen(app),
       (error: unknown) => log.warn({ err: error, appId }, 'cannot watch the schema of an app'),
     )
   }
 
-  #listen(appId: string, url: Parameters<typeof listen>[0]['url']): void {
-    if (this.#listeners.has(appId)) return
-    const { catalogs, log } = this.#needs
-    const changed = (): void => catalogs().invalidate(appId)
-    const channels = ['stead_ddl']
-    const listener = listen({ url, channels, onMessage: changed, onGap: changed, log })
-    this.#listeners.set(appId, listener)
-    listener.ready.catch(() => this.#listeners.delete(appId))
+  /** Only with a connection that nobody needs for work; it goes when somebody does. */
+  #listen(app: App): void {
+    const { apps, catalogs, log } = this.#needs
+    const { id } = app
+    const budget = apps.budgetOf(app)
+    if (this.#watched.has(id) || !budget.takeSpare()) return
+    const changed = (): void => catalogs().invalidate(id)
+    const listener = listen({
+      url: apps.databaseUrlOf(app),
+      channels: ['stead_ddl'],
+      onMessage: changed,
+      onGap: changed,
+      log,
+    })
+    const holder = {
+      restingSince: () => catalogs().usedAt(id),
+      closeResting: () => this.#stop(id),
+    }
+    this.#watched.set(id, { listener, budget, holder })
+    budget.join(holder)
+    listener.ready.catch(() => this.#stop(id))
+  }
+
+  #stop(appId: string): void {
+    const watched = this.#watched.get(appId)
+    if (!watched) return
+    this.#watched.delete(appId)
+    closed(watched).catch(() => {})
   }
 
   /** What is known of the app, or of all, may be wrong or of no use any more. */
   #forget(appId: string | undefined): void {
-    const { catalogs } = this.#needs
-    catalogs().forget(appId)
-    for (const [id, listener] of this.#listeners) {
-      if (appId !== undefined && id !== appId) continue
-      this.#listeners.delete(id)
-      listener.close().catch(() => {})
+    this.#needs.catalogs().forget(appId)
+    for (const id of this.#watched.keys()) {
+      if (appId === undefined || id === appId) this.#stop(id)
     }
   }
 
@@ -63,6 +83,13 @@ export class SchemaWatch {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
+    await Promise.all([...this.#watched.values()].map(closed))
   }
+}
+
+/** Its connection is gone: its place is free. */
+async function closed({ listener, budget, holder }: Watched): Promise<void> {
+  budget.leave(holder)
+  await listener.ready.catch(() => {})
+  await listener.close().finally(() => budget.give())
 }

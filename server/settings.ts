@@ -204,6 +204,13 @@ export const SETTINGS = {
     parse: integer(1, 200),
     about: 'Connections at most per app and process for data requests.',
   }),
+  clusterConnections: setting({
+    env: 'STEAD_CLUSTER_CONNECTIONS',
+    default: '0',
+    parse: integer(0, 100_000),
+    about:
+      'Connections at most to the databases of all apps of a cluster together, per process; 0 is seven tenths of what the cluster allows.',
+  }),
 } as const
 
 export type SettingName = keyof typeof SETTINGS

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import type { Secret } from '#core/secret'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
+import { type Budget, clientWithin, holdWithin } from './budget.ts'
 import { compile, Fragment } from './sql.ts'
 import { Wires } from './wires.ts'
 
@@ -23,6 +24,8 @@ export type DatabaseOptions = {
   /** Server-side limit per statement in milliseconds; default none. */
   statementMs?: number
   applicationName?: string
+  /** Connections of all pools of the cluster together; absent = no limit but `max`. */
+  budget?: Budget | undefined
   /** Schemas in which unqualified names are looked for, as PostgreSQL spells them; default public. */
   searchPath?: string
 }
@@ -51,7 +54,7 @@ export type Database = {
 }
 
 export function openDatabase(url: Secret, options: DatabaseOptions = {}): Database {
-  const { max = 10, idleMs = 10_000, acquireMs = 10_000, statementMs } = options
+  const { max = 10, idleMs = 10_000, acquireMs = 10_000, statementMs, budget } = options
   const config: pg.ClientConfig = {
     connectionString: url.reveal(),
     connectionTimeoutMillis: acquireMs,
@@ -65,12 +68,15 @@ export function openDatabase(url: Secret, options: DatabaseOptions = {}): Databa
     ...config,
     max: options.sessions ?? max,
     idleTimeoutMillis: idleMs,
+    Client: clientWithin(budget, acquireMs * 0.9),
   })
+  const holder = budget && holdWithin(budget, pool)
   // A connection that dies while idle is replaced at the next use.
   pool.on('error', () => {})
   // One that dies while it is lent tells whoever waits on it; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return new PooledDatabase(pool, new Wires({ config, max, idleMs, acquireMs }))
+  const wires = new Wires({ config, max, idleMs, acquireMs, budget })
+  return new PooledDatabase(pool, wires, () => holder && budget?.leave(holder))
 }
 
 const NO_OPTIONS: BatchOptions = {}
@@ -78,10 +84,12 @@ const NO_OPTIONS: BatchOptions = {}
 class PooledDatabase implements Database {
   readonly #pool: pg.Pool
   readonly #wires: Wires
+  readonly #onClose: () => void
 
-  constructor(pool: pg.Pool, wires: Wires) {
+  constructor(pool: pg.Pool, wires: Wires, onClose: () => void) {
     this.#pool = pool
     this.#wires = wires
+    this.#onClose = onClose
   }
 
   get name(): string {
@@ -129,6 +137,7 @@ class PooledDatabase implements Database {
 
   async close(): Promise<void> {
     this.#wires.close()
+    this.#onClose()
     if (!this.#pool.ending) await this.#pool.end()
   }
 }

@@ -85,11 +85,17 @@ export class Wire {
   #cancelling = 0
   #unwatch: (() => void) | undefined
   #ended = false
+  /** In milliseconds of the monotonic clock. */
+  readonly openedAt = performance.now()
   /** When the last job ended, in milliseconds of the monotonic clock. */
   freeSince = performance.now()
 
-  static async open(config: pg.ClientConfig, events: WireEvents): Promise<Wire> {
-    const client = new pg.Client(config)
+  static async open(
+    config: pg.ClientConfig,
+    events: WireEvents,
+    Client: typeof pg.Client = pg.Client,
+  ): Promise<Wire> {
+    const client = new Client(config)
     client.on('error', () => {})
     await client.connect()
     return new Wire(client, events)

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type pg from 'pg'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
+import { type Budget, clientWithin, type Holder } from './budget.ts'
 import { sharesWire, Wire, type WireJob } from './wire.ts'
 
 export type WiresOptions = {
@@ -10,7 +11,12 @@ export type WiresOptions = {
   idleMs: number
   /** Waiting for a free connection fails after this many milliseconds. */
   acquireMs: number
+  /** Of all pools of the cluster; absent = no limit but `max`. */
+  budget?: Budget | undefined
 }
+
+/** While others wait for a connection, an only one serves this long before its place goes on to them. */
+const TURN_MS = 100
 
 /** Connections that brief work uses before it shares. */
 const SHARED = Math.max(2, availableParallelism())
@@ -19,6 +25,7 @@ type Waiting = WireJob & { since: number }
 
 export class Wires {
   readonly #options: WiresOptions
+  readonly #Client: typeof pg.Client
   /** Free ones; the last used is used first, so that the others may close. */
   readonly #free: Wire[] = []
   readonly #all = new Set<Wire>()
@@ -27,8 +34,15 @@ export class Wires {
   #closed = false
   #sweeper: NodeJS.Timeout | undefined
 
+  readonly #holder: Holder = {
+    restingSince: () => this.#free[0]?.freeSince,
+    closeResting: () => this.#giveBack(this.#free[0]),
+  }
+
   constructor(options: WiresOptions) {
     this.#options = options
+    this.#Client = clientWithin(options.budget, options.acquireMs * 0.9)
+    options.budget?.join(this.#holder)
   }
 
   run(statements: readonly BatchStatement[], options: BatchOptions): Promise<BatchResult[]> {
@@ -46,6 +60,7 @@ export class Wires {
 
   close(): void {
     this.#closed = true
+    this.#options.budget?.leave(this.#holder)
     clearInterval(this.#sweeper)
     for (const wire of this.#all) wire.close()
     this.#all.clear()
@@ -60,6 +75,7 @@ export class Wires {
   #shared(job: WireJob): Wire | undefined {
     const busy = this.#all.size - this.#free.length
     if (busy < SHARED || this.#waiting.length > 0 || !sharesWire(job)) return undefined
+    if (this.#options.budget?.isShort) return undefined
     let best: Wire | undefined
     for (const wire of this.#all) {
       if (best !== undefined && wire.depth >= best.depth) continue
@@ -78,15 +94,18 @@ export class Wires {
     this.#waiting.push(waiting)
     signal?.addEventListener('abort', () => this.#giveUp(waiting, abortError()), { once: true })
     this.#sweeper ??= setInterval(() => this.#sweep(), 500).unref()
-    if (this.#all.size + this.#opening < this.#options.max) this.#open()
+    if (this.#all.size + this.#opening < this.#most()) this.#open()
+  }
+
+  /** Connections at most: one, while others wait for theirs. */
+  #most(): number {
+    return this.#options.budget?.isShort ? 1 : this.#options.max
   }
 
   #open(): void {
     this.#opening++
-    Wire.open(this.#options.config, {
-      onProgress: this.#onProgress,
-      onEnd: (wire) => this.#forget(wire),
-    }).then(
+    const events = { onProgress: this.#onProgress, onEnd: (wire: Wire) => this.#forget(wire) }
+    Wire.open(this.#options.config, events, this.#Client).then(
       (wire) => {
         this.#opening--
         this.#all.add(wire)
@@ -102,20 +121,37 @@ export class Wires {
   }
 
   readonly #onProgress = (wire: Wire): void => {
+    if (wire.isFree && this.#isOwed(wire)) return this.#giveBack(wire)
     let [next] = this.#waiting
-    while (next && (wire.isFree || wire.accepts(next))) {
+    while (next && (wire.isFree || (!this.#options.budget?.isShort && wire.accepts(next)))) {
       this.#waiting.shift()
       wire.run(next)
       ;[next] = this.#waiting
     }
     if (wire.isFree && !this.#free.includes(wire)) this.#free.push(wire)
+    return undefined
+  }
+
+  /** Others wait: one connection is enough, and not for ever. */
+  #isOwed({ openedAt }: Wire): boolean {
+    if (!this.#options.budget?.isShort) return false
+    return (
+      this.#all.size > 1 || this.#waiting.length === 0 || performance.now() - openedAt > TURN_MS
+    )
+  }
+
+  #giveBack(wire: Wire | undefined): void {
+    if (!wire) return
+    this.#forget(wire)
+    wire.close()
   }
 
   #forget(wire: Wire): void {
     this.#all.delete(wire)
     const at = this.#free.indexOf(wire)
     if (at >= 0) this.#free.splice(at, 1)
-    if (this.#waiting.length > 0 && !this.#closed) this.#open()
+    if (this.#waiting.length === 0 || this.#closed) return
+    if (this.#all.size + this.#opening < this.#most()) this.#open()
   }
 
   #giveUp(job: Waiting, error: Error): void {
@@ -129,8 +165,7 @@ export class Wires {
   #sweep(): void {
     const now = performance.now()
     for (const wire of this.#free.filter((one) => now - one.freeSince > this.#options.idleMs)) {
-      this.#forget(wire)
-      wire.close()
+      this.#giveBack(wire)
     }
     for (const job of this.#waiting.filter((one) => now - one.since > this.#options.acquireMs)) {
       this.#giveUp(job, new Error('timeout exceeded when trying to connect'))

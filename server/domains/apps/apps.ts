@@ -4,6 +4,7 @@ import { notFound, unavailable } from '#core/errors'
 import { isAppId } from '#core/ids'
 import type { Keyring } from '#core/keyring'
 import type { Secret } from '#core/secret'
+import type { Budget } from '#db/budget'
 import type { Database } from '#db/database'
 import {
   type App,
@@ -191,6 +192,13 @@ export class Apps {
     } catch {
       return false
     }
+  }
+
+  /** Connections to the databases of its cluster. @throws like `databasesOf` */
+  budgetOf({ region }: App): Budget {
+    const cluster = this.needs.regions.cluster(region)
+    if (cluster) return cluster.budget
+    throw unavailable('region_unknown', `The region ${region} is not configured on this node`)
   }
 
   /** For people and tools that connect to PostgreSQL themselves. */

@@ -74,6 +74,15 @@ export async function dropAppRoles(admin: Database, { api, user, owner }: AppRol
   for (const role of [api, user, owner]) await admin.query`drop role if exists ${ident(role)}`
 }
 
+/** Connections that the cluster allows to those who are no superusers. */
+export async function selectConnectionLimit(tx: Tx): Promise<number> {
+  const [row] = await tx<{ total: number }>`
+    select sum(setting::int * case when name = 'max_connections' then 1 else -1 end)::int as total
+    from pg_settings
+    where name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections')`
+  return row?.total ?? 0
+}
+
 export async function databaseExists(client: Client, name: string): Promise<boolean> {
   const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
   return rowCount === 1

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { internal } from '#core/errors'
 import { randomToken } from '#core/ids'
 import { Secret } from '#core/secret'
+import { Budget } from '#db/budget'
 import { type Database, openDatabase, TRUSTED_PATH } from '#db/database'
 import { type Migration, migrate } from '#db/migrator'
 import {
@@ -16,6 +17,7 @@ import {
   hasRemains,
   markAsTemplate,
   renewPasswords,
+  selectConnectionLimit,
 } from './cluster.sql.ts'
 import { Spares } from './spares.ts'
 
@@ -29,6 +31,8 @@ function templateName(migrations: readonly Migration[]): string {
 export type Cluster = {
   /** How many migrations a new app database has. */
   readonly schemaVersion: number
+  /** Connections of all app databases together. */
+  readonly budget: Budget
   /** Brings the database of an older app up to date. */
   migrateAppDatabase(name: string): Promise<void>
   /** Makes an app's database with its three login roles, over what a crash left of them. */
@@ -55,7 +59,12 @@ export type ClusterOptions = {
   migrations: readonly Migration[]
   /** App databases to keep ready; default none. */
   spares?: number
+  /** Connections at most to all app databases together; default a share of what the cluster allows. */
+  connections?: number
 }
+
+/** The rest is for the control database, for what works on the cluster itself, and for people. */
+const SHARE = 0.7
 
 /**
  * Prepares a cluster: roles and the template database.
@@ -63,7 +72,7 @@ export type ClusterOptions = {
  */
 export async function openCluster(
   url: Secret,
-  { migrations, spares: wanted = 0 }: ClusterOptions,
+  { migrations, spares: wanted = 0, connections = 0 }: ClusterOptions,
 ): Promise<Cluster> {
   const admin = openDatabase(url, { max: 4, applicationName: 'stead-admin' })
   const urlOf: Cluster['urlOf'] = (database, login) => databaseUrl(url, database, login)
@@ -76,16 +85,19 @@ export async function openCluster(
   const make = (name: string) => copy(name, unguessable)
   const spares = new Spares({ admin, template, wanted, rolesOf, make })
   spares.refill()
+  const limit = connections || Math.floor((await selectConnectionLimit(admin.query)) * SHARE)
   return {
     urlOf,
     schemaVersion: migrations.length,
+    budget: new Budget(limit),
     async migrateAppDatabase(name) {
       const database = openDatabase(urlOf(name), { max: 1, searchPath: TRUSTED_PATH })
       await migrate(database, migrations).finally(() => database.close())
     },
     async createAppDatabase(name, password) {
       if (await hasRemains(admin.query, name, rolesOf(name))) await remove(admin, name)
-      if (!(await spares.take(name, password))) await copy(name, password)
+      const isSpare = wanted > 0 && (await spares.take(name, password))
+      if (!isSpare) await copy(name, password)
       spares.refill()
     },
     dropAppDatabase: (name) => remove(admin, name),

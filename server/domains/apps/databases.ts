@@ -43,7 +43,8 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
     if (existing) return existing
     const sessions = Math.min(pool.max, SESSIONS)
     const applicationName = `stead-${key}`
-    const database = openDatabase(url(), { sessions, applicationName, ...pool })
+    const { budget } = cluster
+    const database = openDatabase(url(), { sessions, applicationName, budget, ...pool })
     opened.set(key, database)
     return database
   }

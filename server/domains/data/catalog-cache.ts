@@ -94,6 +94,11 @@ export class CatalogCache {
     return entry
   }
 
+  /** When an app's catalog was last looked after, in milliseconds of the monotonic clock; undefined = never. */
+  usedAt(appId: string): number | undefined {
+    return this.#entries.get(appId)?.checkedAt
+  }
+
   /** Apps whose catalog nobody asked for in this time, in milliseconds. */
   unusedFor(idleMs: number): string[] {
     const since = performance.now() - idleMs
