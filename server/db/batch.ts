@@ -4,6 +4,8 @@
  * need no `begin` and no `commit`. Rows stay text: nothing here parses them.
  */
 
+import type { LargeValue } from './large-value.ts'
+
 export type BatchStatement = {
   /** Prepared under this name once per connection; absent = parsed each time. One name, one text. */
   name?: string | undefined
@@ -21,6 +23,8 @@ export type BatchResult = {
   fields: { name: string; dataTypeID: number }[]
   /** Rows that the statement returned or changed. */
   count: number
+  /** The last column of its one row, which `rows` then lacks; only with `stream`. */
+  large?: LargeValue
 }
 
 /** How long the like of a batch takes on the server. Kept by whoever sends it again and again. */
@@ -47,8 +51,13 @@ export type BatchOptions = {
   describe?: boolean | undefined
   /** Run everything, give the results, and undo it all. */
   rehearse?: boolean | undefined
-  /** Cancels the batch on the server, or takes it out of the queue. */
-  signal?: AbortSignal | undefined
+  /** The last statement gives one row; a large value in its last column may come as a stream. */
+  stream?: boolean | undefined
+  /**
+   * Whether nobody waits for the answer any more: then the batch is cancelled on the server, or taken out
+   * of the queue. It is asked now and then, so that the many batches that are soon over cost nothing.
+   */
+  isAbandoned?: (() => boolean) | undefined
 }
 
 /** A last statement that always fails, so that nothing before it stays. */

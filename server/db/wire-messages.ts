@@ -83,11 +83,11 @@ export const copyFailMessage = (reason: string): Buffer => {
 /** The body of a message: what stands between `start` and `end` of `bytes`. */
 export type Message = { bytes: Buffer; start: number; end: number }
 
-/**
- * A message, such as one row, that is larger than this ends the connection. It stands in memory three times: as
- * it comes, as a whole, and as text.
- */
+/** A message, such as one row, that is larger than this ends the connection. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+/** Above this a row may be handed on as it comes. Held, it stands in memory three times: in pieces, whole, as text. */
+const LARGE_BYTES = 1024 * 1024
 
 const HEAD_BYTES = 5
 
@@ -95,7 +95,12 @@ export type MessageSink = {
   message(code: number, message: Message): void
   /** Nothing after this is read. */
   oversized(): void
+  /** How a large row begins, without the message's head: who takes the rest, if anybody. */
+  large?(beginning: Buffer): Taker | 'ask again' | undefined
 }
+
+/** Takes the rest of a row as it comes. */
+export type Taker = { push(bytes: Buffer): void; end(): void }
 
 /** Cuts a stream into messages. */
 export class MessageReader {
@@ -103,6 +108,9 @@ export class MessageReader {
   #parts: Buffer[] = []
   #have = 0
   #need = HEAD_BYTES
+  #taker: Taker | undefined
+  /** What the taker has not got yet. */
+  #left = 0
   readonly #sink: MessageSink
   /** One object for all: a message is read before the next one comes. */
   readonly #message: Message = { bytes: Buffer.alloc(0), start: 0, end: 0 }
@@ -111,7 +119,8 @@ export class MessageReader {
     this.#sink = sink
   }
 
-  push(chunk: Buffer): void {
+  push(received: Buffer): void {
+    const chunk = this.#taker ? this.#give(this.#taker, received) : received
     if (this.#have === 0) return this.#cut(chunk)
     this.#parts.push(chunk)
     this.#have += chunk.length
@@ -131,7 +140,7 @@ export class MessageReader {
       const length = 1 + bytes.readInt32BE(at + 1)
       if (length > MAX_MESSAGE_BYTES) return this.#sink.oversized()
       if (at + length > bytes.length) {
-        this.#need = length
+        if (this.#isTaken(bytes, at, length)) return
         break
       }
       message.start = at + HEAD_BYTES
@@ -142,6 +151,62 @@ export class MessageReader {
     this.#have = bytes.length - at
     if (this.#have > 0) this.#parts.push(at > 0 ? bytes.subarray(at) : bytes)
   }
+
+  /** Whether somebody takes the message at `at`; if not, it is waited for. */
+  #isTaken(bytes: Buffer, at: number, length: number): boolean {
+    this.#need = length
+    if (length <= LARGE_BYTES || bytes[at] !== DATA_ROW) return false
+    const taker = this.#sink.large?.(bytes.subarray(at + HEAD_BYTES))
+    if (taker === undefined) return false
+    const have = bytes.length - at
+    if (taker === 'ask again') {
+      this.#need = have + 1
+      return false
+    }
+    this.#taker = taker
+    this.#left = length - have
+    this.#have = 0
+    this.#need = HEAD_BYTES
+    return true
+  }
+
+  /** What of a chunk is not the taker's. */
+  #give(taker: Taker, chunk: Buffer): Buffer {
+    const part = chunk.subarray(0, this.#left)
+    this.#left -= part.length
+    taker.push(part)
+    if (this.#left > 0) return part.subarray(part.length)
+    this.#taker = undefined
+    taker.end()
+    return chunk.subarray(part.length)
+  }
+}
+
+const DATA_ROW = 0x44
+
+export type RowBeginning = {
+  /** All columns but the last. */
+  row: (string | null)[]
+  /** Bytes of the last column. */
+  length: number
+  /** As many of them as are there. */
+  bytes: Buffer
+}
+
+/** Of a row whose last column is the large one; undefined while the other columns are not whole. */
+export function readRowBeginning(bytes: Buffer): RowBeginning | undefined {
+  if (bytes.length < 2) return undefined
+  const count = bytes.readInt16BE(0)
+  const row: (string | null)[] = []
+  for (let at = 2, index = 1; at + 4 <= bytes.length; index++) {
+    const length = bytes.readInt32BE(at)
+    at += 4
+    if (index === count) return { row, length, bytes: bytes.subarray(at) }
+    if (at + length > bytes.length) return undefined
+    row.push(length < 0 ? null : bytes.toString('utf8', at, at + length))
+    at += Math.max(length, 0)
+  }
+  return undefined
 }
 
 /** The columns of a `DataRow` as text. */

@@ -13,6 +13,7 @@ import {
   rememberFailed,
   UNDO,
 } from './batch.ts'
+import { LargeValue } from './large-value.ts'
 import {
   bindMessage,
   closeMessage,
@@ -25,7 +26,9 @@ import {
   readError,
   readFields,
   readRow,
+  readRowBeginning,
   SYNC,
+  type Taker,
 } from './wire-messages.ts'
 
 /** Prepared statements kept per connection; the oldest is closed for a new one. */
@@ -63,10 +66,20 @@ type InFlight = {
   error: Error | undefined
   /** Its named statements whose Parse is not yet confirmed; '' = unnamed. */
   parsing: string[]
+  /** Being read by whoever asked: they have been answered. */
+  streamed?: LargeValue
+  /** The server has been asked to stop it. */
+  cancelled?: boolean
 }
 
 /** Batches sent ahead on one connection. */
 const MAX_DEPTH = 8
+
+/**
+ * What has run for less is over by itself before a cancel request arrives, which would then hit the
+ * batch behind it.
+ */
+const WORTH_CANCELLING_MS = 200
 
 export class Wire {
   readonly #client: pg.Client
@@ -83,7 +96,6 @@ export class Wire {
   #headSince = 0
   /** Open cancel requests: until they end they could hit the next batch. */
   #cancelling = 0
-  #unwatch: (() => void) | undefined
   #ended = false
   /** In milliseconds of the monotonic clock. */
   readonly openedAt = performance.now()
@@ -105,7 +117,11 @@ export class Wire {
     this.#client = client
     this.#events = events
     this.#stream = (client as unknown as Inside).connection.stream
-    const reader = new MessageReader({ message: this.#onMessage, oversized: this.#onOversized })
+    const reader = new MessageReader({
+      message: this.#onMessage,
+      oversized: this.#onOversized,
+      large: this.#onLarge,
+    })
     this.#stream.removeAllListeners('data')
     this.#stream.on('data', (chunk: Buffer) => reader.push(chunk))
     client.on('error', (error) => this.#end(error))
@@ -124,18 +140,19 @@ export class Wire {
   /** Whether `job` may be sent behind what is under way: all of it reads, is brief, and is prepared. */
   accepts(job: WireJob): boolean {
     if (this.#ended || this.#cancelling > 0 || this.#jobs.length >= MAX_DEPTH) return false
-    if (!sharesWire(job) || !this.#jobs.every((one) => sharesWire(one.job))) return false
+    if (!sharesWire(job) || !this.#jobs.every((one) => sharesWire(one.job) && !one.streamed)) {
+      return false
+    }
     return job.statements.every(({ name = '' }) => this.#prepared.has(name))
   }
 
   run(job: WireJob): void {
     const inFlight: InFlight = { job, results: [], error: undefined, parsing: [] }
     const behind = this.#jobs.push(inFlight) > 1
-    const { describe = false, rehearse = false, signal } = job.options
+    const { describe = false, rehearse = false } = job.options
     for (const statement of job.statements) this.#encode(inFlight, statement, describe)
     if (rehearse) this.#encode(inFlight, UNDO, false)
     this.#unsent.push(SYNC)
-    if (signal) this.#watch(signal)
     if (behind) {
       if (this.#unsent.length === job.statements.length + 1) setImmediate(this.#flush)
       return
@@ -201,6 +218,21 @@ export class Wire {
     this.#stream.destroy()
   }
 
+  /** The only row of the last statement: its last column goes to whoever asked, as it comes. */
+  readonly #onLarge = (beginning: Buffer): Taker | 'ask again' | undefined => {
+    const [head, ...others] = this.#jobs
+    const isLast = head?.results.length === (head?.job.statements.length ?? 0) - 1
+    // A slow reader would hold up the batches behind it.
+    if (!head?.job.options.stream || !isLast || others.length > 0) return undefined
+    const read = readRowBeginning(beginning)
+    if (!read) return 'ask again'
+    const large = new LargeValue(read.length, this.#stream)
+    head.streamed = large
+    head.job.resolve([...head.results, { ...this.#current, rows: [read.row], count: 1, large }])
+    large.push(read.bytes)
+    return large
+  }
+
   #onError(error: pg.DatabaseError): void {
     const [head] = this.#jobs
     if (head) {
@@ -213,14 +245,14 @@ export class Wire {
   #finish(): void {
     const done = this.#jobs.shift()
     if (!done) return
-    const { job, results, error } = done
+    const { job, results, error, streamed } = done
     const now = performance.now()
     job.options.pace?.record(now - this.#headSince)
     this.#headSince = now
     this.#current = emptyResult()
-    this.#unwatch?.()
     const undone = job.options.rehearse === true && results.length === job.statements.length
     this.#tellProgress()
+    if (streamed) return
     if (error && !undone) job.reject(error)
     else job.resolve(results)
   }
@@ -231,19 +263,17 @@ export class Wire {
     this.#events.onProgress(this)
   }
 
-  #watch(signal: AbortSignal): void {
-    const abort = (): void => this.#cancel()
-    signal.addEventListener('abort', abort, { once: true })
-    this.#unwatch = () => {
-      signal.removeEventListener('abort', abort)
-      this.#unwatch = undefined
-    }
-    if (signal.aborted) abort()
+  /** Stops what runs here for a caller who has gone. */
+  cancelAbandoned(now: number): void {
+    const [head] = this.#jobs
+    if (!head || head.cancelled || now - this.#headSince < WORTH_CANCELLING_MS) return
+    if (!head.job.options.isAbandoned?.()) return
+    head.cancelled = true
+    this.#cancel()
   }
 
   /** Asks the server, over a connection of its own, to stop what runs here. */
   #cancel(): void {
-    if (this.#jobs.length === 0) return
     this.#cancelling++
     sendCancel(this.#client as unknown as Inside, () => {
       this.#cancelling--
@@ -258,18 +288,20 @@ export class Wire {
 
   #end(error: Error): void {
     const jobs = this.#jobs.splice(0)
-    this.#unwatch?.()
     if (!this.#ended) {
       this.#ended = true
       this.#events.onEnd(this)
     }
-    for (const { job, error: own } of jobs) job.reject(own ?? error)
+    for (const { job, error: own, streamed } of jobs) {
+      if (streamed) streamed.fail(own ?? error)
+      else job.reject(own ?? error)
+    }
   }
 }
 
-/** Only what is known to be brief, and cannot be stopped on its own, goes out together. */
+/** Only what is known to be brief goes out together. */
 export const sharesWire = ({ options }: WireJob): boolean =>
-  options.pace?.isBrief === true && !options.signal && !options.rehearse && !options.describe
+  options.pace?.isBrief === true && !options.rehearse && !options.describe
 
 /** Bind and Execute; those of a repeated statement are made once. */
 function messageOf(statement: BatchStatement, describe: boolean): Buffer {

@@ -1,4 +1,4 @@
-import { inject, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { Secret } from '#core/secret'
 import { Pace } from './batch.ts'
 import { openDatabase } from './database.ts'
@@ -83,14 +83,16 @@ test('more statements than a connection keeps are still right', async () => {
   await database.close()
 })
 
-test('an aborted batch is cancelled on the server, and the connection serves the next one', async () => {
+test('a batch that nobody waits for is cancelled on the server, and the connection serves the next one', async () => {
   const database = open(1)
-  const controller = new AbortController()
+  let left = false
   const sleeping = database.batch([{ text: 'select pg_sleep(20)', values: [] }], {
-    signal: controller.signal,
+    isAbandoned: () => left,
   })
   const waiting = database.batch([say('after')])
-  setTimeout(() => controller.abort(), 50)
+  const given = database.batch([say('never')], { isAbandoned: () => true })
+  expect(await given.catch((error) => error)).toMatchObject({ code: 'request_cancelled' })
+  left = true
   expect(stateOf(await sleeping.catch((error) => error))).toBe('57014')
   expect((await waiting)[0]?.rows).toEqual([['after']])
   await database.close()
@@ -123,6 +125,57 @@ test('a large value comes in time that grows with its size, one that is too larg
   await expect(refused).rejects.toMatchObject({ kind: 'too_large', code: 'result_too_large' })
   expect((await database.batch([say('after')]))[0]?.rows).toEqual([['after']])
   await database.close()
+})
+
+describe('a large value at the end of the row', () => {
+  const rows = (bytes: number) => ({
+    text: `select 'first', null, repeat('xy', ${bytes / 2})`,
+    values: [],
+  })
+  const ask = (database: ReturnType<typeof open>, bytes = 20_000_000) =>
+    database.batch([say('before'), rows(bytes)], { stream: true })
+
+  test('comes as a stream whose length is known, and the connection goes on', async () => {
+    const database = open(1)
+    const [before, result] = await ask(database)
+    expect(before?.rows).toEqual([['before']])
+    expect(result?.rows).toEqual([['first', null]])
+    expect(result?.large?.length).toBe(20_000_000)
+    const after = database.batch([say('after')])
+    const text = await new Response(result?.large?.bytes).text()
+    expect(text === 'xy'.repeat(10_000_000)).toBe(true)
+    expect((await after)[0]?.rows).toEqual([['after']])
+    await database.close()
+  })
+
+  test('stays text when it is not so large, and when nobody asked for a stream', async () => {
+    const database = open(1)
+    const [, small] = await ask(database, 1000)
+    expect(small?.rows[0]?.[2]?.length).toBe(1000)
+    expect(small?.large).toBeUndefined()
+    const [whole] = await database.batch([rows(20_000_000)])
+    expect(whole?.rows[0]?.[2]?.length).toBe(20_000_000)
+    await database.close()
+  })
+
+  test('ends its connection when its reader leaves, and another one takes the next batch', async () => {
+    const database = open(1)
+    const [, result] = await ask(database)
+    await result?.large?.bytes.cancel()
+    expect((await database.batch([say('after')]))[0]?.rows).toEqual([['after']])
+    await database.close()
+  })
+
+  test('breaks off when the server goes away', async () => {
+    const database = open(1)
+    const [pid] = await database.batch([{ text: 'select pg_backend_pid()', values: [] }])
+    const [, result] = await ask(database, 60_000_000)
+    const other = open(1)
+    await other.batch([{ text: `select pg_terminate_backend(${pid?.rows[0]?.[0]})`, values: [] }])
+    await expect(new Response(result?.large?.bytes).text()).rejects.toThrow()
+    expect((await database.batch([say('after')]))[0]?.rows).toEqual([['after']])
+    await Promise.all([database.close(), other.close()])
+  })
 })
 
 test('messages are cut the same however the stream is cut', () => {

@@ -1,6 +1,7 @@
 /** A pool of wires: a batch takes the first free connection, opens one, or waits its turn. */
 import { availableParallelism } from 'node:os'
 import type pg from 'pg'
+import { unavailable } from '#core/errors'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import { type Budget, clientWithin, type Holder } from './budget.ts'
 import { sharesWire, Wire, type WireJob } from './wire.ts'
@@ -17,6 +18,9 @@ export type WiresOptions = {
 
 /** While others wait for a connection, an only one serves this long before its place goes on to them. */
 const TURN_MS = 100
+
+/** How often wires and queue are looked through. */
+const SWEEP_MS = 250
 
 /** Connections that brief work uses before it shares. */
 const SHARED = Math.max(2, availableParallelism())
@@ -89,11 +93,9 @@ export class Wires {
       job.reject(new Error('Connection terminated'))
       return
     }
-    const { signal } = job.options
     const waiting: Waiting = Object.assign(job, { since: performance.now() })
     this.#waiting.push(waiting)
-    signal?.addEventListener('abort', () => this.#giveUp(waiting, abortError()), { once: true })
-    this.#sweeper ??= setInterval(() => this.#sweep(), 500).unref()
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
     if (this.#all.size + this.#opening < this.#most()) this.#open()
   }
 
@@ -161,16 +163,23 @@ export class Wires {
     job.reject(error)
   }
 
-  /** Closes what was idle for long; refuses what waited for too long. */
+  /** Closes what was idle for long; refuses what waited for too long; stops what nobody waits for. */
   #sweep(): void {
     const now = performance.now()
+    for (const wire of this.#all) wire.cancelAbandoned(now)
     for (const wire of this.#free.filter((one) => now - one.freeSince > this.#options.idleMs)) {
       this.#giveBack(wire)
     }
     for (const job of this.#waiting.filter((one) => now - one.since > this.#options.acquireMs)) {
       this.#giveUp(job, new Error('timeout exceeded when trying to connect'))
     }
+    for (const job of this.#waiting.filter((one) => one.options.isAbandoned?.())) {
+      this.#giveUp(job, abandoned())
+    }
+    if (this.#all.size + this.#opening + this.#waiting.length > 0) return
+    clearInterval(this.#sweeper)
+    this.#sweeper = undefined
   }
 }
 
-const abortError = (): Error => new DOMException('The request was cancelled', 'AbortError')
+const abandoned = () => unavailable('request_cancelled', 'The caller went away before the answer')

@@ -37,3 +37,6 @@ export function hostOf(c: Http): string {
   const host = (c.req.header('host') ?? '').toLowerCase()
   return host.replace(/:\d+$/, '').replace(/\.$/, '')
 }
+
+/** Whether the caller has closed the connection: nobody will read the answer. */
+export const hasLeft = (c: Http): boolean => c.env.incoming?.socket.destroyed === true

@@ -22,6 +22,8 @@ import { AppError, invalid, notFound } from '#core/errors'
 import type { RouteDocs } from '#http/about'
 import { MEBIBYTE, readText } from '#http/body'
 import type { Http } from '#http/env'
+import { bodyOf } from '#http/large'
+import { hasLeft } from '#http/request'
 import type { Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
@@ -81,6 +83,7 @@ function callOf(services: Services, c: Http, ctx: AppContext): RowCall {
     identity: identityFor(c, ctx),
     catalogs: services.catalogs,
     timeoutMs: TIMEOUT_MS,
+    isAbandoned: () => hasLeft(c),
   }
   return { c, ctx: data, table, params: readRowParams(queryOf(c.req.url)) }
 }
@@ -100,16 +103,18 @@ function identityFor(c: Http, { caller, identity }: AppContext): AppContext['ide
 
 type Asking = {
   what: string
+  stream?: boolean
   slots?: readonly string[]
   build: (relation: Relation, query: ReadQuery) => DataRequest
 }
 
-function run(call: RowCall, { what, slots = [], build }: Asking): Promise<DataResult> {
+function run(call: RowCall, { what, slots = [], stream, build }: Asking): Promise<DataResult> {
   const { ctx, table, params } = call
   return execute(ctx, {
     shape: `rows ${what} ${table}${params.shape}`,
     slots: slots.length > 0 ? [...params.slots, ...slots] : params.slots,
     schema: SCHEMA,
+    stream,
     build: (catalog) => {
       const relation = tableOf(catalog, table)
       return build(relation, buildRowQuery(relation, params))
@@ -117,8 +122,10 @@ function run(call: RowCall, { what, slots = [], build }: Asking): Promise<DataRe
   })
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
 const json = (c: Http, body: string, status: 200 | 201 = 200): Response =>
-  c.body(body, status, { 'Content-Type': 'application/json; charset=utf-8' })
+  c.body(body, status, { 'Content-Type': JSON_TYPE })
 
 const read = (table: string, query: ReadQuery, format: Format): DataRequest => ({
   kind: 'read',
@@ -132,7 +139,8 @@ const output = (format: Format): Output => ({ format, timestamps: 'milliseconds'
 
 const listRows: Handler = async (call) => {
   const build = (_: Relation, query: ReadQuery) => read(call.table, query, 'array')
-  return json(call.c, (await run(call, { what: 'list', build })).body)
+  const { body, headers } = bodyOf(await run(call, { what: 'list', stream: true, build }))
+  return call.c.body(body, 200, { 'Content-Type': JSON_TYPE, ...headers })
 }
 
 const getRow: Handler = async (call) => {

@@ -108,7 +108,7 @@ function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext
   if (app.accessMode === 'authenticated' && caller.kind === 'anonymous') {
     throw unauthenticated('auth_required', 'Authentication required')
   }
-  return { ...dataContext(services, ctx), settings, unbounded: manages(caller, app) }
+  return { ...dataContext(services, c, ctx), settings, unbounded: manages(caller, app) }
 }
 
 /** @throws `unsupported_media`, `invalid` malformed_json or graphql_request */

@@ -35,7 +35,7 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
         const version = versionIn(c.req.query('version'))
         const asked = { version, origin: originOf(services, c) }
         const own = manages(ctx.caller, ctx.app)
-        const tables = own ? await visibleCatalog(dataContext(services, ctx)) : undefined
+        const tables = own ? await visibleCatalog(dataContext(services, c, ctx)) : undefined
         return c.body(await documents.textFor(asked, tables), 200, {
           'Content-Type': 'application/json; charset=utf-8',
           'Cache-Control': 'private, no-cache',

@@ -19,6 +19,7 @@ import {
 } from '#domains/data'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
+import { hasLeft } from '#http/request'
 import { type Preferences, readPrefer } from '#http/prefer'
 import type { Services } from '#services'
 import { type Body, bodyOf } from './tables-body.ts'
@@ -44,7 +45,7 @@ export type TableCall = {
 /** @throws `not_found` tables_not_found, `invalid` invalid_preferences */
 export async function tableCall(services: Services, c: Http, ctx: AppContext): Promise<TableCall> {
   requireNotPaused(ctx.app)
-  const data = dataContext(services, ctx)
+  const data = dataContext(services, c, ctx)
   const place = await findPlace(data, segmentsOf(c.req.url), c.req.method)
   const preferences = readPrefer(c.req.header('prefer'))
   if (preferences.handling === 'strict' && preferences.unknown.length > 0) {
@@ -69,13 +70,14 @@ export async function tableCall(services: Services, c: Http, ctx: AppContext): P
 /** Reserved for exports only. */
 const EXPORT_WORDS: ReadonlySet<string> = new Set(['format', 'items'])
 
-export const dataContext = (services: Services, ctx: AppContext): DataContext => ({
+export const dataContext = (services: Services, c: Http, ctx: AppContext): DataContext => ({
   appId: ctx.app.id,
   database: ctx.databases.api,
   platform: ctx.databases.platform,
   identity: ctx.identity,
   catalogs: services.catalogs,
   timeoutMs: TIMEOUT_MS,
+  isAbandoned: () => hasLeft(c),
 })
 
 export type Running = {

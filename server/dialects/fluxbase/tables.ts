@@ -117,7 +117,7 @@ async function describeTables(services: Services, c: Http, ctx: AppContext): Pro
   if (!manages(ctx.caller, ctx.app)) {
     throw forbidden('insufficient_permissions', 'Insufficient permissions')
   }
-  const { catalog, readRights } = await visibleCatalog(dataContext(services, ctx))
+  const { catalog, readRights } = await visibleCatalog(dataContext(services, c, ctx))
   const rightsOf = await readRights()
   const named = c.req
     .query('schema')

@@ -31,17 +31,20 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
   if (media && headers['Content-Type']) headers['Content-Type'] = handledType(media.type)
   if (withoutBody && status === 204) delete headers['Content-Type']
   if (!withoutBody && answer.body === null) headers['Content-Length'] = '0'
-  const response = c.newResponse(
-    withoutBody ? null : bodyOf(answer, media?.binary),
-    status as 200,
-    headers,
-  )
+  const body = withoutBody ? null : bytesOf(answer, result)
+  if (result.large) {
+    if (body === null) void result.large.bytes.cancel()
+    else headers['Content-Length'] = String(result.large.length)
+  }
+  const response = c.newResponse(body, status as 200, headers)
   if (result.headers !== undefined) setHeaders(response.headers, result.headers)
   return response
 }
 
-const bodyOf = ({ body }: Answer, binary = false) =>
-  body !== null && binary ? Buffer.from(body, 'hex') : body
+function bytesOf({ body }: Answer, { large, compiled }: DataResult) {
+  if (large) return large.bytes
+  return body !== null && compiled.media?.binary ? Buffer.from(body, 'hex') : body
+}
 
 function statusIn(text: string | undefined): number | undefined {
   if (text === undefined) return undefined

@@ -25,7 +25,7 @@ import {
 } from '#domains/data'
 import { notFound, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
-import { bearerOf, hostOf } from '#http/request'
+import { bearerOf, hasLeft, hostOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 
@@ -155,6 +155,7 @@ function contextOf(services: Services, c: Http, { app, identity, stranger }: Ent
     identity,
     catalogs: services.catalogs,
     timeoutMs: TIMEOUT_MS,
+    isAbandoned: () => hasLeft(c),
     extraSearchPath: dataApi.extraSearchPath,
     preRequest: dataApi.preRequest,
     dataApi,

@@ -32,6 +32,7 @@ export async function readTable(c: Http, ctx: RestContext, table: string): Promi
         ? undefined
         : `${request.shapeHead} ${table}${pageKey(paged, page)}${shape}`,
     slots,
+    stream: true,
     build: () => buildRead(request, table, { paged, page }),
   })
   const { offset } = page

@@ -140,10 +140,8 @@ function writePlan(sql: SqlWriter, plan: Plan): ResultColumn[] {
 
 /** The hot path of every list and get. */
 function writeReading(sql: SqlWriter, { read, output }: ReadOnlyPlan): ResultColumn[] {
-  const columns: ResultColumn[] = ['body', 'rows']
-  sql.add('select ')
-  writeBody(sql, output, outputNames(read))
-  sql.add(', count(*)')
+  const columns: ResultColumn[] = ['rows']
+  sql.add('select count(*)')
   if (read.relation.kind === 'view' || output.responseSettings || output.handler) {
     columns.push('headers', 'status')
     writeResponseSettings(sql)
@@ -152,6 +150,10 @@ function writeReading(sql: SqlWriter, { read, output }: ReadOnlyPlan): ResultCol
     columns.push('total')
     writeTotal(sql, read, output)
   }
+  // Last, so that all else is known when a large one begins to come.
+  columns.push('body')
+  sql.add(', ')
+  writeBody(sql, output, outputNames(read))
   sql.add(' from (')
   writeSelect(sql, visible(read))
   sql.add(') as t')

@@ -2,6 +2,7 @@
 import { AppError, type ErrorExtras, invalid, notAcceptable } from '#core/errors'
 import type { BatchResult, BatchStatement } from '#db/batch'
 import type { Database } from '#db/database'
+import type { LargeValue } from '#db/large-value'
 import type { Identity } from '#db/identity'
 import { fromDatabase, sqlFacts, sqlstateOf } from '#db/sqlstate'
 import type { Catalog } from './catalog.ts'
@@ -33,7 +34,8 @@ export type DataContext = {
   preRequest?: string | undefined
   /** Milliseconds per statement; absent = the connection's own limit. */
   timeoutMs?: number | undefined
-  signal?: AbortSignal | undefined
+  /** Whether the caller has gone: nobody would read the answer. */
+  isAbandoned?: (() => boolean) | undefined
 }
 
 export type Ask = {
@@ -47,6 +49,8 @@ export type Ask = {
   /** Do everything, answer, and undo it. */
   rehearse?: boolean | undefined
   timeZone?: string | undefined
+  /** A large body may come as a stream. */
+  stream?: boolean | undefined
   /** Made only when something in the database reads it. */
   facts?: (() => RequestFacts) | undefined
 }
@@ -54,6 +58,8 @@ export type Ask = {
 export type DataResult = {
   /** What `format` asked for, as PostgreSQL wrote it. */
   body: string
+  /** The body when it is large; only with `stream`. */
+  large: LargeValue | undefined
   /** Rows in the body, or changed. */
   rows: number
   /** Rows in all, when counted. */
@@ -109,11 +115,16 @@ async function runOnce(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<Da
   const main = statements.length - 1 - (compiled.estimate ? 1 : 0) - (ask.rehearse ? 1 : 0)
   const results = await ctx.database.batch(statements, {
     rehearse: ask.rehearse === true,
-    signal: ctx.signal,
+    isAbandoned: ctx.isAbandoned,
     pace: compiled.pace,
+    stream: ask.stream === true && main === statements.length - 1 && isPlain(compiled),
   })
   return toResult(compiled, results[main], results[main + 1])
 }
+
+/** One row, whose body needs nothing done to it. */
+const isPlain = ({ explained, media }: CompiledRequest): boolean =>
+  explained === undefined && media?.binary !== true
 
 function compiledFor(ask: Ask, catalog: Catalog): CompiledRequest {
   const { shape } = ask
@@ -164,11 +175,15 @@ function toResult(
     const place = columns.indexOf(column)
     return place < 0 ? undefined : (row[place] ?? undefined)
   }
-  const rows = Number(row[1] ?? 0)
-  if (compiled.exactlyOne && rows !== 1) throw notSingle(rows)
+  const rows = Number(at('rows') ?? 0)
+  if (compiled.exactlyOne && rows !== 1) {
+    void main?.large?.bytes.cancel()
+    throw notSingle(rows)
+  }
   const inserted = at('inserted')
   return {
-    body: row[0] ?? '',
+    body: at('body') ?? '',
+    large: main?.large,
     rows,
     total: totalOf(compiled, at('total'), estimate),
     key: at('key'),
@@ -183,7 +198,15 @@ function toResult(
 function explained(compiled: CompiledRequest, main: BatchResult | undefined): DataResult {
   const body = (main?.rows ?? []).map(([line]) => line ?? '').join('\n')
   const unknown = { total: undefined, key: undefined, inserted: undefined }
-  return { body, rows: 0, ...unknown, headers: undefined, status: undefined, compiled }
+  return {
+    body,
+    large: undefined,
+    rows: 0,
+    ...unknown,
+    headers: undefined,
+    status: undefined,
+    compiled,
+  }
 }
 
 function totalOf(

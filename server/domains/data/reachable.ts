@@ -24,10 +24,10 @@ const NOTHING = '{"comment":null,"relations":[],"routines":[]}'
 
 /** Asks as the caller. */
 export async function describeSchema(ctx: DataContext, schema: string): Promise<SchemaFacts> {
-  const { identity, database, extraSearchPath, timeoutMs = 0, signal } = ctx
+  const { identity, database, extraSearchPath, timeoutMs = 0, isAbandoned } = ctx
   const session = sessionStatement(identity, { readOnly: true, timeoutMs, schema, extraSearchPath })
   const asking = { name: 'data_schema_facts', text: TEXT, values: [schema] }
-  const [, result] = await database.batch([session, asking], { signal })
+  const [, result] = await database.batch([session, asking], { isAbandoned })
   const { comment, relations, routines } = JSON.parse(result?.rows[0]?.[0] ?? NOTHING) as {
     comment: string | null
     relations: string[]

@@ -204,7 +204,7 @@ async function sent(
   const { pace } = compiled
   for (let retries = 0; ; retries++) {
     try {
-      return await ctx.database.batch(statements, { signal: ctx.signal, pace })
+      return await ctx.database.batch(statements, { isAbandoned: ctx.isAbandoned, pace })
     } catch (error) {
       if (retries >= MAX_RETRIES || !COLLISIONS.has(sqlstateOf(error) ?? '')) throw error
     }

@@ -1,0 +1,15 @@
+/** Bodies that are text, or that come as a stream because they are large. */
+
+export type Sendable = {
+  body: string
+  large?: { length: number; bytes: ReadableStream<Uint8Array> } | undefined
+}
+
+/** What to send, and the header that a stream needs so that a reader knows when it has all. */
+export function bodyOf({ body, large }: Sendable): {
+  body: string | ReadableStream<Uint8Array>
+  headers: Record<string, string>
+} {
+  if (!large) return { body, headers: {} }
+  return { body: large.bytes, headers: { 'Content-Length': String(large.length) } }
+}
