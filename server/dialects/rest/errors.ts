@@ -210,7 +210,7 @@ export function errorRenderer(services: Services) {
   return (thrown: Error, c: Http): Response => {
     const { status, body, headers } = answerOf(thrown, !isAnonymous(c))
     const error = AppError.from(thrown)
-    if (error.kind === 'internal') {
+    if (error.kind === 'internal' && !c.env.outgoing.destroyed) {
       services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
     }
     const named = {

@@ -6,7 +6,6 @@ export {
   type Routine,
 } from './catalog.ts'
 export { CatalogCache } from './catalog-cache.ts'
-export { findRelation } from './compile.ts'
 export { arrayLiteral, parseList } from './encode.ts'
 export {
   type Ask,
