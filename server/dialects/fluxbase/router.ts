@@ -7,20 +7,24 @@ import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
 import { addAuth } from './auth.ts'
 import { cors } from './cors.ts'
+import { addDdl, DDL_ANSWERS } from './ddl.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
 import { addOpenApi, OPENAPI_PATHS } from './openapi.ts'
 import { addGraphql } from './graphql.ts'
 import { addTables } from './tables.ts'
+import { addVector, VECTOR_ANSWERS } from './vector.ts'
 
 /** @param listed every route of the instance, for the document that describes them */
 export function fluxbase(services: Services, listed: Listed): RouteTable<Scopes> {
   const hono = new Hono<Env>()
-  hono.onError(errorRenderer(services))
+  hono.onError(errorRenderer(services, { ...DDL_ANSWERS, ...VECTOR_ANSWERS }))
   for (const path of ['/api/v1/*', OPENAPI_PATHS[0]]) hono.use(path, cors(services))
   const routes = new RouteTable(FLUXBASE, hono, guards(services))
   addAuth(routes, services)
   addTables(routes, services)
+  addDdl(routes, services)
+  addVector(routes, services)
   addGraphql(routes, services)
   addOpenApi(routes, services, listed)
   alsoWithSlash(hono)

@@ -33,7 +33,11 @@ import { run, type TableCall } from './tables-request.ts'
 
 const Column = z.string()
 
-const Filter = z.object({ column: Column, operator: z.string(), value: z.unknown().optional() })
+export const Filter = z.object({
+  column: Column,
+  operator: z.string(),
+  value: z.unknown().optional(),
+})
 
 const Between = z.object({
   column: Column,
@@ -65,7 +69,7 @@ export const QueryDocument = z.object({
 })
 
 type QueryDocument = z.output<typeof QueryDocument>
-type Filter = z.output<typeof Filter>
+export type Filter = z.output<typeof Filter>
 type Term = z.output<typeof Term>
 
 /** The same as the GET with that query; a query string beside the document counts too. */
@@ -155,7 +159,7 @@ function addFilters(building: Building, document: QueryDocument): void {
 }
 
 /** A vector may be longer than any text that is parsed. */
-function addFilter(building: Building, filter: Filter): void {
+export function addFilter(building: Building, filter: Filter): void {
   const { column, operator, value } = filter
   if (!isVectorOperator(operator) || !Array.isArray(value)) {
     addOperation(building, column, { text: `${operator}.${operandText(filter)}`, slot: -1 })

@@ -184,6 +184,7 @@ const OWN: Record<string, (error: AppError) => Said> = {
     error: message,
     details,
   }),
+  no_text: ({ message }) => badInput(message),
   idempotency_key: ({ message }) => badInput(message),
   idempotency_key_mismatch: ({ message, hint }) => ({
     status: 422,

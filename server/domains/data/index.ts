@@ -60,6 +60,7 @@ export {
 export { simulatedIdentity } from './simulate.ts'
 
 export { openRows, type RowStream } from './stream.ts'
+export { vectorVersion } from './vector.sql.ts'
 
 // What another language over the same plan needs.
 export { named, type CompiledStatement } from './compile.ts'

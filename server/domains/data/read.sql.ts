@@ -1,6 +1,5 @@
 /** A read plan as SQL: one select per level, embeds as lateral joins. */
 import {
-  type Scope,
   subjectOf,
   writeCondition,
   writeConditions,
@@ -13,6 +12,7 @@ import type { FieldItem } from './query.ts'
 import type { Relationship } from './relationships.ts'
 import { isSingle, isVisible, type SpreadItem, spreadItems, spreadNames } from './spread.ts'
 import { castType, type SqlWriter } from './sql-writer.ts'
+import { writeValue } from './value.sql.ts'
 
 /** Writes what the level reads from, without its name: a table, a result, a call. */
 export type SourceWriter = (sql: SqlWriter) => void
@@ -112,55 +112,6 @@ function writeAll(sql: SqlWriter, { alias, relation }: ReadPlan): void {
     else sql.name(alias, name)
   })
 }
-
-/** A value without its name: a field, cast, aggregated, and cast again; cut where it would be too long. */
-function writeValue(sql: SqlWriter, scope: Scope, { truncate, ...item }: FieldItem): void {
-  if (truncate === undefined) {
-    writeWhole(sql, scope, item)
-    return
-  }
-  const text = (): void => {
-    sql.add('(')
-    writeWhole(sql, scope, item)
-    sql.add(')::text')
-  }
-  sql.add('case when length(')
-  text()
-  sql.add(`) > ${Math.trunc(truncate)} then left(`)
-  text()
-  sql.add(`, ${Math.trunc(truncate)}) || '... (' || length(`)
-  text()
-  sql.add(`) || ' chars)' else `)
-  text()
-  sql.add(' end')
-}
-
-function writeWhole(sql: SqlWriter, scope: Scope, item: FieldItem): void {
-  if (item.distance && item.field) {
-    writeDistance(sql, subjectOf(sql, scope, item.field), item.distance)
-    return
-  }
-  const { field, cast, aggregate, aggregateCast } = item
-  if (aggregateCast) sql.add('cast(')
-  if (aggregate) sql.add(`${aggregate}(`)
-  if (cast) sql.add('cast(')
-  const form = formOf(scope, item)
-  if (form) sql.add(`${form}(`)
-  if (field) writeField(sql, scope, field)
-  else sql.add(aggregate ? '*' : 'true')
-  if (form) sql.add(')')
-  if (cast) sql.add(` as ${castType(cast)})`)
-  if (aggregate) sql.add(')')
-  if (aggregateCast) sql.add(` as ${castType(aggregateCast)})`)
-}
-
-/** The function that gives a whole column its form outside; aggregates work on the bare value. */
-const formOf = ({ relation }: Scope, { field, aggregate, form }: FieldItem): string | null =>
-  form !== undefined
-    ? form
-    : field && field.path.length === 0 && !aggregate
-      ? (relation.columns.get(field.name)?.form?.toJson ?? null)
-      : null
 
 function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, plan: ReadPlan): void {
   const grouped = isGrouped(plan)

@@ -23,3 +23,14 @@ export {
   updatePolicy,
 } from './rls.ts'
 export type { Policy } from './rls.sql.ts'
+export {
+  addSchema,
+  addTable,
+  addTableColumn,
+  moveTable,
+  type NewColumn,
+  removeTable,
+  removeTableColumn,
+  schemasOf,
+  tablesOf,
+} from './edit.ts'

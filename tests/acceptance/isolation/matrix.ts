@@ -401,6 +401,42 @@ export const MATRIX: Record<string, Line> = {
     send: toVictim('/api/v1/tables'),
   },
 
+  ...fluxbaseDdl('/api/v1/admin/ddl'),
+  ...fluxbaseDdl('/api/v1/admin'),
+  'GET /api/v1/admin/ddl/schemas': {
+    answers: fluxbaseManagers(200),
+    send: toVictim('/api/v1/admin/ddl/schemas'),
+  },
+  'GET /api/v1/admin/ddl/tables': {
+    answers: fluxbaseManagers(200),
+    send: toVictim('/api/v1/admin/ddl/tables'),
+  },
+  'PATCH /api/v1/admin/tables/{schema}/{table}': {
+    answers: fluxbaseManagers(404),
+    send: toVictim('/api/v1/admin/tables/public/nothing', { newName: 'something' }),
+  },
+  'POST /api/v1/admin/tables/{schema}/{table}/columns': {
+    answers: fluxbaseManagers(404),
+    send: toVictim('/api/v1/admin/tables/public/nothing/columns', { name: 'c', type: 'text' }),
+  },
+  'DELETE /api/v1/admin/tables/{schema}/{table}/columns/{column}': {
+    answers: fluxbaseManagers(404),
+    send: toVictim('/api/v1/admin/tables/public/nothing/columns/c'),
+  },
+  'GET /api/v1/capabilities/vector': {
+    answers: fluxbase({ nobody: 200 }),
+    send: toVictim('/api/v1/capabilities/vector'),
+  },
+  'POST /api/v1/vector/embed': {
+    answers: fluxbase({ ...all(503), nobody: 401, ...FLUXBASE_OUTSIDERS }),
+    send: toVictim('/api/v1/vector/embed', { text: 'word' }),
+  },
+  // The table has no vectors, nor may the database.
+  'POST /api/v1/vector/search': {
+    answers: fluxbase({ ...all([400, 503]), nobody: 401, ...FLUXBASE_OUTSIDERS }),
+    send: toVictim('/api/v1/vector/search', { table: 'notes', column: 'text', vector: [1] }),
+  },
+
   // Nobody may ask too: what is there is the role's affair.
   'GET /api/v1/graphql': {
     answers: fluxbase({ nobody: 200 }),
@@ -457,6 +493,34 @@ export const MATRIX: Record<string, Line> = {
     answers: restAnswers({}),
     send: toVictim('/rest/v1/rpc/current_user_id', {}),
   },
+}
+
+/** Who manages the app, in Fluxbase's words. */
+function fluxbaseManagers(status: number): Answers {
+  const nobody = { nobody: 401, 'anon key': 401, 'user A': 403, 'user B': 403 }
+  return fluxbase({ ...all(status), ...nobody, ...FLUXBASE_OUTSIDERS })
+}
+
+/** Schemas and tables that are made, each time others. */
+function fluxbaseDdl(base: string): Record<string, Line> {
+  const fresh = () => `made_${randomUUID().replaceAll('-', '')}`
+  return {
+    [`POST ${base}/schemas`]: {
+      answers: fluxbaseManagers(201),
+      send: (scene) => ({ body: { name: fresh() }, headers: { 'x-fb-tenant': scene.appId } }),
+    },
+    [`POST ${base}/tables`]: {
+      answers: fluxbaseManagers(201),
+      send: (scene) => ({
+        body: { name: fresh(), columns: [{ name: 'id', type: 'uuid' }] },
+        headers: { 'x-fb-tenant': scene.appId },
+      }),
+    },
+    [`DELETE ${base}/tables/{schema}/{table}`]: {
+      answers: fluxbaseManagers(404),
+      send: toVictim(`${base}/tables/public/nothing`),
+    },
+  }
 }
 
 /** Collections in Fluxbase's spelling. */

@@ -1,0 +1,110 @@
+/** Vectors: whether the database has them, and the rows that are nearest to one. */
+import { z } from 'zod'
+import { forbidden, invalid, unavailable } from '#core/errors'
+import { manages } from '#domains/accounts'
+import type { AppContext } from '#domains/apps'
+import { vectorVersion } from '#domains/data'
+import type { Http } from '#http/env'
+import type { RouteTable } from '#http/routes'
+import type { Services } from '#services'
+import type { Answer } from './errors.ts'
+import type { Scopes } from './guards.ts'
+import { answerTo, say } from './tables-errors.ts'
+import { SearchDocument, searchRows } from './vector-search.ts'
+
+/** What Fluxbase says of vectors that cannot be had. */
+export const VECTOR_ANSWERS: Record<string, Answer> = {
+  pgvector_missing: [503, 'FEATURE_DISABLED'],
+  embedding_unavailable: [503, 'FEATURE_DISABLED', 'Embedding service not configured'],
+}
+
+const EmbedDocument = z.object({
+  text: z.string().nullish(),
+  texts: z.array(z.string()).nullish(),
+  model: z.string().nullish(),
+  provider: z.string().nullish(),
+})
+
+export function addVector(routes: RouteTable<Scopes>, services: Services): void {
+  routes
+    .add(
+      {
+        method: 'get',
+        path: '/api/v1/capabilities/vector',
+        access: 'anyone',
+        summary: 'Can this app search by vectors?',
+        docs: { description: 'Whoever manages the app is also told why not.' },
+      },
+      async ({ c, ctx }) => c.json(await capabilities(ctx)),
+    )
+    .add(
+      {
+        method: 'post',
+        path: '/api/v1/vector/embed',
+        access: 'credential',
+        summary: 'Make vectors of texts',
+        body: EmbedDocument,
+        docs: { description: 'Answers 503 until an embedding service is configured.' },
+      },
+      ({ ctx, body }) => embed(ctx, body),
+    )
+    .add(
+      {
+        method: 'post',
+        path: '/api/v1/vector/search',
+        access: 'credential',
+        summary: 'The rows that are nearest to a vector',
+        body: SearchDocument,
+        docs: { description: 'The caller finds only rows that they may read.' },
+      },
+      ({ c, ctx, body }) => search(services, { c, ctx }, body),
+    )
+}
+
+async function capabilities(ctx: AppContext): Promise<Record<string, unknown>> {
+  const version = await vectorVersion(ctx.databases.platform)
+  const enabled = version !== undefined
+  if (!manages(ctx.caller, ctx.app)) return { enabled }
+  return {
+    enabled,
+    pgvector_installed: enabled,
+    pgvector_version: version ?? null,
+    embedding_enabled: false,
+    embedding_provider: null,
+    embedding_model: null,
+  }
+}
+
+/** @throws `forbidden` insufficient_permissions, `invalid` tables_input, `unavailable` embedding_unavailable */
+function embed({ caller, app }: AppContext, asked: z.output<typeof EmbedDocument>): never {
+  const { text, texts, provider } = asked
+  if (provider && !manages(caller, app)) {
+    throw forbidden('insufficient_permissions', 'Insufficient permissions')
+  }
+  if (![text, ...(texts ?? [])].some(Boolean)) {
+    throw invalid('no_text', 'No text provided for embedding')
+  }
+  throw embeddingUnavailable()
+}
+
+const embeddingUnavailable = () =>
+  unavailable('embedding_unavailable', 'Embedding service not configured', {
+    hint: 'Make the vector elsewhere and send it as "vector".',
+  })
+
+type Asked = { c: Http; ctx: AppContext }
+
+async function search(
+  services: Services,
+  { c, ctx }: Asked,
+  document: SearchDocument,
+): Promise<Response> {
+  if (document.vector === undefined && document.query) throw embeddingUnavailable()
+  try {
+    return c.json(await searchRows(services, ctx, document))
+  } catch (error) {
+    const said = answerTo(error, { method: 'GET', anonymous: ctx.caller.kind === 'anonymous' })
+    if (!said) throw error
+    return say(c, said)
+  }
+}
