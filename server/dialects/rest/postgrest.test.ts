@@ -263,3 +263,53 @@ test('GeoJSON is what PostGIS writes, in reads, writes and calls, and not there 
   })
   expect(made).toMatchObject({ status: 201, body: { features: [feature({ id: 9, name: 'Ida' })] } })
 })
+
+test('a name that is not there gets the nearest one as a hint', async () => {
+  await app.sql(`create function add_up(a int, b int) returns int stable language sql as 'select a + b';
+    create table lonely_goods (id int primary key)`)
+  const hintOf = async (path: string, sent?: Sent) =>
+    ((await bodyOf(path, sent)) as { hint: string | null }).hint
+  expect(await hintOf('/maker')).toBe("Perhaps you meant the table 'public.makers'")
+  expect(await hintOf('/qqqq')).toBeNull()
+  expect(await hintOf('/rpc/add_u')).toBe('Perhaps you meant to call the function public.add_up')
+  expect(await hintOf('/rpc/add_up?b=1&a=2&c=3')).toBe(
+    'Perhaps you meant to call the function public.add_up(a, b)',
+  )
+  const csv = { method: 'POST', body: 'a,c\n1,2', headers: { 'content-type': 'text/csv' } }
+  expect(await bodyOf('/rpc/add_up', csv)).toMatchObject({
+    code: 'PGRST202',
+    details:
+      'Searched for the function public.add_up with parameters a, c, but no matches were found in the schema cache.',
+    hint: 'Perhaps you meant to call the function public.add_up(a, b)',
+  })
+  expect(await hintOf('/goods?select=maker(*)')).toBe(
+    "Perhaps you meant 'makers' instead of 'maker'.",
+  )
+  expect(await hintOf('/lonely_goods?select=makers(*)')).toBe(
+    "Perhaps you meant 'goods' instead of 'lonely_goods'.",
+  )
+  // Both are there, but not so related: the hint of the embed is at fault, not a name.
+  expect(await hintOf('/goods?select=makers!nonesuch(*)')).toBeNull()
+})
+
+test('a function of one JSON argument without a name takes JSON, not CSV', async () => {
+  await app.sql(`create function whole(json) returns json stable language sql as 'select $1'`)
+  const sent = (type: string, body: string) => ({
+    method: 'POST',
+    body,
+    headers: { 'content-type': type },
+  })
+  expect(await bodyOf('/rpc/whole', sent('application/json', '{"a":1}'))).toEqual({ a: 1 })
+  expect(await ask('/rpc/whole', sent('text/csv', 'a\n1'))).toMatchObject({ status: 404 })
+})
+
+test('a part of a table in partitions is reached through the table', async () => {
+  expect(await ask('/logs_all')).toMatchObject({
+    status: 404,
+    body: { code: 'PGRST205', hint: "Perhaps you meant the table 'public.logs'" },
+  })
+  for (const method of ['POST', 'PATCH', 'DELETE', 'OPTIONS']) {
+    const body = method === 'POST' || method === 'PATCH' ? { day: 1 } : undefined
+    expect((await ask('/logs_all?day=eq.1', { method, ...(body && { body }) })).status).toBe(404)
+  }
+})
