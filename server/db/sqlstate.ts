@@ -79,6 +79,10 @@ const RAISED: Meaning = ['invalid', 'raise_exception']
 export const sqlstateOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined
 
+/** A connection that was lost or could not be had as an AppError; every other error is given back. */
+export const fromConnection = (error: unknown): unknown =>
+  isConnectionFailure(error) ? fromDatabase(error) : error
+
 /** A database error as an AppError whose `details` are SqlFacts; other errors are given back. */
 export function fromDatabase(error: unknown): unknown {
   if (isConnectionFailure(error)) {
@@ -121,10 +125,18 @@ function factsOf(error: pg.DatabaseError): SqlFacts {
 }
 
 const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT'])
-const SOCKET_TEXTS = /connection terminated|timeout exceeded when trying to connect|not queryable/i
+const SOCKET_TEXTS =
+  /connection terminated|timeout exceeded when trying to connect|not queryable|after calling end on the pool/i
+
+/** PostgreSQL starts, stops, or the database is gone: told while connecting, or when it ends the connection. */
+const LOST_STATES = /^(57P0[1-4]|3D000|08...)$/
+
+const isLostBy = ({ severity, code = '' }: pg.DatabaseError): boolean =>
+  severity === 'FATAL' && LOST_STATES.test(code)
 
 function isConnectionFailure(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof pg.DatabaseError) return false
+  if (!(error instanceof Error)) return false
+  if (error instanceof pg.DatabaseError) return isLostBy(error)
   const { code } = error as NodeJS.ErrnoException
   return (code !== undefined && SOCKET_CODES.has(code)) || SOCKET_TEXTS.test(error.message)
 }

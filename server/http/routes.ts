@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import type { z } from 'zod'
 import { invalid } from '#core/errors'
+import { fromConnection } from '#db/sqlstate'
 import type { About, RouteDocs } from './about.ts'
 import { readJson, refuseNulIn, validated } from './body.ts'
 import type { Env, Http } from './env.ts'
@@ -91,9 +92,14 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
       const body = spec.body && (await readBody(c, spec, spec.body))
       return handler({ c, ctx: await enter(), body: body as BodyOf<Body> })
     }
+    // A database that cannot be reached is nobody's mistake, whichever statement met it.
+    const told = (c: Http) =>
+      run(c).catch((error: unknown) => {
+        throw fromConnection(error)
+      })
     const path = honoPath(spec.path)
-    if (spec.method === 'all') this.hono.all(path, run)
-    else this.hono.on(spec.method.toUpperCase(), path, run)
+    if (spec.method === 'all') this.hono.all(path, told)
+    else this.hono.on(spec.method.toUpperCase(), path, told)
     return this
   }
 }

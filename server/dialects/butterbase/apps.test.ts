@@ -4,7 +4,9 @@ import { startApp, type TestApp } from '#support/app'
 let app: TestApp
 
 beforeAll(async () => {
-  app = await startApp()
+  app = await startApp({
+    env: { STEAD_APP_RATE_LIMIT: '-1', STEAD_SIGN_IN_RATE_LIMITS: 'off' },
+  })
 })
 
 afterAll(() => app[Symbol.asyncDispose]())
@@ -96,6 +98,48 @@ test('DELETE /apps/{id} removes the database and everything else', async () => {
   expect((await app.as(serviceKey).get(`/v1/${id}/config`)).status).toBe(401)
   const found = await app.sql('select from pg_database where datname = $1', [id])
   expect(found).toEqual([])
+})
+
+test('DELETE /apps/{id} under traffic is never a fault on our side, and ends once', async () => {
+  const { id, serviceKey } = await app.createApp('busy')
+  const service = app.as(serviceKey)
+  const credentials = { email: 'a@example.com', password: 'Abcdef1!' }
+  await app.nobody.post(`/auth/${id}/signup`, credentials)
+  const login = await app.nobody.post(`/auth/${id}/login`, credentials)
+  const user = app.as(((await login.json()) as { access_token: string }).access_token)
+  const columns = { id: { type: 'serial', primaryKey: true } }
+  const calls = [
+    () => service.get(`/v1/${id}/absent`),
+    () => user.get(`/v1/${id}/absent`),
+    () => user.get(`/auth/${id}/me`),
+    () => service.get('/rest/v1/absent'),
+    () => service.get('/api/v1/tables/absent'),
+    () => service.post('/api/v1/graphql', { query: '{ __typename }' }),
+    () => app.nobody.post(`/auth/${id}/login`, credentials),
+    () => app.owner.get(`/v1/${id}/schema`),
+    () => app.owner.get(`/v1/${id}/functions`),
+    () => app.owner.get(`/v1/${id}/admin/auth/users`),
+    () => app.owner.patch(`/v1/${id}/config/jwt`, { accessTokenTtl: '10m' }),
+    () => app.owner.post(`/v1/${id}/schema/apply`, { schema: { tables: { t: { columns } } } }),
+  ]
+  const state = { deleting: true }
+  const faults: string[] = []
+  const traffic = calls.map(async (call) => {
+    for (let after = 0; after < 3; after += state.deleting ? 0 : 1) {
+      const res = await call()
+      const text = await res.text()
+      const isFault = ![200, 401, 404, 410, 503].includes(res.status)
+      if (isFault || /does not exist|terminating/.test(text)) faults.push(`${res.url} ${text}`)
+    }
+  })
+  const deletions = Array.from({ length: 2 }, () => app.owner.delete(`/apps/${id}`))
+  const again = await app.owner.post('/init', { name: 'busy' })
+  expect([201, 410]).toContain(again.status)
+  const statuses = (await Promise.all(deletions)).map(({ status }) => status)
+  state.deleting = false
+  await Promise.all(traffic)
+  expect([faults, statuses.includes(200)]).toEqual([[], true])
+  expect((await app.owner.get(`/v1/${id}/config`)).status).toBe(404)
 })
 
 test('PATCH config/pause pauses, tells since when and why, and resumes', async () => {

@@ -1,7 +1,7 @@
 /** Making and removing apps. Both finish after a crash: the row says what is under way. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { type AccountCaller, audit, requireAccount } from '#domains/accounts'
-import { conflict, forbidden, internal, invalid } from '#core/errors'
+import { conflict, forbidden, gone, internal, invalid } from '#core/errors'
 import { newAppId, randomBase36 } from '#core/ids'
 import type { Log } from '#core/log'
 import type { Apps } from './apps.ts'
@@ -50,13 +50,13 @@ export async function listApps(ctx: Context): Promise<App[]> {
 
 /**
  * A new app with its own database; the same name in the same region gives the existing one.
- * @throws `invalid` unknown_region, `forbidden` workspace_forbidden, `conflict` subdomain_taken
+ * @throws `invalid` unknown_region, `forbidden` workspace_forbidden, `conflict` subdomain_taken, `gone` app_deleting
  */
 export async function createApp(ctx: Context, request: AppRequest): Promise<Created> {
   const caller = requireAccount(ctx.caller)
   const place = { workspaceId: workspaceOf(caller, request), region: regionOf(ctx.apps, request) }
   const existing = await selectAppByName(ctx.platform.query, { ...place, name: request.name })
-  if (existing) return { app: existing, created: false }
+  if (existing) return found(existing)
   const row = await insertNewApp(ctx.apps, {
     ...request,
     ...place,
@@ -66,6 +66,14 @@ export async function createApp(ctx: Context, request: AppRequest): Promise<Crea
   const app = await provisionWithin(ctx, row.app, PATIENCE_MS)
   await audit(ctx, { ...appEvent(app), eventType: 'app.create', action: 'create' })
   return { app, created: true }
+}
+
+function found(app: App): Created {
+  if (app.state !== 'deleting') return { app, created: false }
+  throw gone('app_deleting', `The app "${app.name}" is being deleted`, {
+    hint: 'Its name is free again in a moment: send the request once more.',
+    retryAfter: 1,
+  })
 }
 
 const appEvent = ({ id, name, region }: App) =>
@@ -112,7 +120,7 @@ async function insertNewApp(apps: Apps, request: NewAppRow): Promise<Created> {
     const app = await insertApp(platform.query, row)
     if (app) return { app, created: true }
     const existing = await selectAppByName(platform.query, request)
-    if (existing) return { app: existing, created: false }
+    if (existing) return found(existing)
   }
   throw internal('app_not_made', 'Cannot find a free name for the app')
 }
@@ -220,6 +228,8 @@ async function removeDatabase(apps: Apps, app: App): Promise<void> {
   await apps.needs.regions.cluster(app.region)?.dropAppDatabase(app.dbName)
   await deleteAppRow(apps.needs.platform.query, app.id)
   apps.forget(app.id)
+  // Requests under way may have opened them again.
+  await apps.closeDatabases(app.id)
   apps.needs.credentials.forget()
 }
 
