@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Secret } from '#core/secret'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import { type Budget, clientWithin, holdWithin } from './budget.ts'
+import { clientWithoutSettings, type Mend, openMended } from './login.ts'
 import { compile, Fragment } from './sql.ts'
 import { Wires } from './wires.ts'
 
@@ -26,6 +27,8 @@ export type DatabaseOptions = {
   applicationName?: string
   /** Connections of all pools of the cluster together; absent = no limit but `max`. */
   budget?: Budget | undefined
+  /** For a login under which other people's statements run: see `login.ts`. */
+  mend?: Mend | undefined
   /** Schemas in which unqualified names are looked for, as PostgreSQL spells them; default public. */
   searchPath?: string
 }
@@ -54,7 +57,7 @@ export type Database = {
 }
 
 export function openDatabase(url: Secret, options: DatabaseOptions = {}): Database {
-  const { max = 10, idleMs = 10_000, acquireMs = 10_000, statementMs, budget } = options
+  const { max = 10, idleMs = 10_000, acquireMs = 10_000, statementMs, budget, mend } = options
   const config: pg.ClientConfig = {
     connectionString: url.reveal(),
     connectionTimeoutMillis: acquireMs,
@@ -63,32 +66,38 @@ export function openDatabase(url: Secret, options: DatabaseOptions = {}): Databa
     options: `-c search_path=${options.searchPath ?? 'public'}`,
     ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
   }
+  const Within = clientWithin(budget, acquireMs * 0.9)
+  const Client = mend ? clientWithoutSettings(Within) : Within
   // Batches have connections of their own, so that a batch never waits for a session to end.
   const pool = new pg.Pool({
     ...config,
     max: options.sessions ?? max,
     idleTimeoutMillis: idleMs,
-    Client: clientWithin(budget, acquireMs * 0.9),
+    Client,
   })
   const holder = budget && holdWithin(budget, pool)
   // A connection that dies while idle is replaced at the next use.
   pool.on('error', () => {})
   // One that dies while it is lent tells whoever waits on it; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  const wires = new Wires({ config, max, idleMs, acquireMs, budget })
-  return new PooledDatabase(pool, wires, () => holder && budget?.leave(holder))
+  const wires = new Wires({ config, max, idleMs, acquireMs, budget, mend, Client })
+  return new PooledDatabase({ pool, wires, mend, onClose: () => holder && budget?.leave(holder) })
 }
 
 const NO_OPTIONS: BatchOptions = {}
 
+type Parts = { pool: pg.Pool; wires: Wires; mend: Mend | undefined; onClose: () => void }
+
 class PooledDatabase implements Database {
   readonly #pool: pg.Pool
   readonly #wires: Wires
+  readonly #mend: Mend | undefined
   readonly #onClose: () => void
 
-  constructor(pool: pg.Pool, wires: Wires, onClose: () => void) {
+  constructor({ pool, wires, mend, onClose }: Parts) {
     this.#pool = pool
     this.#wires = wires
+    this.#mend = mend
     this.#onClose = onClose
   }
 
@@ -96,10 +105,18 @@ class PooledDatabase implements Database {
     return String(this.#pool.options.database ?? '')
   }
 
-  readonly query: Tx = (strings, ...values) => run(this.#pool, new Fragment(strings, values))
+  readonly query: Tx = async (strings, ...values) => {
+    const fragment = new Fragment(strings, values)
+    if (!this.#mend) return run(this.#pool, fragment)
+    return this.session((client) => run(client, fragment))
+  }
+
+  #connect(): Promise<Client> {
+    return openMended(() => this.#pool.connect(), this.#mend)
+  }
 
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect()
+    const client = await this.#connect()
     try {
       await client.query('begin')
       const value = await work(txOf(client))
@@ -117,7 +134,7 @@ class PooledDatabase implements Database {
   }
 
   async session<T>(work: (client: Client) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect()
+    const client = await this.#connect()
     try {
       const value = await work(client)
       client.release()

@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os'
 import type pg from 'pg'
 import { unavailable } from '#core/errors'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
-import { type Budget, clientWithin, type Holder } from './budget.ts'
+import type { Budget, Holder } from './budget.ts'
+import { type Mend, openMended } from './login.ts'
 import { sharesWire, Wire, type WireJob } from './wire.ts'
 
 export type WiresOptions = {
@@ -14,6 +15,9 @@ export type WiresOptions = {
   acquireMs: number
   /** Of all pools of the cluster; absent = no limit but `max`. */
   budget?: Budget | undefined
+  /** What connects; it keeps to the budget. */
+  Client: typeof pg.Client
+  mend?: Mend | undefined
 }
 
 /** While others wait for a connection, an only one serves this long before its place goes on to them. */
@@ -29,7 +33,6 @@ type Waiting = WireJob & { since: number }
 
 export class Wires {
   readonly #options: WiresOptions
-  readonly #Client: typeof pg.Client
   /** Free ones; the last used is used first, so that the others may close. */
   readonly #free: Wire[] = []
   readonly #all = new Set<Wire>()
@@ -45,7 +48,6 @@ export class Wires {
 
   constructor(options: WiresOptions) {
     this.#options = options
-    this.#Client = clientWithin(options.budget, options.acquireMs * 0.9)
     options.budget?.join(this.#holder)
   }
 
@@ -107,7 +109,8 @@ export class Wires {
   #open(): void {
     this.#opening++
     const events = { onProgress: this.#onProgress, onEnd: (wire: Wire) => this.#forget(wire) }
-    Wire.open(this.#options.config, events, this.#Client).then(
+    const { config, Client, mend } = this.#options
+    openMended(() => Wire.open(config, events, Client), mend).then(
       (wire) => {
         this.#opening--
         this.#all.add(wire)

@@ -346,3 +346,47 @@ test('a database connection that dies under a function fails its call and nothin
     value: [{ one: 1 }],
   })
 })
+
+test('what a function does to its own login role is undone before the next connection, and the app goes on', async () => {
+  // The owner's calls run under `_api`, a user's under `_user`; both may change themselves.
+  const asItself = (words: string): string => {
+    const quoted = words.replaceAll("'", "''")
+    const block = `do $$ begin reset role; execute format('${quoted}', session_user); end $$`
+    return `return ctx.db.query(${JSON.stringify(block)})`
+  }
+  const spoilings = [
+    `alter role %1$I password null`,
+    `alter role %1$I password 'mine'`,
+    `alter role %1$I set statement_timeout = 1`,
+    `alter role %1$I set default_transaction_read_only = on`,
+    `alter role %1$I in database ${app.appId} set row_security = off`,
+    `alter role %1$I set datestyle = 'German'`,
+    `alter role %1$I set role = 'anon'`,
+    `alter role %1$I set local_preload_libraries = 'nowhere'`,
+    `drop owned by %1$I`,
+  ]
+  const ends = `select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = $1 and usename in ($1 || '_api', $1 || '_user')`
+  const { functions, api, user } = app.instance.services.apps.databasesOf(
+    app.instance.firstSteps.app,
+  )
+  const pools = [functions.api, functions.user, api, user]
+  const open = () => pools.reduce((sum, pool) => sum + pool.stats().total, 0)
+  for (const spoiling of spoilings) {
+    for (const caller of [app.owner, ada]) {
+      expect([spoiling, await run(caller, asItself(spoiling))]).toEqual([
+        spoiling,
+        { value: { rows: [], rowCount: 0 } },
+      ])
+    }
+    await app.sql(ends, [app.appId])
+    await expect.poll(open).toBe(0)
+    const answers = await Promise.all([
+      run(app.owner, `return (await ctx.db.query("${TEXTS}")).rows.length`),
+      run(ada, `return (await ctx.db.query("${TEXTS}")).rows.length`),
+      app.owner.get(`/v1/${app.appId}/notes`).then((res) => res.status),
+      ada.get(`/v1/${app.appId}/notes`).then((res) => res.status),
+    ])
+    expect([spoiling, ...answers]).toEqual([spoiling, { value: 3 }, { value: 1 }, 200, 200])
+  }
+})

@@ -59,15 +59,23 @@ export async function createAppRoles(
   })
 }
 
-export async function renewPasswords(
+type Logins = { name: string; roles: AppRoles; password: (role: string) => Secret }
+
+/** As they were made: any role may change its own password and settings, and drop what it was granted. */
+export async function renewLogins(
   admin: Database,
-  { api, user, owner }: AppRoles,
-  password: (role: string) => Secret,
+  { name, roles: { api, user, owner }, password }: Logins,
 ): Promise<void> {
-  for (const role of [api, user, owner]) {
-    const words = raw(`password ${quoteLiteral(password(role).reveal())}`)
-    await admin.query`alter role ${ident(role)} ${words}`
-  }
+  await admin.transaction(async (tx) => {
+    await tx`select pg_advisory_xact_lock(hashtext('stead logins'))`
+    for (const role of [api, user, owner]) {
+      const words = raw(`password ${quoteLiteral(password(role).reveal())}`)
+      await tx`alter role ${ident(role)} ${words} valid until 'infinity' connection limit -1`
+      await tx`alter role ${ident(role)} reset all`
+      await tx`alter role ${ident(role)} in database ${ident(name)} reset all`
+    }
+    await tx`grant connect on database ${ident(name)} to ${ident(api)}, ${ident(user)}`
+  })
 }
 
 export async function dropAppRoles(admin: Database, { api, user, owner }: AppRoles): Promise<void> {

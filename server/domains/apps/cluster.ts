@@ -16,7 +16,7 @@ import {
   grantAppDatabase,
   hasRemains,
   markAsTemplate,
-  renewPasswords,
+  renewLogins,
   selectConnectionLimit,
 } from './cluster.sql.ts'
 import { Spares } from './spares.ts'
@@ -38,8 +38,8 @@ export type Cluster = {
   /** Makes an app's database with its three login roles, over what a crash left of them. */
   createAppDatabase(name: string, password: (role: string) => Secret): Promise<void>
   dropAppDatabase(name: string): Promise<void>
-  /** Gives the login roles of an app's database these passwords. */
-  renewPasswords(name: string, password: (role: string) => Secret): Promise<void>
+  /** Gives the login roles of an app's database these passwords, what they may do, and no settings. */
+  renewLogins(name: string, password: (role: string) => Secret): Promise<void>
   /** Connection string of a database of this cluster, as the cluster's owner or as `login`. */
   urlOf: (database: string, login?: { role: string; password: Secret }) => Secret
   close(): Promise<void>
@@ -101,7 +101,7 @@ export async function openCluster(
       spares.refill()
     },
     dropAppDatabase: (name) => remove(admin, name),
-    renewPasswords: (name, password) => renewPasswords(admin, rolesOf(name), password),
+    renewLogins: (name, password) => renewLogins(admin, { name, roles: rolesOf(name), password }),
     async close() {
       await spares.close()
       await admin.close()

@@ -2,6 +2,7 @@
 import type { Keyring } from '#core/keyring'
 import { Secret } from '#core/secret'
 import { type Database, openDatabase, TRUSTED_PATH } from '#db/database'
+import type { Mend } from '#db/login'
 import { type Cluster, rolesOf } from './cluster.ts'
 
 export type AppDatabases = {
@@ -32,19 +33,26 @@ const SESSIONS = 4
 /** How long a function waits for a connection. */
 const FUNCTION_ACQUIRE_MS = 5000
 
-type Pool = { max: number; sessions?: number; acquireMs?: number; searchPath?: string }
+type Pool = {
+  max: number
+  sessions?: number
+  acquireMs?: number
+  searchPath?: string
+  mend?: undefined
+}
 
 type Place = { cluster: Cluster; keyring: Keyring; name: string; connections: number }
 
 export function openAppDatabases({ cluster, keyring, name, connections }: Place): AppDatabases {
   const opened = new Map<string, Database>()
+  const mend = once(() => cluster.renewLogins(name, (role) => loginPassword(keyring, role)))
   const lazily = (key: string, url: () => Secret, pool: Pool): Database => {
     const existing = opened.get(key)
     if (existing) return existing
     const sessions = Math.min(pool.max, SESSIONS)
     const applicationName = `stead-${key}`
     const { budget } = cluster
-    const database = openDatabase(url(), { sessions, applicationName, budget, ...pool })
+    const database = openDatabase(url(), { sessions, applicationName, budget, mend, ...pool })
     opened.set(key, database)
     return database
   }
@@ -77,12 +85,29 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
       return lazily('inspector', as(roles.owner), { max: 2 })
     },
     get platform() {
-      return lazily('platform', () => platformUrl, { max: 4, searchPath: TRUSTED_PATH })
+      return lazily('platform', () => platformUrl, {
+        max: 4,
+        searchPath: TRUSTED_PATH,
+        mend: undefined,
+      })
     },
     functions,
     platformUrl,
     async close() {
       await Promise.all([...opened.values()].map((database) => database.close()))
     },
+  }
+}
+
+/** However many connections failed before it was done, once is enough for all of them. */
+function once(work: () => Promise<void>): Mend {
+  let doneAt = Number.NEGATIVE_INFINITY
+  let underWay: Promise<void> | undefined
+  const finish = (): void => {
+    doneAt = performance.now()
+    underWay = undefined
+  }
+  return async (triedAt) => {
+    if (doneAt < triedAt) await (underWay ??= work().finally(finish))
   }
 }

@@ -6,6 +6,6 @@ import { loginPassword } from './databases.ts'
 /** Every app's roles get the passwords of the present secret. May run again and again. */
 export async function renewLogins({ needs: { platform, regions, keyring } }: Apps): Promise<void> {
   for (const { dbName, region } of await selectDatabases(platform.query)) {
-    await regions.cluster(region)?.renewPasswords(dbName, (role) => loginPassword(keyring, role))
+    await regions.cluster(region)?.renewLogins(dbName, (role) => loginPassword(keyring, role))
   }
 }
