@@ -6,12 +6,14 @@ import { benchLarge } from './large.ts'
 import { benchPeers } from './peers.ts'
 import { benchProcess } from './process.ts'
 import { report, type Row } from './report.ts'
+import { benchScale } from './scale.ts'
 
 const SUITES: Record<string, () => Promise<Row[]>> = {
   process: benchProcess,
   data: benchData,
   graphql: benchGraphql,
   large: benchLarge,
+  scale: benchScale,
   functions: benchFunctions,
   peers: benchPeers,
 }

@@ -45,12 +45,11 @@ export class SchemaWatch {
     const { id } = app
     const budget = apps.budgetOf(app)
     if (this.#watched.has(id) || !budget.takeSpare()) return
-    const changed = (): void => catalogs().invalidate(id)
     const listener = listen({
       url: apps.databaseUrlOf(app),
       channels: ['stead_ddl'],
-      onMessage: changed,
-      onGap: changed,
+      onMessage: () => catalogs().invalidate(id),
+      onGap: () => catalogs().suspect(id),
       log,
     })
     const holder = {

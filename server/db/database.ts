@@ -49,6 +49,8 @@ export type Database = {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** One round trip, one transaction: see `batch.ts`. */
   batch(statements: readonly BatchStatement[], options?: BatchOptions): Promise<BatchResult[]>
+  /** A batch will come soon: opens a connection for it in the background, when there is none. */
+  warm(): void
   /** A connection for as long as `work` runs, for what needs a session (locks, interactive work). */
   session<T>(work: (client: Client) => Promise<T>): Promise<T>
   /** Connections open and in use now. */
@@ -131,6 +133,10 @@ class PooledDatabase implements Database {
 
   batch(statements: readonly BatchStatement[], options?: BatchOptions): Promise<BatchResult[]> {
     return this.#wires.run(statements, options ?? NO_OPTIONS)
+  }
+
+  warm(): void {
+    this.#wires.warm()
   }
 
   async session<T>(work: (client: Client) => Promise<T>): Promise<T> {

@@ -60,6 +60,13 @@ export class Wires {
     })
   }
 
+  /** Opens the first connection before it is asked for. */
+  warm(): void {
+    if (this.#all.size + this.#opening > 0 || this.#closed || this.#options.budget?.isShort) return
+    this.#sweeper ??= setInterval(() => this.#sweep(), 500).unref()
+    this.#open()
+  }
+
   stats(): { total: number; idle: number; waiting: number } {
     return { total: this.#all.size, idle: this.#free.length, waiting: this.#waiting.length }
   }

@@ -22,7 +22,7 @@ export class CatalogCache {
   readonly #entries = new Map<string, Entry>()
   readonly #onFirstUse: (appId: string) => void
 
-  /** @param onFirstUse called when an app's catalog is about to be read for the first time */
+  /** @param onFirstUse called when an app's catalog was read for the first time */
   constructor(onFirstUse: (appId: string) => void = () => {}) {
     this.#onFirstUse = onFirstUse
   }
@@ -30,10 +30,18 @@ export class CatalogCache {
   /** The snapshot at hand, else the first load. Never waits when there is one. */
   get(appId: string, platform: Database): Catalog | Promise<Catalog> {
     const entry = this.#entry(appId)
-    if (!entry.catalog) return this.#load(entry, platform)
+    if (!entry.catalog) return this.#first(appId, entry, platform)
     if (entry.dirty && !entry.loading) this.#load(entry, platform).catch(() => {})
     else if (performance.now() - entry.checkedAt > CHECK_MS) this.#check(entry, platform)
     return entry.catalog
+  }
+
+  /** What watches over it afterwards would only be in its way. */
+  async #first(appId: string, entry: Entry, platform: Database): Promise<Catalog> {
+    const isFirst = !entry.loading
+    const catalog = await this.#load(entry, platform)
+    if (isFirst && this.#entries.get(appId) === entry) this.#onFirstUse(appId)
+    return catalog
   }
 
   /** In the background: whoever asks now is answered from what is at hand. */
@@ -65,6 +73,12 @@ export class CatalogCache {
     entry.dirty = true
   }
 
+  /** The schema may have changed: the next request compares the versions. */
+  suspect(appId: string): void {
+    const entry = this.#entries.get(appId)
+    if (entry) entry.checkedAt = performance.now() - CHECK_MS - 1
+  }
+
   /** Like `invalidate`, and nobody is answered from the old snapshot; without an id: of any app. */
   forget(appId?: string): void {
     if (appId === undefined) this.#entries.clear()
@@ -89,7 +103,6 @@ export class CatalogCache {
         checkedAt: 0,
       }
       this.#entries.set(appId, entry)
-      this.#onFirstUse(appId)
     }
     return entry
   }

@@ -25,10 +25,12 @@ export const isToOne = ({ cardinality }: Relationship): boolean =>
   cardinality === 'many-to-one' || cardinality === 'one-to-one'
 
 /** All relationships of a relation; derived once per snapshot. */
-export function relationshipsOf(catalog: Catalog, from: Relation): readonly Relationship[] {
-  const all = catalog.derived('relationships', () => deriveAll(catalog))
-  return all.get(from) ?? []
-}
+export const relationshipsOf = (catalog: Catalog, from: Relation): readonly Relationship[] =>
+  deriveRelationships(catalog).get(from) ?? []
+
+/** In advance, so that no request has to. */
+export const deriveRelationships = (catalog: Catalog): ByRelation =>
+  catalog.derived('relationships', () => deriveAll(catalog))
 
 type ByRelation = Map<Relation, Relationship[]>
 

@@ -60,7 +60,7 @@ class Introspecting {
     for (const [at, { key, name, selected, write }] of entries.entries()) {
       this.#out.add(`${at === 0 ? '' : ','}"${key}":`)
       if (name === 'types') {
-        const names = Object.keys(schema.getTypeMap())
+        const names = namesIn(schema.getTypeMap())
         await this.#list(names, (one) => this.#type(schema.getType(one), selected.sets))
       } else if (name === 'queryType') await this.#type(schema.getQueryType(), selected.sets)
       else if (name === 'mutationType') await this.#type(schema.getMutationType(), selected.sets)
@@ -101,7 +101,7 @@ class Introspecting {
       if (name !== 'fields') this.#out.add(write(type))
       else {
         const item = this.#itemOf(__Type, selected)
-        await this.#list(Object.keys(fields), (one) => this.#out.add(item(fields[one])))
+        await this.#list(namesIn(fields), (one) => this.#out.add(item(fields[one])))
       }
     }
     this.#out.add('}')
@@ -175,6 +175,9 @@ class Introspecting {
     return (value) => JSON.stringify(value ?? null)
   }
 }
+
+/** `Object.keys` would ask after each of them. */
+const namesIn = (record: object): string[] => Reflect.ownKeys(record).map(String)
 
 /** Each field and argument has a type, and most have one of a few. */
 function remembered(write: Write): Write {

@@ -56,6 +56,7 @@ export async function answerGraphql(
   request: GraphqlRequest,
 ): Promise<GraphqlAnswer> {
   const at = ctx.catalogs.get(ctx.appId, ctx.platform)
+  if (at instanceof Promise) ctx.database.warm()
   const catalog = at instanceof Promise ? await at : at
   const found = builtFor(ctx, catalog)
   const built = found instanceof Promise ? await found.catch(rethrow) : found
