@@ -28,8 +28,9 @@ const isSpoiled = (error: unknown): boolean =>
   error instanceof SpoiledLogin ||
   (error instanceof pg.DatabaseError && !OTHER_CLASSES.has((error.code ?? '').slice(0, 2)))
 
-const OWN_SETTINGS = `select from pg_catalog.pg_db_role_setting s join pg_catalog.pg_roles r on r.oid = s.setrole
-  where r.rolname = session_user`
+/** Asked of the session, as the catalog may have been mended since it began. The view does not know `role`. */
+const OWN_SETTINGS = `select from pg_catalog.pg_show_all_settings() where source in ('user', 'database user')
+  union all select where current_user <> session_user`
 
 type Connected = (error: Error) => void
 
