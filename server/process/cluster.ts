@@ -58,6 +58,17 @@ async function keepRunning({
     stopping: false,
     restarts: 0,
   }
+  /** What ended once may end again while it still recovers. */
+  const startAgain = async (port: number): Promise<EmbeddedPostgres> => {
+    if (++state.restarts > MAX_RESTARTS) throw new Error('PostgreSQL keeps ending')
+    try {
+      return await start(port)
+    } catch (error) {
+      if (state.stopping || state.restarts === MAX_RESTARTS) throw error
+      log.error({ err: error, restarts: state.restarts }, 'PostgreSQL did not start again')
+      return startAgain(port)
+    }
+  }
   const watch = (postgres: EmbeddedPostgres): void => {
     postgres.exited
       .then(async (status) => {
@@ -66,8 +77,7 @@ async function keepRunning({
           { status, restarts: state.restarts },
           'PostgreSQL ended by itself, starting it again',
         )
-        if (++state.restarts > MAX_RESTARTS) throw new Error('PostgreSQL keeps ending')
-        state.postgres = await start(postgres.port)
+        state.postgres = await startAgain(postgres.port)
         if (state.stopping) await state.postgres.stop()
         else watch(state.postgres)
       })

@@ -152,12 +152,15 @@ describe('a later start', () => {
   })
 })
 
-test('PostgreSQL killed alone is started again, and requests work again', async () => {
+test('PostgreSQL killed alone is started again, also when it is killed while it starts', async () => {
   const { url, platform_key: key } = await running.status()
   const killed = postmaster()
   process.kill(killed, 'SIGKILL')
   await running.said('PostgreSQL ended by itself')
-  await until(async () => (await fetch(`${url}/health/ready`)).ok && postmaster() !== killed)
+  await until(() => postmaster() !== killed)
+  const starting = postmaster()
+  process.kill(starting, 'SIGKILL')
+  await until(async () => postmaster() !== starting && (await fetch(`${url}/health/ready`)).ok)
   const made = await clientFor(url, key).post('/init', { name: 'made-afterwards' })
   expect(made.status).toBe(201)
 })
