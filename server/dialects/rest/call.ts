@@ -39,11 +39,11 @@ export async function callFunction(c: Http, ctx: RestContext, name: string): Pro
       const given = body ?? urlArguments(request)
       const call = buildCall(request, { name, given, isArgument: posts ? () => false : isArgument })
       if (header === ALL && ctx.dataApi.maxRows === undefined) {
-        return { ...call, readOnly: !posts }
+        return call
       }
       const limit = page.limit === undefined ? undefined : literal(page.limit, -1)
       const query = { ...call.query, offset: literal(page.offset, -1), limit }
-      return { ...call, query, readOnly: !posts }
+      return { ...call, query }
     },
   })
   return answer(c, { request, result, offset: page.offset })
@@ -52,7 +52,7 @@ export async function callFunction(c: Http, ctx: RestContext, name: string): Pro
 type Building = { name: string; given: CallArguments; isArgument: (param: Param) => boolean }
 
 function buildCall(
-  { schema, params, media, preferences, dataApi }: RestRequest,
+  { schema, params, media, preferences, dataApi, method }: RestRequest,
   { name, given, isArgument }: Building,
 ): Extract<DataRequest, { kind: 'call' }> {
   return {
@@ -69,7 +69,7 @@ function buildCall(
       count: preferences.count,
     },
     maxAffected: preferences.handling === 'strict' ? preferences.maxAffected : undefined,
-    readOnly: false,
+    readOnly: method === 'POST' ? 'unless_volatile' : true,
   }
 }
 

@@ -176,3 +176,37 @@ test('db_pre_request is called before the statement and may refuse it', async ()
   const banned = await get('/rpc/who', await token({ role: 'anon', banned: 'yes' }))
   expect([banned.status, banned.body]).toMatchObject([400, { message: 'You are banned' }])
 })
+
+test('limits hold that a role or a function has set for itself, and what else a role has set', async () => {
+  const [db] = await app.sql('select current_database()::text as name')
+  await app.sql(`alter role ${GUEST} in database ${String(db?.name)} set statement_timeout = '200ms';
+    alter role ${GUEST} in database ${String(db?.name)} set work_mem = '7MB';
+    alter role ${GUEST} in database ${String(db?.name)} set request.jwt.claims = '{"sub":"forged"}';
+    create function nap(seconds float8) returns text language sql as 'select pg_sleep(seconds)::text';
+    create function brief_nap() returns text language sql set statement_timeout = '100ms' as 'select pg_sleep(30)::text';
+    create function setting(name text) returns text language sql stable as 'select current_setting(name)'`)
+  expect((await get('/rpc/setting?name=work_mem')).body).not.toBe('7MB')
+  await configure({ db_anon_role: GUEST })
+  expect((await get('/rpc/setting?name=work_mem')).body).toBe('7MB')
+  expect((await get('/rpc/setting?name=statement_timeout')).body).toBe('200ms')
+  expect((await get('/rpc/claim?name=sub')).body).toBeNull()
+  expect(await get('/rpc/nap?seconds=30')).toMatchObject({
+    status: 500,
+    body: { code: '57014', message: 'canceling statement due to statement timeout' },
+  })
+  await configure({ db_anon_role: 'anon' })
+  expect((await get('/rpc/setting?name=statement_timeout')).body).toBe('30s')
+  expect(await get('/rpc/brief_nap')).toMatchObject({ status: 500, body: { code: '57014' } })
+})
+
+test('a function that says it does not write may not write, by POST either', async () => {
+  await app.sql(`create table public.marks (n int);
+    create function mark() returns int language sql as 'insert into marks values (1) returning n';
+    create function sly_mark() returns int language plpgsql stable as 'begin return mark(); end';
+    grant all on public.marks to service_role`)
+  const service = app.as(app.serviceKey)
+  const sly = await service.post('/rest/v1/rpc/sly_mark', {})
+  expect([sly.status, await sly.json()]).toMatchObject([405, { code: '25006' }])
+  expect((await service.post('/rest/v1/rpc/mark', {})).status).toBe(200)
+  expect((await service.get('/rest/v1/rpc/mark')).status).toBe(405)
+})

@@ -7,6 +7,7 @@ import { type Params, readParams } from './params.ts'
 import { type Preferences, readPrefer } from '#http/prefer'
 
 export type RestRequest = {
+  method: string
   schema: string
   /** The schema again, when the app exposes several. */
   profile: string | undefined
@@ -36,6 +37,7 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
   if (media.explain && !dataApi.plan) throw noPlan(media.explain)
   const params = readParams(queryOf(c.req.url))
   return {
+    method,
     schema,
     profile: schemas.length > 1 ? headerText(schema) : undefined,
     dataApi,

@@ -152,6 +152,7 @@ const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
       where p.pronargs = 1 and at.oid = p.proargtypes[0] and ac.relkind in ('r', 'p', 'v', 'm', 'f')),
     'handles', case when t.typtype = 'd' and not p.proretset and ${isMedia('t')}
       then json_build_object('mediaType', t.typname, 'binary', t.typbasetype = 'bytea'::regtype) end,
+    'timeout', (select substr(s, 19) from unnest(p.proconfig) s where s like 'statement_timeout=%'),
     'rows', p.prorows, 'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
     'types', (select json_agg(format_type(u.type, null) order by u.i)
       from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality u(type, i)),
@@ -177,6 +178,17 @@ const READS_REQUEST = `select exists (
     where schemaname not in ('pg_catalog', 'information_schema')
       and definition ~ 'request\\.(headers|method|path|cookies)')`
 
+/** Of roles, for this database before any: what they may set themselves and what does not say who they are. */
+const ROLE_SETTINGS = `select coalesce(json_agg(json_build_array(role, name, value)), '[]') from (
+    select distinct on (1, 2) r.rolname as role, split_part(c, '=', 1) as name, substr(c, strpos(c, '=') + 1) as value
+    from pg_db_role_setting d
+    join pg_roles r on r.oid = d.setrole
+    cross join unnest(d.setconfig) as c
+    join pg_settings s on s.name = split_part(c, '=', 1) and s.context = 'user'
+    where d.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+      and s.name !~ '^(role|session_authorization|search_path|row_security|.*transaction.*)$'
+    order by 1, 2, d.setdatabase desc) as own`
+
 /** The schema in which PostGIS is. */
 const GEO_JSON = `select coalesce((select json_build_array(n.nspname) from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace
@@ -195,6 +207,7 @@ const STATEMENTS = [
   REPRESENTATIONS,
   HANDLERS,
   GEO_JSON,
+  ROLE_SETTINGS,
 ].map((text) => ({ text, values: [] }))
 
 /** The present number of schema changes, as text. */
@@ -223,6 +236,7 @@ export async function loadCatalog(platform: Database): Promise<Catalog> {
     routines,
     handlers: rows(10),
     geoJsonSchema: rows<string>(11)[0],
+    roleSettings: rows(12),
     readsRequest: text(7) === 't',
   })
 }

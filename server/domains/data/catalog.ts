@@ -100,6 +100,8 @@ export type Routine = {
   rowOf: { schema: string; name: string } | null
   /** Rows that the planner expects. */
   rows: number
+  /** Its own `statement_timeout`, as it was written: `1s`. */
+  timeout: string | null
   /** Names of output columns (OUT, INOUT, TABLE), empty otherwise. */
   outputs: readonly { name: string; type: string }[]
   /** Its one value is a document of this media type, as the name of its type says. */
@@ -126,8 +128,18 @@ export type CatalogFacts = {
   handlers: readonly Handler[]
   /** Where PostGIS is: the schema of the function that writes a row as a feature of GeoJSON. */
   geoJsonSchema?: string | null | undefined
+  /** What roles of this database have set for themselves. */
+  roleSettings?: readonly (readonly [role: string, name: string, value: string])[] | undefined
   /** Something in the database reads `request.headers` and its like. */
   readsRequest: boolean
+}
+
+/** What a role has set for itself: PostgreSQL applies it to logins only, so each transaction is told. */
+export type RoleSettings = {
+  /** Its `statement_timeout`, in milliseconds. */
+  timeoutMs: number | undefined
+  /** All others. */
+  others: readonly (readonly [name: string, value: string])[]
 }
 
 /** Compiled requests kept per snapshot: a new snapshot starts with none, so none is ever stale. */
@@ -147,6 +159,7 @@ export class Catalog {
   readonly handlers: readonly Handler[]
   /** Writes rows as GeoJSON, where PostGIS is. */
   readonly geoJson: Handler | undefined
+  readonly roleSettings: ReadonlyMap<string, RoleSettings>
   readonly compiled = new LruCache<CompiledRequest>(MAX_COMPILED)
   /** Schema → name → relation. */
   readonly #relations = new Map<string, Map<string, Relation>>()
@@ -155,6 +168,7 @@ export class Catalog {
 
   constructor(facts: CatalogFacts) {
     const { version, relations, routines, handlers, geoJsonSchema, readsRequest } = facts
+    this.roleSettings = settingsByRole(facts.roleSettings ?? [])
     this.handlers = handlers
     if (geoJsonSchema) this.geoJson = { ...GEO_JSON, schema: geoJsonSchema }
     this.version = version
@@ -209,4 +223,33 @@ function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
     map.set(key, value)
   }
   return value
+}
+
+function settingsByRole(
+  rows: readonly (readonly [role: string, name: string, value: string])[],
+): Map<string, RoleSettings> {
+  const found = new Map<string, { timeoutMs: number | undefined; others: [string, string][] }>()
+  for (const [role, name, value] of rows) {
+    const settings = found.get(role) ?? { timeoutMs: undefined, others: [] }
+    found.set(role, settings)
+    if (name === 'statement_timeout') settings.timeoutMs = millisecondsIn(value)
+    else settings.others.push([name, value])
+  }
+  return found
+}
+
+const UNITS: Record<string, number> = {
+  us: 0.001,
+  ms: 1,
+  s: 1_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** A time as PostgreSQL's settings are written: `250`, `2s`, `1.5min`; none when there is no limit. */
+export function millisecondsIn(text: string): number | undefined {
+  const [, digits, unit = 'ms'] = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?\s*$/.exec(text) ?? []
+  const time = Math.round(Number(digits) * (UNITS[unit] ?? 1))
+  return time > 0 ? time : undefined
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { notFound } from '#core/errors'
 import { Pace } from '#db/batch'
 import { isVoid, writeCall } from './call.sql.ts'
-import type { Catalog, Relation } from './catalog.ts'
+import { millisecondsIn, type Catalog, type Relation } from './catalog.ts'
 import { chooseMedia, type HandledMedia, withOutput } from './handlers.ts'
 import { Likeness } from './likeness.ts'
 import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
@@ -35,6 +35,8 @@ export type CompiledRequest = {
   exactlyOne: boolean
   exactUpTo: number
   readOnly: boolean
+  /** A function's own limit, in milliseconds. */
+  timeoutMs: number | undefined
   /** The relation read or written; of a call, what its rows look like. */
   relation: Relation
   /** A call: the function gives one value or row, not a set. */
@@ -73,7 +75,8 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     explained: output.explain?.mediaType,
     exactlyOne: !output.explain && isExactlyOne(plan, output),
     exactUpTo: exactUpTo(output),
-    readOnly: plan.kind === 'read' || (request.kind === 'call' && request.readOnly),
+    readOnly: isReadOnly(plan, request),
+    timeoutMs: plan.kind === 'call' ? millisecondsIn(plan.routine.timeout ?? '') : undefined,
     relation: plan.read.relation,
     single: plan.kind === 'call' && !plan.routine.setOf,
     resolves: plan.kind === 'insert' && plan.conflictColumns !== undefined,
@@ -86,6 +89,13 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
 
 const shownBy = (plan: Plan, { timestamps }: Output): Plan =>
   timestamps === undefined ? plan : { ...plan, read: withMilliseconds(plan.read) }
+
+function isReadOnly(plan: Plan, request: DataRequest): boolean {
+  if (plan.kind === 'read') return true
+  if (plan.kind !== 'call' || request.kind !== 'call') return false
+  const { readOnly } = request
+  return readOnly === 'unless_volatile' ? plan.routine.volatility !== 'v' : readOnly
+}
 
 /** A function that gives one value or row needs no promise. */
 const isExactlyOne = (plan: Plan, { format, exactlyOne }: Output): boolean =>

@@ -142,8 +142,10 @@ function statementsOf(
   { compiled, catalog }: { compiled: CompiledRequest; catalog: Catalog },
 ): BatchStatement[] {
   const session = sessionStatement(ctx.identity, {
+  const own = catalog.roleSettings.get(ctx.identity.role)
     readOnly: compiled.readOnly,
-    timeoutMs: ctx.timeoutMs ?? 0,
+    timeoutMs: shorter(ctx.timeoutMs, shorter(compiled.timeoutMs, own?.timeoutMs)),
+    own: own?.others,
     schema: ask.schema,
     extraSearchPath: ctx.extraSearchPath,
   })
@@ -158,6 +160,12 @@ function statementsOf(
 }
 
 const bound = ({ name, text, binds }: CompiledStatement, slots: readonly string[]) => ({
+/** The shorter of two limits in milliseconds, 0 and undefined being none. */
+function shorter(one = 0, other = 0): number {
+  if (one === 0 || other === 0) return one + other
+  return Math.min(one, other)
+}
+
   name,
   text,
   values: bindAll(binds, slots),

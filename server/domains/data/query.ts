@@ -312,8 +312,8 @@ export type CallRequest = {
   output: Output
   /** The call is undone when it gives more rows. */
   maxAffected?: number | undefined
-  /** Writing is refused by the transaction. */
-  readOnly: boolean
+  /** Writing is refused by the transaction: always, or where the function says that it does not write. */
+  readOnly: boolean | 'unless_volatile'
 }
 
 export type DataRequest = ReadRequest | InsertRequest | UpdateRequest | DeleteRequest | CallRequest

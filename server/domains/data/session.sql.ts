@@ -11,6 +11,8 @@ export type SessionOptions = {
   schema: string
   /** Schemas after that one; default public. */
   extraSearchPath?: readonly string[] | undefined
+  /** What the role has set for itself. */
+  own?: readonly (readonly [name: string, value: string])[] | undefined
 }
 
 const memo = new WeakMap<Identity, Map<string, BatchStatement>>()
@@ -22,8 +24,8 @@ export function sessionStatement(identity: Identity, options: SessionOptions): B
     made = new Map()
     memo.set(identity, made)
   }
-  const { readOnly, timeoutMs } = options
-  const key = `${readOnly ? 'r' : 'w'}${timeoutMs} ${pathKey(options)}`
+  const { readOnly, timeoutMs, own } = options
+  const key = `${readOnly ? 'r' : 'w'}${timeoutMs} ${pathKey(options)}${own?.length ? JSON.stringify(own) : ''}`
   let statement = made.get(key)
   if (!statement) {
     statement = makeStatement(identity, options)
@@ -53,8 +55,12 @@ function makeStatement(identity: Identity, options: SessionOptions): BatchStatem
     settings.push(`set_config('search_path', $${extra + more.length + 1}, true)`)
     more.push(path.split('\0').map(quoteIdent).join(', '))
   }
+  for (const [own, value] of options.own ?? []) {
+    const at = extra + more.push(own, value)
+    settings.push(`set_config($${at - 1}, $${at}, true)`)
+  }
   return {
-    name: `${name}_data_${settings.length}${options.timeoutMs > 0 ? 't' : ''}`,
+    name: `${name}_data_${settings.length}${options.timeoutMs > 0 ? 't' : ''}${options.own?.length ?? ''}`,
     text: `${text}, ${settings.join(', ')}`,
     values: [...values, ...more],
     repeated: true,
