@@ -15,6 +15,12 @@ declare module 'vitest' {
 }
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Such as one with extensions that the embedded server does not have.
+  const given = process.env.STEAD_TEST_DATABASE_URL
+  if (given) {
+    project.provide('clusterUrl', given)
+    return () => Promise.resolve()
+  }
   const folder = await mkdtemp(join(tmpdir(), 'stead-tests-'))
   await chmod(folder, 0o755)
   const postgres = await startPostgres({

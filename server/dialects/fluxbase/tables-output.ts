@@ -63,10 +63,13 @@ const isText = ({ field, cast }: FieldItem, column: Column | undefined): boolean
     ? field?.path.at(-1)?.asText === true || TEXTS.has(column?.baseType ?? '')
     : /^(text|varchar|character varying)$/i.test(cast)
 
-/** How a column of an extension's type is written as JSON; PostGIS itself knows it of `geometry`. */
+/** How a column of an extension's type is written as JSON. */
 function formOf({ type, form }: Column): Pick<FieldItem, 'cast' | 'form'> | undefined {
   if (form) return undefined
-  const [, schema = '', name] = /^(.+\.)?(vector|halfvec|geography)(?:\(.*\))?$/.exec(type) ?? []
+  const [, schema = '', name] =
+    /^(.+\.)?(vector|halfvec|geometry|geography)(?:\(.*\))?$/.exec(type) ?? []
   if (name === undefined) return undefined
-  return name === 'geography' ? { form: `${schema}st_asgeojson`, cast: 'json' } : { cast: 'real[]' }
+  return name.startsWith('geo')
+    ? { form: `${schema}st_asgeojson`, cast: 'json' }
+    : { cast: 'real[]' }
 }

@@ -1,7 +1,6 @@
 /** `POST /vector/search`: rows in the order of their distance, and the distances beside them. */
 import { z } from 'zod'
 import { AppError, invalid, unavailable } from '#core/errors'
-import { type AppContext, requireNotPaused } from '#domains/apps'
 import {
   type Condition,
   type DataContext,
@@ -13,13 +12,11 @@ import {
   type Relation,
   vectorVersion,
 } from '#domains/data'
-import type { Services } from '#services'
 import { parseExactly, textOf } from './tables-body.ts'
 import { addFilter, distanceFrom, Filter } from './tables-document.ts'
 import { readKey, readTableParams } from './tables-params.ts'
 import { findPlace } from './tables-path.ts'
 import { type At, finished, startTableQuery } from './tables-query.ts'
-import { dataContext } from './tables-request.ts'
 
 const METRICS = { cosine: 'vec_cos', l2: 'vec_l2', inner_product: 'vec_ip' } as const
 
@@ -42,11 +39,7 @@ export type SearchDocument = z.output<typeof SearchDocument>
 export type Found = { data: unknown[]; distances: (number | null)[] }
 
 /** @throws `invalid` missing_field or what a query may be refused for, `unavailable` pgvector_missing */
-export async function searchRows(
-  services: Services,
-  ctx: AppContext,
-  document: SearchDocument,
-): Promise<Found> {
+export async function searchRows(data: DataContext, document: SearchDocument): Promise<Found> {
   const { table = '', column = '', vector } = document
   for (const [name, given] of [
     ['table', table],
@@ -56,8 +49,6 @@ export async function searchRows(
     if (given === undefined || given.length === 0)
       throw invalid('missing_field', `${name} is required`)
   }
-  requireNotPaused(ctx.app)
-  const data = dataContext(services, ctx)
   const { relation } = await findPlace(data, [table], 'GET')
   const result = await nearest(data, relation, document).catch((error: unknown) =>
     explained(data, error),

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { forbidden, invalid, unavailable } from '#core/errors'
 import { manages } from '#domains/accounts'
-import type { AppContext } from '#domains/apps'
+import { type AppContext, requireNotPaused } from '#domains/apps'
 import { vectorVersion } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
@@ -10,6 +10,7 @@ import type { Services } from '#services'
 import type { Answer } from './errors.ts'
 import type { Scopes } from './guards.ts'
 import { answerTo, say } from './tables-errors.ts'
+import { dataContext } from './tables-request.ts'
 import { SearchDocument, searchRows } from './vector-search.ts'
 
 /** What Fluxbase says of vectors that cannot be had. */
@@ -101,7 +102,8 @@ async function search(
 ): Promise<Response> {
   if (document.vector === undefined && document.query) throw embeddingUnavailable()
   try {
-    return c.json(await searchRows(services, ctx, document))
+    requireNotPaused(ctx.app)
+    return c.json(await searchRows(dataContext(services, c, ctx), document))
   } catch (error) {
     const said = answerTo(error, { method: 'GET', anonymous: ctx.caller.kind === 'anonymous' })
     if (!said) throw error

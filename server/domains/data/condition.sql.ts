@@ -1,6 +1,6 @@
 /** Fields and conditions as SQL. */
 import type { Column, Relation } from './catalog.ts'
-import { type Subject, writeDistance, writeSpatial } from './extensions.sql.ts'
+import { type Subject, vectorTypeOf, writeDistance, writeSpatial } from './extensions.sql.ts'
 import type { PlanCondition } from './plan.ts'
 import { COMPARISONS, type Field, type JsonStep, SEARCHES } from './query.ts'
 import type { SqlWriter } from './sql-writer.ts'
@@ -107,13 +107,15 @@ export const subjectOf = (sql: SqlWriter, scope: Scope, field: Field): Subject =
 type Near = Extract<PlanCondition, { kind: 'near' }>
 
 function writeNear(sql: SqlWriter, scope: Scope, { field, distance, below }: Near): void {
+  const subject = subjectOf(sql, scope, field)
   if (!below) {
-    writeField(sql, scope, field)
+    vectorTypeOf(subject, distance.operator)
+    subject.write()
     sql.add(' is not null')
     return
   }
   sql.add('(')
-  writeDistance(sql, subjectOf(sql, scope, field), distance)
+  writeDistance(sql, subject, distance)
   sql.add(') < ').bind(below, 'float8')
 }
 

@@ -1,7 +1,7 @@
 /** Operators of pgvector and PostGIS, named with their schema: a request's search path need not hold it. */
 import { invalid } from '#core/errors'
 import type { Column } from './catalog.ts'
-import { type Distance, type Spatial, VECTOR_OPERATORS } from './query.ts'
+import { type Distance, type Spatial, VECTOR_OPERATORS, type VectorOperator } from './query.ts'
 import type { SqlWriter } from './sql-writer.ts'
 
 /** A column, and how it is written. */
@@ -23,12 +23,18 @@ function typeOf({ column }: Subject, names: string): ExtensionType | undefined {
 }
 
 const VECTORS = 'vector|halfvec|sparsevec'
+const SPATIAL = 'geometry|geography'
+
+/** @throws `invalid` no_vector_column */
+export function vectorTypeOf(subject: Subject, operator: VectorOperator): ExtensionType {
+  const type = typeOf(subject, VECTORS)
+  if (type) return type
+  throw notOf(subject, { code: 'no_vector_column', operator, wanted: 'vector (pgvector)' })
+}
 
 /** The column's distance. @throws `invalid` no_vector_column */
 export function writeDistance(sql: SqlWriter, subject: Subject, { operator, to }: Distance): void {
-  const type = typeOf(subject, VECTORS)
-  if (!type)
-    throw notOf(subject, { code: 'no_vector_column', operator, wanted: 'vector (pgvector)' })
+  const type = vectorTypeOf(subject, operator)
   subject.write()
   const name = VECTOR_OPERATORS[operator]
   sql.add(type.schema === '' ? ` ${name} ` : ` operator(${type.schema}${name}) `)
@@ -38,7 +44,7 @@ export function writeDistance(sql: SqlWriter, subject: Subject, { operator, to }
 /** @throws `invalid` no_spatial_column */
 export function writeSpatial(sql: SqlWriter, subject: Subject, condition: Spatial): void {
   const { operator, shape, within } = condition
-  const type = typeOf(subject, 'geometry|geography')
+  const type = typeOf(subject, SPATIAL)
   if (!type) {
     const wanted = 'geometry or geography (PostGIS)'
     throw notOf(subject, { code: 'no_spatial_column', operator, wanted })
@@ -60,10 +66,14 @@ const ON_GLOBE = new Set<string>(['st_intersects', 'st_dwithin'])
 
 type Shape = { type: ExtensionType; write: () => void }
 
+/** 0: rows may have any. */
+const sridOf = ({ name, modifier }: ExtensionType): number =>
+  name === 'geography' ? 4326 : Number(/,(\d+)$/.exec(modifier)?.[1] ?? 0)
+
 /** GeoJSON is in degrees (SRID 4326); the column may not be. */
 function writeShape(sql: SqlWriter, subject: Subject, { type, write }: Shape): void {
-  const { schema, name, modifier } = type
-  const srid = name === 'geography' ? 4326 : Number(/,(\d+)$/.exec(modifier)?.[1] ?? 0)
+  const { schema } = type
+  const srid = sridOf(type)
   const around = srid === 4326 ? '' : srid > 0 ? 'st_transform' : 'st_setsrid'
   if (around !== '') sql.add(`${schema}${around}(`)
   sql.add(`${schema}st_geomfromgeojson(`)
@@ -75,6 +85,29 @@ function writeShape(sql: SqlWriter, subject: Subject, { type, write }: Shape): v
     subject.write()
     sql.add('))')
   }
+}
+
+/** A column whose type does not read GeoJSON itself: PostGIS's own reading has no place on the globe, and knows degrees only. */
+export function takesShapes(column: Column | undefined): boolean {
+  const type = typeOf({ name: '', column, write: () => {} }, SPATIAL)
+  return type !== undefined && (type.name === 'geography' || ![0, 4326].includes(sridOf(type)))
+}
+
+/** A value that came as JSON: GeoJSON, or the type's own text form. */
+export function writeShapeGiven(sql: SqlWriter, subject: Subject): void {
+  const type = typeOf(subject, SPATIAL)
+  if (!type) return
+  sql.add('case json_typeof(')
+  subject.write()
+  sql.add(`) when 'object' then `)
+  const write = (): void => {
+    subject.write()
+    sql.add('::text')
+  }
+  writeShape(sql, subject, { type, write })
+  sql.add(`::${type.schema}${type.name} else (`)
+  subject.write()
+  sql.add(` #>> '{}')::${type.schema}${type.name} end`)
 }
 
 type Wanted = { code: string; operator: string; wanted: string }

@@ -96,8 +96,31 @@ export function geoJsonProblem(value: unknown): string | undefined {
   const depth = typeof type === 'string' && Object.hasOwn(DEPTHS, type) ? DEPTHS[type] : undefined
   if (depth === undefined) return "unknown 'type'"
   if (coordinates === undefined) return "missing required 'coordinates' field"
-  return arePositions(coordinates, depth) ? undefined : "'coordinates' do not fit the type"
+  const fit = arePositions(coordinates, depth) && areWhole(type as string, coordinates as Nested)
+  return fit ? undefined : "'coordinates' do not fit the type"
 }
+
+type Nested = (number | Nested)[]
+
+/** Lines have two positions at least, rings four of which the last is the first. */
+function areWhole(type: string, coordinates: Nested): boolean {
+  const parts = coordinates as Nested[]
+  switch (type) {
+    case 'LineString':
+      return parts.length >= 2
+    case 'Polygon':
+      return parts.length > 0 && parts.every(isRing)
+    case 'MultiLineString':
+      return parts.every((line) => areWhole('LineString', line))
+    case 'MultiPolygon':
+      return parts.every((polygon) => areWhole('Polygon', polygon))
+    default:
+      return true
+  }
+}
+
+const isRing = (ring: Nested): boolean =>
+  ring.length >= 4 && JSON.stringify(ring[0]) === JSON.stringify(ring.at(-1))
 
 function arePositions(value: unknown, depth: number): boolean {
   if (!Array.isArray(value)) return false

@@ -1,6 +1,7 @@
 /** Write plans as SQL: the change in a common table expression, its rows read like any table. */
 import type { Relation } from './catalog.ts'
 import { writeConditions } from './condition.sql.ts'
+import { takesShapes, writeShapeGiven } from './extensions.sql.ts'
 import type { DeletePlan, InsertPlan, PlanItem, UpdatePlan, WritePlan } from './plan.ts'
 import type { Payload } from './query.ts'
 import { writeSelect } from './read.sql.ts'
@@ -131,9 +132,12 @@ function writeDefaults(sql: SqlWriter, { payload, read }: InsertPlan): void {
 
 /** A value as it came in; that of a domain with its own form is read by the domain's function. */
 function writeGiven(sql: SqlWriter, relation: Relation, name: string): void {
-  const form = relation.columns.get(name)?.form?.fromJson
+  const column = relation.columns.get(name)
+  const form = column?.form?.fromJson
+  const write = () => sql.name('incoming', name)
   if (form) sql.add(`${form}(`).name('incoming', name).add(')')
-  else sql.name('incoming', name)
+  else if (takesShapes(column)) writeShapeGiven(sql, { name, column, write })
+  else write()
 }
 
 /** A row that lacks the key takes the column's default. */
@@ -166,8 +170,9 @@ function writeRecords(sql: SqlWriter, relation: Relation, payload: Payload): voi
     sql.bind(json, 'json').add(') as incoming')
   }
   sql.add('(').list(columns, ', ', (name) => {
-    const { form, type = 'text' } = relation.columns.get(name) ?? {}
-    sql.name(name).add(` ${form?.fromJson ? 'json' : type}`)
+    const column = relation.columns.get(name)
+    const asJson = column?.form?.fromJson || takesShapes(column)
+    sql.name(name).add(` ${asJson ? 'json' : (column?.type ?? 'text')}`)
   })
   sql.add(ragged ? ')) as incoming' : ')')
 }
