@@ -141,8 +141,8 @@ function statementsOf(
   ask: Ask,
   { compiled, catalog }: { compiled: CompiledRequest; catalog: Catalog },
 ): BatchStatement[] {
-  const session = sessionStatement(ctx.identity, {
   const own = catalog.roleSettings.get(ctx.identity.role)
+  const session = sessionStatement(ctx.identity, {
     readOnly: compiled.readOnly,
     timeoutMs: shorter(ctx.timeoutMs, shorter(compiled.timeoutMs, own?.timeoutMs)),
     own: own?.others,
@@ -159,13 +159,13 @@ function statementsOf(
   return statements
 }
 
-const bound = ({ name, text, binds }: CompiledStatement, slots: readonly string[]) => ({
 /** The shorter of two limits in milliseconds, 0 and undefined being none. */
 function shorter(one = 0, other = 0): number {
   if (one === 0 || other === 0) return one + other
   return Math.min(one, other)
 }
 
+const bound = ({ name, text, binds }: CompiledStatement, slots: readonly string[]) => ({
   name,
   text,
   values: bindAll(binds, slots),
