@@ -40,13 +40,16 @@ type Place = {
   main: string
   cacheDir: string
   socketDir: string
+  /** The folder that goes when we do. */
+  atEnd: string
   /** Set when we are root: the processes are not. */
   identity: { uid: number; gid: number } | undefined
 }
 
 export function makeLauncher(options: PoolOptions): Launcher {
   const place = preparePlace(options)
-  const reaper = startReaper(place.socketDir)
+  const sources = forgetSources(place.cacheDir)
+  const reaper = startReaper(place.atEnd)
   const ownAddresses = privateAddresses()
   const env = {
     DENO_TLS_CA_STORE: 'mozilla,system', // a company's own authority counts for imports and fetch
@@ -61,6 +64,7 @@ export function makeLauncher(options: PoolOptions): Launcher {
     launch(memoryMb, purpose) {
       const socketPath = path.join(place.socketDir, randomBytes(6).toString('hex'))
       const flags = denoFlags({ socketPath, memoryMb, importHosts, ownAddresses })
+      sources.onLaunch()
       const server = listen(socketPath, place.identity)
       const child = start(place, [...flags, place.main, socketPath, purpose], env)
       if (purpose === 'standby' && child.pid !== undefined) lowerPriority(child.pid)
@@ -167,7 +171,32 @@ function preparePlace(options: PoolOptions): Place {
   if (identity) fs.chownSync(cacheDir, identity.uid, identity.gid)
   const place = { deno, main: path.join(runtimeDir, 'main.ts'), cacheDir, identity }
   const moved = identity ? copyUnreachable(place, base) : place
-  return { ...place, ...moved, socketDir: makeSocketDir(base) }
+  const socketDir = makeSocketDir(base)
+  const atEnd = base === path.resolve(scratchDir) ? socketDir : base
+  return { ...place, ...moved, socketDir, atEnd }
+}
+
+/** So many processes each leave the code of a function behind. */
+const FORGET_EVERY = 1_000
+
+/**
+ * Deno keeps what it made of each module, also of those that no other process will ever ask for: a function's code has
+ * another address each time. That would grow for ever, and lie readable on the disk.
+ */
+function forgetSources(cacheDir: string): { onLaunch: () => void } {
+  const blobs = path.join(cacheDir, 'gen', 'blob')
+  const files = fs.readdirSync(cacheDir).filter((name) => name.startsWith('dep_analysis_cache'))
+  for (const name of files) fs.rmSync(path.join(cacheDir, name), { force: true })
+  fs.rmSync(blobs, { recursive: true, force: true })
+  let launched = 0
+  return {
+    onLaunch() {
+      launched += 1
+      if (launched % FORGET_EVERY === 0) {
+        fs.rm(blobs, { recursive: true, force: true }, () => undefined)
+      }
+    },
+  }
 }
 
 /** What `nobody` could not read where it is, such as an installation under /root, is copied to where it can. */

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -171,6 +180,37 @@ describe('a Deno that cannot start', () => {
     expect((await pool.call(PID)).outcome.ok).toBe(true)
   })
 })
+
+test('no code of a function stays in the folder of the processes, and none of our own folders stays behind', async () => {
+  const scratchDir = mkdtempSync(path.join(tmpdir(), 'stead-scratch-'))
+  chmodSync(scratchDir, 0o755)
+  const kept = () =>
+    readdirSync(scratchDir, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /gen.blob.|^run-/.test(name))
+      .filter((name) => !name.endsWith('.tmp'))
+  {
+    await using pool = startPool({ scratchDir })
+    await pool.call(PID)
+  }
+  {
+    await using _again = startPool({ scratchDir })
+    expect(kept().filter((name) => name.includes('blob'))).toEqual([])
+  }
+  await until(() => kept().length === 0)
+  rmSync(scratchDir, { recursive: true })
+})
+
+test.runIf(process.getuid?.() === 0 && existsSync('/proc/self/cwd'))(
+  'a folder that the processes could not reach is replaced by another, which goes with the pool',
+  async () => {
+    const pool = startPool()
+    const { text: pid } = await pool.call(PID)
+    const cacheDir = readlinkSync(`/proc/${pid}/cwd`)
+    expect(cacheDir).toMatch(/\/stead-\w{6}\/deno$/)
+    await pool[Symbol.asyncDispose]()
+    await until(() => !existsSync(path.dirname(cacheDir)))
+  },
+)
 
 test('close ends every process, and a call after it is refused', async () => {
   const pool = startPool({ standby: 1 })
