@@ -10,6 +10,7 @@ import {
 } from '#domains/apps'
 import { durationMs } from '#core/clock'
 import type { RouteTable } from '#http/routes'
+import { isSomeGiven } from './config-part.ts'
 import type { Scopes } from './guards.ts'
 
 /** `https://App.example.com:443/path` as a browser names it: `https://app.example.com`. */
@@ -37,7 +38,7 @@ const Cors = z
     allowedHeaders: Tokens.optional(),
     allowCredentials: z.boolean().optional(),
   })
-  .refine((it) => Object.values(it).some((value) => value !== undefined), {
+  .refine(isSomeGiven, {
     message: 'give allowed_origins, allowedMethods, allowedHeaders or allowCredentials',
   })
 
@@ -60,7 +61,7 @@ const Storage = z
     storageLimitBytes: z.int().positive().optional(),
     allowedContentTypes: z.array(z.string().min(1).max(255)).min(1).max(200).optional(),
   })
-  .refine((it) => Object.values(it).some((value) => value !== undefined), {
+  .refine(isSomeGiven, {
     message: 'give publicReadEnabled, maxFileSizeMb, storageLimitBytes or allowedContentTypes',
   })
 

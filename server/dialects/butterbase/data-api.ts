@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { App } from '#domains/apps'
 import { changeDataApi, dataApiOf, OPENAPI_MODES } from '#domains/data'
 import type { RouteTable } from '#http/routes'
+import { addConfigPart, isSomeGiven } from './config-part.ts'
 import type { Scopes } from './guards.ts'
 
 /** A name as PostgreSQL keeps it. */
@@ -26,49 +27,39 @@ const DataApiSettings = z
     openapi_security_active: z.boolean().optional(),
     db_root_spec: Name.nullable().optional(),
   })
-  .refine((it) => Object.values(it).some((value) => value !== undefined), {
-    message: 'give at least one setting',
-  })
+  .refine(isSomeGiven, { message: 'give at least one setting' })
 
 export function addDataApi(routes: RouteTable<Scopes>): void {
-  const path = '/v1/{app_id}/config/data-api'
-  const access = 'owner'
-  routes.add(
-    { method: 'get', path, access, summary: 'How the app speaks PostgREST' },
-    ({ c, ctx }) => c.json(toWire(ctx.app)),
-  )
-  routes.add(
-    {
-      method: 'patch',
-      path,
-      access,
-      summary: 'Change how the app speaks PostgREST',
-      body: DataApiSettings,
+  addConfigPart(routes, {
+    name: 'data-api',
+    summary: {
+      get: 'How the app speaks PostgREST',
+      patch: 'Change how the app speaks PostgREST',
     },
-    async ({ c, ctx, body }) => {
-      const app = await changeDataApi(ctx, {
-        dbSchemas: body.db_schemas,
-        dbAnonRole: body.db_anon_role,
-        dbPreRequest: body.db_pre_request,
-        dbExtraSearchPath: body.db_extra_search_path,
-        dbMaxRows: body.db_max_rows,
-        dbAggregatesEnabled: body.db_aggregates_enabled,
-        dbPlanEnabled: body.db_plan_enabled,
-        jwtSecret: body.jwt_secret,
-        openapiMode: body.openapi_mode,
-        openapiSecurityActive: body.openapi_security_active,
-        dbRootSpec: body.db_root_spec,
-      })
-      return c.json(toWire(app))
-    },
-  )
+    shape: DataApiSettings,
+    change: (ctx, given) => changeDataApi(ctx, patchFrom(given)),
+    toWire,
+  })
 }
+
+const patchFrom = (given: z.output<typeof DataApiSettings>) => ({
+  dbSchemas: given.db_schemas,
+  dbAnonRole: given.db_anon_role,
+  dbPreRequest: given.db_pre_request,
+  dbExtraSearchPath: given.db_extra_search_path,
+  dbMaxRows: given.db_max_rows,
+  dbAggregatesEnabled: given.db_aggregates_enabled,
+  dbPlanEnabled: given.db_plan_enabled,
+  jwtSecret: given.jwt_secret,
+  openapiMode: given.openapi_mode,
+  openapiSecurityActive: given.openapi_security_active,
+  dbRootSpec: given.db_root_spec,
+})
 
 /** The secret is never shown again. */
 function toWire(app: App) {
   const settings = dataApiOf(app)
   return {
-    app_id: app.id,
     db_schemas: settings.schemas,
     db_anon_role: settings.anonRole,
     db_pre_request: settings.preRequestName,

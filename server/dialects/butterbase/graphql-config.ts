@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { App } from '#domains/apps'
 import { changeGraphql, graphqlSettingsOf } from '#domains/graphql'
 import type { RouteTable } from '#http/routes'
+import { addConfigPart, isSomeGiven } from './config-part.ts'
 import type { Scopes } from './guards.ts'
 
 /** 0 = no limit. */
@@ -17,43 +18,33 @@ const GraphqlConfig = z
     max_complexity: Limit.optional(),
     max_fields_per_lvl: Limit.optional(),
   })
-  .refine((it) => Object.values(it).some((value) => value !== undefined), {
-    message: 'give at least one setting',
-  })
+  .refine(isSomeGiven, { message: 'give at least one setting' })
 
 export function addGraphqlConfig(routes: RouteTable<Scopes>): void {
-  const path = '/v1/{app_id}/config/graphql'
-  const access = 'owner'
-  routes.add(
-    { method: 'get', path, access, summary: 'What the app allows in GraphQL' },
-    ({ c, ctx }) => c.json(toWire(ctx.app)),
-  )
-  routes.add(
-    {
-      method: 'patch',
-      path,
-      access,
-      summary: 'Change what the app allows in GraphQL',
-      body: GraphqlConfig,
+  addConfigPart(routes, {
+    name: 'graphql',
+    summary: {
+      get: 'What the app allows in GraphQL',
+      patch: 'Change what the app allows in GraphQL',
     },
-    async ({ c, ctx, body }) => {
-      const app = await changeGraphql(ctx, {
-        enabled: body.enabled,
-        introspection: body.introspection,
-        allowFragments: body.allow_fragments,
-        maxDepth: body.max_depth,
-        maxComplexity: body.max_complexity,
-        maxFieldsPerLevel: body.max_fields_per_lvl,
-      })
-      return c.json(toWire(app))
-    },
-  )
+    shape: GraphqlConfig,
+    change: (ctx, given) => changeGraphql(ctx, patchFrom(given)),
+    toWire,
+  })
 }
+
+const patchFrom = (given: z.output<typeof GraphqlConfig>) => ({
+  enabled: given.enabled,
+  introspection: given.introspection,
+  allowFragments: given.allow_fragments,
+  maxDepth: given.max_depth,
+  maxComplexity: given.max_complexity,
+  maxFieldsPerLevel: given.max_fields_per_lvl,
+})
 
 function toWire(app: App) {
   const settings = graphqlSettingsOf(app)
   return {
-    app_id: app.id,
     enabled: settings.enabled,
     introspection: settings.introspection,
     allow_fragments: settings.allowFragments,
