@@ -90,6 +90,7 @@ export function baseHeaders(range: string, answering: Answering): Record<string,
   const headers: Record<string, string> = {
     'Content-Type': media.contentType,
     'Content-Range': range,
+    Vary: 'Accept, Prefer, Range',
   }
   if (profile !== undefined) headers['Content-Profile'] = profile
   const applied = appliedPreferences(preferences, applicable)

@@ -23,6 +23,7 @@ const DEFAULTS = {
   openapi_mode: 'follow-privileges',
   openapi_security_active: false,
   db_root_spec: null,
+  server_timing_enabled: false,
 }
 
 beforeAll(async () => {
@@ -209,4 +210,21 @@ test('a function that says it does not write may not write, by POST either', asy
   expect([sly.status, await sly.json()]).toMatchObject([405, { code: '25006' }])
   expect((await service.post('/rest/v1/rpc/mark', {})).status).toBe(200)
   expect((await service.get('/rest/v1/rpc/mark')).status).toBe(405)
+})
+
+test('the steps of a request are told in Server-Timing when the app wants it, as far as it came', async () => {
+  const steps = async (path: string, method = 'GET') => {
+    const res = await app.as(app.serviceKey).request(method, `/rest/v1${path}`)
+    return res.headers.get('server-timing')?.replaceAll(/;dur=\d+\.\d/g, '') ?? null
+  }
+  expect(await steps('/letters')).toBeNull()
+  await configure({ server_timing_enabled: true })
+  const whole = 'jwt, parse, plan, transaction, response'
+  expect(await steps('/letters')).toBe(whole)
+  expect(await steps('/letters?id=eq.9', 'DELETE')).toBe(whole)
+  expect(await steps('/rpc/who')).toBe(whole)
+  expect(await steps('/')).toBe(whole)
+  expect(await steps('/letters', 'OPTIONS')).toBe('jwt, parse, response')
+  expect(await steps('/letters?id=nonsense')).toBe('jwt, parse')
+  expect(await steps('/letters?id=eq.x')).toBe('jwt, parse, plan, transaction')
 })

@@ -28,6 +28,7 @@ import type { Http } from '#http/env'
 import { bearerOf, hasLeft, hostOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
+import { startWatch } from './server-timing.ts'
 
 /** What a REST request is given: the way to the data, and how the app speaks PostgREST. */
 export type RestContext = DataContext & { dataApi: DataApi }
@@ -45,19 +46,26 @@ export const isAnonymous = (c: Http): boolean => anonymous.has(c)
 export function guards(services: Services): { visitor: Guard<RestContext> } {
   return {
     visitor: async (c) => {
+      const started = performance.now()
       const named = await namedApp(services, c)
       const secret = secretOf(c)
       if (secret !== undefined && isForeign(secret)) {
         const guest = await guestOf(services, secret, named)
-        return () => enterAsGuest(services, c, guest)
+        return () => timed(c, started, enterAsGuest(services, c, guest))
       }
       const caller: Caller = secret
         ? await services.identifier.identify(secret, named ?? (await services.apps.default()))
         : { kind: 'anonymous' }
       if (caller.kind === 'anonymous') anonymous.add(c)
-      return () => enter(services, { c, caller, named })
+      return async () => timed(c, started, await enter(services, { c, caller, named }))
     },
   }
+}
+
+/** Where the app wants it, each step is timed from here on. */
+function timed(c: Http, started: number, ctx: RestContext): RestContext {
+  if (ctx.dataApi.serverTiming) ctx.timings = startWatch(c, started)
+  return ctx
 }
 
 /** @throws `unauthenticated` when a token is announced and none is sent */

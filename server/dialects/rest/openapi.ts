@@ -19,8 +19,11 @@ export async function describeRoot(c: Http, ctx: RestContext): Promise<Response>
   }
   requireOpenApi(request)
   const { schema, profile } = request
+  ctx.timings?.lap('parse')
   const catalog = await catalogOf(ctx)
+  ctx.timings?.lap('plan')
   const facts = await describeSchema(ctx, schema)
+  ctx.timings?.lap('transaction')
   const all = openapiMode === 'ignore-privileges'
   const relations = catalog
     .relationsOf(schema)

@@ -8,12 +8,14 @@ import { readRequest } from './request.ts'
 /** @throws `not_found` table_not_found */
 export async function tableOptions(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const { schema } = readRequest(c, ctx.dataApi)
+  ctx.timings?.lap('parse')
   return allow(c, methodsOf(await relationOf(ctx, { schema, table, wholeOnly: true })))
 }
 
 /** @throws `not_found` function_not_found */
 export async function callOptions(c: Http, ctx: RestContext, name: string): Promise<Response> {
   const { schema } = readRequest(c, ctx.dataApi)
+  ctx.timings?.lap('parse')
   const routines = (await catalogOf(ctx, true)).routines(schema, name)
   const [first] = routines
   if (!first) throw noFunction(schema, name)
@@ -21,7 +23,8 @@ export async function callOptions(c: Http, ctx: RestContext, name: string): Prom
   return allow(c, writes ? ['POST'] : ['GET', 'HEAD', 'POST'])
 }
 
-export async function rootOptions(c: Http): Promise<Response> {
+export async function rootOptions(c: Http, ctx: RestContext): Promise<Response> {
+  ctx.timings?.lap('parse')
   return allow(c, ['GET', 'HEAD'])
 }
 

@@ -15,6 +15,7 @@ import { guards, type RestContext, type Scopes } from './guards.ts'
 import { describeRoot } from './openapi.ts'
 import { callOptions, rootOptions, tableOptions } from './options.ts'
 import { readTable } from './read.ts'
+import { tellTimes } from './server-timing.ts'
 import { deleteRows, insertRows, putRow, updateRows } from './write.ts'
 
 type Handler = (c: Http, ctx: RestContext, name: string) => Promise<Response>
@@ -36,7 +37,8 @@ export function rest(services: Services): RouteTable<Scopes> {
   hono.use('/rest/v1/*', async (c, next) => {
     if (isPreflight(c)) return preflight(c)
     allowEveryOrigin(c)
-    return next()
+    await next()
+    return tellTimes(c)
   })
   const routes = new RouteTable<Scopes>(REST, hono, guards(services))
   for (const method of ['get', 'head', 'post'] as const) {
@@ -80,7 +82,7 @@ function addOptions(routes: RouteTable<Scopes>): void {
     callOptions(c, ctx, c.req.param('function') ?? ''),
   )
   const ofRoot = { path: '/rest/v1/', summary: 'Tell which methods the root takes' }
-  routes.add({ ...shared, ...ofRoot }, ({ c }) => rootOptions(c))
+  routes.add({ ...shared, ...ofRoot }, ({ c, ctx }) => rootOptions(c, ctx))
 }
 
 const unsupported = (method: string) =>

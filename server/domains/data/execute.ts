@@ -20,6 +20,12 @@ import {
 import { GUARD, type ResultColumn } from './result.sql.ts'
 import { sessionStatement } from './session.sql.ts'
 
+/** The steps of a request, in their order. */
+export type Step = 'jwt' | 'parse' | 'plan' | 'transaction' | 'response'
+
+/** Told when a step ends. */
+export type Timings = { lap(step: Step): void }
+
 export type DataContext = {
   appId: string
   /** Of a login role that may only become the roles of callers. */
@@ -32,6 +38,7 @@ export type DataContext = {
   extraSearchPath?: readonly string[] | undefined
   /** A function called before each statement, quoted. */
   preRequest?: string | undefined
+  timings?: Timings | undefined
   /** Milliseconds per statement; absent = the connection's own limit. */
   timeoutMs?: number | undefined
   /** Whether the caller has gone: nobody would read the answer. */
@@ -110,15 +117,20 @@ async function attempt(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<Da
 }
 
 async function runOnce(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {
+  ctx.timings?.lap('parse')
   const compiled = compiledFor(ask, catalog)
+  ctx.timings?.lap('plan')
   const statements = statementsOf(ctx, ask, { compiled, catalog })
   const main = statements.length - 1 - (compiled.estimate ? 1 : 0) - (ask.rehearse ? 1 : 0)
-  const results = await ctx.database.batch(statements, {
+  const options = {
     rehearse: ask.rehearse === true,
     isAbandoned: ctx.isAbandoned,
     pace: compiled.pace,
     stream: ask.stream === true && main === statements.length - 1 && isPlain(compiled),
-  })
+  }
+  const running = ctx.database.batch(statements, options)
+  const { timings } = ctx
+  const results = await (timings ? running.finally(() => timings.lap('transaction')) : running)
   return toResult(compiled, results[main], results[main + 1])
 }
 

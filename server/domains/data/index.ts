@@ -13,6 +13,8 @@ export {
   type DataContext,
   type DataResult,
   execute,
+  type Step,
+  type Timings,
 } from './execute.ts'
 export { geoJsonProblem } from './parse-extension.ts'
 export { type KeptAnswer, once } from './idempotency.ts'

@@ -31,6 +31,8 @@ export type DataApiPatch = {
   openapiSecurityActive?: boolean | undefined
   /** A function without arguments that answers the root: a name in the first of the schemas. */
   dbRootSpec?: string | null | undefined
+  /** Each answer tells how long its steps took. */
+  serverTimingEnabled?: boolean | undefined
   /** One more HS256 key that tokens may be signed with, of at least 32 characters. */
   jwtSecret?: string | null | undefined
 }
@@ -52,6 +54,7 @@ export type DataApi = {
   openapiMode: OpenApiMode
   securityActive: boolean
   rootSpec: string | undefined
+  serverTiming: boolean
   hasJwtSecret: boolean
   /** Equal for equal settings: part of the shape of every request. */
   key: string
@@ -85,6 +88,7 @@ function settingsOf(stored: Stored): DataApi {
     openapiMode: stored.openapiMode ?? 'follow-privileges',
     securityActive: stored.openapiSecurityActive ?? false,
     rootSpec: stored.dbRootSpec ?? undefined,
+    serverTiming: stored.serverTimingEnabled ?? false,
     hasJwtSecret: Boolean(stored.sealedJwtSecret),
   }
   const { preRequest: call, maxRows, aggregates, extraSearchPath } = settings
