@@ -141,6 +141,12 @@ export class Live {
     if (!isHead(frame))
       return this.fail('error', { message: 'The function process sent a malformed response' })
     const { status, headers } = frame
+    const bad = unsendable(headers)
+    if (bad !== undefined) {
+      return this.fail('error', {
+        message: `The header "${bad}" of the response has a character that HTTP cannot carry`,
+      })
+    }
     if (frame.body !== 'stream') {
       this.#durationMs = performance.now() - this.#since
       this.#settle()
@@ -228,19 +234,13 @@ export class Live {
 
 const PLACES = new Set<unknown>(['none', 'whole', 'stream'] satisfies BodyPlace[])
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a header must not hold
-const BAD_VALUE = /[\0\r\n]/
+/** What HTTP can carry in a header: less than the `Headers` of the web let in. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+type Head = { status: unknown; headers: unknown; body: unknown }
 
 /** It must not be able to break our own HTTP response. */
-function isHead({
-  status,
-  headers,
-  body,
-}: {
-  status: unknown
-  headers: unknown
-  body: unknown
-}): boolean {
+function isHead({ status, headers, body }: Head): boolean {
   if (!Number.isInteger(status) || Number(status) < 200 || Number(status) > 599) return false
   if (!PLACES.has(body) || !Array.isArray(headers)) return false
   return headers.every(
@@ -248,10 +248,13 @@ function isHead({
       Array.isArray(pair) &&
       typeof pair[0] === 'string' &&
       typeof pair[1] === 'string' &&
-      TOKEN.test(pair[0]) &&
-      !BAD_VALUE.test(pair[1]),
+      TOKEN.test(pair[0]),
   )
 }
+
+/** The first header whose value cannot be sent. */
+const unsendable = (headers: HeaderList): string | undefined =>
+  headers.find(([, value]) => !VALUE.test(value))?.[0]
 
 /** An error as an isolate says it, which may be anything. */
 export function readError(said: unknown): { message: string; stack?: string } {

@@ -14,7 +14,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, describe, expect, test } from 'vitest'
 import { findDeno } from './deno-path.ts'
-import { isRunning, settle, startPool, until } from './test-support.ts'
+import { HELD, isRunning, makeGate, startPool, until } from './test-support.ts'
 
 const PID = `export default () => new Response(String(Deno.pid))`
 
@@ -49,10 +49,13 @@ test('an idle process is ended', async () => {
 
 test('a process that serves is not idle', async () => {
   await using pool = startPool({ idleMs: 50 })
-  const { text } = await pool.call(
-    `export default () => new Promise((r) => setTimeout(() => r(new Response('slow')), 400))`,
-  )
-  expect(text).toBe('slow')
+  const { host, entered, open } = makeGate()
+  const serving = pool.call(HELD, { host })
+  await entered
+  const idle = await pool.call(PID)
+  await until(() => !isRunning(Number(idle.text)))
+  open()
+  expect((await serving).outcome.ok).toBe(true)
 })
 
 test('of too many idle processes the longest idle is ended', async () => {
@@ -65,11 +68,13 @@ test('of too many idle processes the longest idle is ended', async () => {
 
 test('retire lets a running invocation finish, and the next call gets a new process', async () => {
   await using pool = startPool()
-  const slow = `export default () => new Promise((r) => setTimeout(() => r(new Response(String(Deno.pid))), 200))`
-  const running = pool.call(slow, { key: 'app/f/1' })
+  const { host, entered, open } = makeGate()
+  const running = pool.call(HELD, { key: 'app/f/1', host })
+  await entered
   const other = await pool.call(PID, { key: 'app/g/1' })
   pool.retire('app/f/')
-  const next = await pool.call(slow, { key: 'app/f/1' })
+  const next = await pool.call(PID, { key: 'app/f/1' })
+  open()
   expect(next.report.start).toBe('cold')
   expect((await running).text).toMatch(/^\d+$/)
   expect((await running).text).not.toBe(next.text)
@@ -78,25 +83,43 @@ test('retire lets a running invocation finish, and the next call gets a new proc
 
 test('a retired process is ended after its last invocation', async () => {
   await using pool = startPool()
-  const slow = `export default () => new Promise((r) => setTimeout(() => r(new Response(String(Deno.pid))), 150))`
-  const running = pool.call(slow, { key: 'app/f/1' })
-  await until(() => pool.stats().processes === 1)
+  const { host, entered, open } = makeGate()
+  const running = pool.call(HELD, { key: 'app/f/1', host })
+  await entered
   pool.retire('app/f/')
+  open()
   const { text } = await running
   await until(() => !isRunning(Number(text)))
   expect(pool.stats().processes).toBe(0)
 })
 
+test('two hundred calls at once run together in one process, each with its own answer', async () => {
+  await using pool = startPool({ maxConcurrent: 200 })
+  const code = `let inside = 0; const all = Promise.withResolvers()
+    export default async (req) => {
+      if (++inside === 200) all.resolve()
+      await all.promise
+      return new Response(new URL(req.url).search)
+    }`
+  const calls = Array.from({ length: 200 }, (_, at) =>
+    pool.call(code, { request: { url: `http://api.test/?${at}` } }),
+  )
+  const texts = (await Promise.all(calls)).map(({ text }) => text)
+  expect(texts).toEqual(calls.map((_, at) => `?${at}`))
+  expect(pool.stats()).toMatchObject({ active: 0, processes: 1 })
+})
+
 test('one invocation more than the limit is refused with the numbers', async () => {
   await using pool = startPool({ maxConcurrent: 2 })
-  const held = `export default () => new Promise(() => {})`
-  const running = [1, 2].map(() => pool.call(held, { timeoutMs: 500 }))
-  await expect(pool.call(held)).rejects.toMatchObject({
+  const { host, open } = makeGate()
+  const running = [1, 2].map(() => pool.call(HELD, { host }))
+  await expect(pool.call(HELD)).rejects.toMatchObject({
     kind: 'rate_limited',
     code: 'concurrency_limit',
     retryAfter: 5,
     details: { active: 2, max: 2 },
   })
+  open()
   await Promise.all(running)
   expect((await pool.call(PID)).outcome.ok).toBe(true)
 })
@@ -229,8 +252,14 @@ test('a parent killed with SIGKILL leaves no process behind, not even one in a l
     import { startPool } from ${JSON.stringify(new URL('./test-support.ts', import.meta.url).href)}
     const pool = startPool({ standby: 1, scratchDir: ${JSON.stringify(dir)} })
     const pids = [(await pool.call('export default () => new Response(String(Deno.pid))')).text]
-    const loop = await pool.start('export default () => { setTimeout(() => { for (;;) {} }, 20); return new Response(String(Deno.pid)) }')
+    const loops = Promise.withResolvers()
+    const host = { claimIdempotency: () => loops.resolve() }
+    const loop = await pool.start(\`export default (req, ctx) => {
+      ctx.waitUntil(new Promise(() => setTimeout(() => { ctx.idempotency.claim('loop'); for (;;) {} })))
+      return new Response(String(Deno.pid))
+    }\`, { host })
     pids.push(await new Response(loop.body).text())
+    await loops.promise
     console.log(pids.join(' '))
     setInterval(() => {}, 1000)`
   const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
@@ -243,7 +272,6 @@ test('a parent killed with SIGKILL leaves no process behind, not even one in a l
   const pids = String(line).split(' ').map(Number)
   expect(pids.length).toBe(2)
   expect(pids.every(isRunning)).toBe(true)
-  await new Promise((resolve) => setTimeout(resolve, 50)) // the loop has begun
   parent.kill('SIGKILL')
   await until(() => !pids.some(isRunning))
   await until(() => !readdirSync(dir).some((name) => name.startsWith('run-')))
@@ -251,10 +279,7 @@ test('a parent killed with SIGKILL leaves no process behind, not even one in a l
 
 test("a signal to the terminal's process group does not reach a running function", async () => {
   await using pool = startPool()
-  const outcome = await pool.start(
-    `export default () => new Promise((r) => setTimeout(() => r(new Response(String(Deno.pid))), 100))`,
-  )
-  const { text } = await settle(outcome)
+  const { text } = await pool.call(PID)
   const fields = readFileSync(`/proc/${text}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   expect(fields[2]).toBe(text) // leads its own group
 })

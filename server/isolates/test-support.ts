@@ -66,6 +66,25 @@ export async function settle(outcome: Outcome): Promise<Result> {
   return { outcome, status: outcome.ok ? outcome.status : 0, text, report: await outcome.done }
 }
 
+/** Handlers that wait at `ctx.idempotency.claim` until the test lets them go on. */
+export function makeGate() {
+  const opened = Promise.withResolvers<boolean>()
+  const entered = Promise.withResolvers<void>()
+  const claimIdempotency = (): Promise<boolean> => {
+    entered.resolve()
+    return opened.promise
+  }
+  return {
+    host: { claimIdempotency },
+    /** Somebody waits. */
+    entered: entered.promise,
+    open: () => opened.resolve(true),
+  }
+}
+
+/** Waits at the gate, then says its process. */
+export const HELD = `export default async (req, ctx) => { await ctx.idempotency.claim('gate'); return new Response(String(Deno.pid)) }`
+
 /** Waits until the condition holds; a test that hopes in vain fails by its timeout. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))

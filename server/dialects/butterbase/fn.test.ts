@@ -496,3 +496,35 @@ test('a Deno that cannot start answers 502 to a call and to a deploy, and serves
   }
   expect(await (await app.nobody.get(fns.fn('unstarted'))).text()).toBe('up')
 })
+
+test('a function that is deleted while calls run finishes them, and the next call is 404', async () => {
+  await fns.deploy(
+    'leaving',
+    handler(`await ctx.db.query('select pg_advisory_lock(77)'); return new Response('done')`),
+  )
+  const waiting = `select 1 from pg_locks where locktype = 'advisory' and objid = 77 and not granted`
+  const { platform } = app.instance.services.apps.databasesOf(app.instance.firstSteps.app)
+  await platform.session(async (session) => {
+    await session.query('select pg_advisory_lock(77)')
+    const running = app.nobody.get(fns.fn('leaving'))
+    await expect.poll(() => app.sql(waiting)).toHaveLength(1)
+    expect((await app.owner.delete(fns.one('leaving'))).status).toBe(200)
+    expect((await app.nobody.get(fns.fn('leaving'))).status).toBe(404)
+    await session.query('select pg_advisory_unlock(77)')
+    expect([(await running).status, await (await running).text()]).toEqual([200, 'done'])
+  })
+})
+
+test('TRACE is refused with 405: no function can be told of it', async () => {
+  await fns.deploy('untraced', HELLO)
+  const status = await new Promise((resolve, reject) => {
+    request(`${app.url}${fns.fn('untraced')}`, { method: 'TRACE' }, (res) => {
+      res.resume()
+      resolve(res.statusCode)
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect(status).toBe(405)
+  expect(await fns.logs('untraced')).toEqual([])
+})

@@ -1,6 +1,6 @@
 /** Running a function: who may, as whom, with what in its hands; and what is written down of it. */
 import { auditActor } from '#domains/accounts'
-import { AppError, badGateway } from '#core/errors'
+import { AppError, badGateway, methodNotAllowed } from '#core/errors'
 import { uuid } from '#core/ids'
 import type {
   Answered,
@@ -58,7 +58,7 @@ export type FunctionAnswer = Pick<Answered, 'ok' | 'status' | 'headers' | 'body'
 /**
  * @returns the function's answer as soon as it begins, or why there is none
  * @throws what `admit` throws; `not_found` function_not_found; `rate_limited` concurrency_limit;
- *   `bad_gateway` runtime_unreachable
+ *   `bad_gateway` runtime_unreachable; `method_not_allowed` function_method
  */
 export async function invokeFunction(
   ctx: FunctionsContext,
@@ -67,6 +67,7 @@ export async function invokeFunction(
 ): Promise<FunctionAnswer | FunctionFailure> {
   const fn = await ctx.functions.deployed.find(ctx.app, request.name)
   if (!fn) throw functionNotFound()
+  assertMethod(request.method)
   const { origin, asUser, trigger } = request
   const byTrigger = trigger === 'http'
   const runsAs = admit({ app: ctx.app, fn, origin, asUser, byTrigger })
@@ -80,6 +81,14 @@ export async function invokeFunction(
   const durationMs = Math.round(performance.now() - began)
   const { isTrusted } = runsAs
   return { ok: false, reason, message, stack, timeoutMs: fn.timeoutMs, durationMs, isTrusted }
+}
+
+/** Methods of which the web's `Request` wants to know nothing. */
+const NO_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK'])
+
+function assertMethod(method: string): void {
+  if (!NO_METHODS.has(method.toUpperCase())) return
+  throw methodNotAllowed('function_method', `A function cannot be called with ${method}`)
 }
 
 type Run = {
