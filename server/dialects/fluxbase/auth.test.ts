@@ -188,6 +188,9 @@ test('POST /auth/signin answers 200 with tokens that GET /auth/user accepts', as
   const me = await whoami(session.access_token)
   expect(me.status).toBe(200)
   expect(await me.json()).toEqual(session.user)
+  const answers = [res, me, await whoami('nonsense'), await app.nobody.get(`${AUTH}/config`)]
+  const types = answers.map(({ headers }) => headers.get('content-type'))
+  expect(types).toEqual(answers.map(() => 'application/json; charset=utf-8'))
 })
 
 test('POST /auth/signin answers the same for an unknown address, a wrong and an overlong password', async () => {

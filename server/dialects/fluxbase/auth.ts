@@ -23,6 +23,7 @@ import { randomToken } from '#core/ids'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { JSON_TYPE } from './errors.ts'
 import { ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE } from './credentials.ts'
 import type { Scopes } from './guards.ts'
 import { limitRefresh } from './limits.ts'
@@ -71,11 +72,11 @@ function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: Wi
   routes
     .add(
       { ...open, method: 'get', path: '/api/v1/auth/config', summary: 'How one may sign in' },
-      ({ c }) => c.json(CONFIG),
+      ({ c }) => answer(c, CONFIG),
     )
     .add(
       { ...open, method: 'get', path: '/api/v1/auth/csrf', summary: 'A token for cookie writes' },
-      ({ c }) => c.json({ csrf_token: csrfToken(services, c) }),
+      ({ c }) => answer(c, { csrf_token: csrfToken(services, c) }),
     )
     .add(
       { ...made, method: 'post', path: '/api/v1/auth/signup', summary: 'Sign up', body: NewUser },
@@ -88,7 +89,7 @@ function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: Wi
           { ...request, userMetadata },
           SESSIONS,
         ).catch(hideTaken)
-        return c.json(signedIn(services, c, tokens), 201)
+        return answer(c, signedIn(services, c, tokens), 201)
       },
     )
     .add(
@@ -101,7 +102,7 @@ function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: Wi
       },
       async ({ c, ctx, body }) => {
         const tokens = await signIn(withNeeds(ctx), requireCredentials(body), SESSIONS)
-        return c.json(signedIn(services, c, tokens))
+        return answer(c, signedIn(services, c, tokens))
       },
     )
     .add(
@@ -122,7 +123,7 @@ function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: Wi
             throw error
           },
         )
-        return c.json(signedIn(services, c, tokens))
+        return answer(c, signedIn(services, c, tokens))
       },
     )
 }
@@ -136,23 +137,26 @@ function addAccount(routes: RouteTable<Scopes>, services: Services, withNeeds: W
       async ({ c, ctx }) => {
         if (ctx.caller.kind === 'user') await signOut(withNeeds(ctx), ctx.caller)
         clearCookies(services, c)
-        return c.json({ message: 'Successfully signed out' })
+        return answer(c, { message: 'Successfully signed out' })
       },
     )
     .add({ ...own, method: 'get', summary: 'Who am I?' }, async ({ c, ctx }) => {
       const user = await findUser(withNeeds(ctx), ctx.caller.userId)
       if (!user) throw invalidToken()
-      return c.json(toWire(user))
+      return answer(c, toWire(user))
     })
     .add(
       { ...own, method: 'patch', summary: 'Change address, password or metadata', body: Changes },
       async ({ c, ctx, body }) => {
         const { email, password, nonce, data, user_metadata: userMetadata = data } = body
         const changes = { email, password, nonce, userMetadata, passwordRules: PLAIN_RULES }
-        return c.json(toWire(await changeUser(withNeeds(ctx), ctx.caller, changes)))
+        return answer(c, toWire(await changeUser(withNeeds(ctx), ctx.caller, changes)))
       },
     )
 }
+
+const answer = (c: Http, body: object, status: 200 | 201 = 200): Response =>
+  c.json(body, status, { 'Content-Type': JSON_TYPE })
 
 const { minLength, uppercase, lowercase, number, special } = PLAIN_RULES
 

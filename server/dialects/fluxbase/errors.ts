@@ -56,6 +56,9 @@ const BY_CODE: Record<string, Answer> = {
   invalid_nonce: [400, 'INVALID_TOKEN'],
 }
 
+/** Of every answer in JSON. */
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
 /** Tables of parts of the dialect are merged in where they are mounted. */
 export function errorRenderer(services: Services, own: Record<string, Answer> = {}) {
   const answers = { ...BY_CODE, ...own }
@@ -67,7 +70,8 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
       services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
     }
     if (error.retryAfter !== undefined) c.header('Retry-After', String(error.retryAfter))
-    return c.json({ error: text, code, ...facts(error, c), request_id: c.env.requestId }, status)
+    const body = { error: text, code, ...facts(error, c), request_id: c.env.requestId }
+    return c.json(body, status, { 'Content-Type': JSON_TYPE })
   }
 }
 
