@@ -1,16 +1,13 @@
 /** The data API under row security, against the same statements in a bare client in the same run. */
 import type { BatchStatement } from '#db/batch'
-import { openDatabase } from '#db/database'
+import { type Database, openDatabase } from '#db/database'
 import { type Case, casesOf } from './data-cases.ts'
 import { newDataDir, removeDataDir, startInstance } from './instance.ts'
-import { type Load, load } from './load.ts'
 import { openRecorder } from './recorder.ts'
-import { median, type Row, tailOf, WIDEST_TAIL } from './report.ts'
+import type { Row } from './report.ts'
 import { prepareSubject, type Subject } from './subject.ts'
+import { asking, byTurns, CONNECTIONS, type Contestant, withBar } from './turns.ts'
 
-const CONNECTIONS = 16
-const TURNS = 3
-const SECONDS = 2
 /** Statements recorded for each case, so that keys differ. */
 const RECORDED = 64
 /** This one is measured with more connections too. */
@@ -60,64 +57,40 @@ async function recordAll(
 
 type Measuring = { subject: Subject; one: Case; recorded: Recorded }
 
-/** Ours and the ceiling by turns, so that both meet the same neighbours on the machine. */
 async function measure({ subject, one, recorded }: Measuring, connections: number): Promise<Row> {
-  const origin = subject.instance.facts.url
-  const bare = openBare(subject, recorded, connections)
-  const loads: Load[] = []
-  const ceilings: number[] = []
-  for (let turn = 0; turn < TURNS; turn++) {
-    const ours = await load({ origin, connections, seconds: SECONDS, next: one.next })
-    if (ours.refused > 0) throw new Error(`${one.name}: ${ours.refused} requests were refused`)
-    loads.push(ours)
-    ceilings.push(await bare.load())
-  }
-  await bare.close()
-  const ratio = median(loads.map(({ perSecond }, at) => perSecond / (ceilings[at] ?? Number.NaN)))
-  const times = {
-    p50: median(loads.map(({ p50 }) => p50)),
-    p95: median(loads.map(({ p95 }) => p95)),
-    p99: median(loads.map(({ p99 }) => p99)),
-  }
-  return {
-    name: `${one.name}, ${connections} connections`,
-    ours: median(loads.map(({ perSecond }) => perSecond)),
-    ceiling: median(ceilings),
-    ratio,
-    unit: 'requests/s',
-    ...times,
-    tail: tailOf(times),
-    bar: `ratio >= ${one.bar}, tail <= ${WIDEST_TAIL}`,
-    met: ratio >= one.bar && tailOf(times) <= WIDEST_TAIL,
+  const database = openDatabase(subject.login, { max: connections, sessions: 1 })
+  try {
+    const row = await byTurns(`${one.name}, ${connections} connections`, {
+      ours: asking(subject.instance.facts.url, one.next, connections),
+      theirs: bare(database, recorded, connections),
+    })
+    return withBar(row, one.bar)
+  } finally {
+    await database.close()
   }
 }
-
-type Bare = { load(): Promise<number>; close(): Promise<void> }
 
 /**
  * The same statements in the same batches over as many connections as the HTTP client has, one batch
  * under way on each, and nothing else: no HTTP, no parsing, no sign-in.
  */
-function openBare(subject: Subject, recorded: Recorded, connections: number): Bare {
-  const database = openDatabase(subject.login, { max: connections, sessions: 1 })
+function bare(
+  database: Database,
+  recorded: Recorded,
+  connections: number,
+): Contestant<{ perSecond: number }> {
   let turn = 0
-  const next = (): readonly BatchStatement[] => recorded[turn++ % recorded.length] ?? []
-  return {
-    load: () => loadBare(connections, () => database.batch(next())),
-    close: () => database.close(),
-  }
-}
-
-async function loadBare(inFlight: number, run: () => Promise<unknown>): Promise<number> {
-  const from = performance.now() + 1_000
-  const until = from + SECONDS * 1_000
-  let done = 0
-  const loop = async (): Promise<void> => {
-    while (performance.now() < until) {
-      await run()
-      if (performance.now() >= from) done++
+  return async ({ warmUpSeconds, seconds }) => {
+    const from = performance.now() + warmUpSeconds * 1_000
+    const until = from + seconds * 1_000
+    let done = 0
+    const loop = async (): Promise<void> => {
+      while (performance.now() < until) {
+        await database.batch(recorded[turn++ % recorded.length] ?? [])
+        if (performance.now() >= from) done++
+      }
     }
+    await Promise.all(Array.from({ length: connections }, loop))
+    return { perSecond: done / seconds }
   }
-  await Promise.all(Array.from({ length: inFlight }, loop))
-  return done / SECONDS
 }

@@ -1,12 +1,10 @@
 /** GraphQL against its twin in REST: the same rows of the same tables, by turns in the same run. */
 import pg from 'pg'
 import { type Instance, newDataDir, removeDataDir, startInstance } from './instance.ts'
-import { type HttpRequest, type Load, load } from './load.ts'
-import { median, type Row, tailOf, WIDEST_TAIL } from './report.ts'
+import type { HttpRequest } from './load.ts'
+import type { Row } from './report.ts'
+import { asking, byTurns, CONNECTIONS, withBar } from './turns.ts'
 
-const CONNECTIONS = 16
-const TURNS = 3
-const SECONDS = 2
 const ROWS = 2_000
 /** Not slower than 15 % below the twin. */
 const BAR = 0.85
@@ -95,38 +93,9 @@ function casesOf({ facts }: Instance): Case[] {
 }
 
 async function measure({ facts }: Instance, one: Case): Promise<Row> {
-  const loads: Load[] = []
-  const twins: Load[] = []
-  for (let turn = 0; turn < TURNS; turn++) {
-    for (const [next, into] of [
-      [one.rest, twins],
-      [one.graphql, loads],
-    ] as const) {
-      const made = await load({
-        origin: facts.url,
-        connections: CONNECTIONS,
-        seconds: SECONDS,
-        next,
-      })
-      if (made.refused > 0) throw new Error(`${one.name}: ${made.refused} requests were refused`)
-      into.push(made)
-    }
-  }
-  const ratio = median(loads.map(({ perSecond }, at) => perSecond / (twins[at]?.perSecond ?? 0)))
-  const times = {
-    p50: median(loads.map(({ p50 }) => p50)),
-    p95: median(loads.map(({ p95 }) => p95)),
-    p99: median(loads.map(({ p99 }) => p99)),
-  }
-  return {
-    name: `graphql ${one.name}, ceiling its REST twin, ${CONNECTIONS} connections`,
-    ours: median(loads.map(({ perSecond }) => perSecond)),
-    ceiling: median(twins.map(({ perSecond }) => perSecond)),
-    ratio,
-    unit: 'requests/s',
-    ...times,
-    tail: tailOf(times),
-    bar: `ratio >= ${BAR}, tail <= ${WIDEST_TAIL}`,
-    met: ratio >= BAR && tailOf(times) <= WIDEST_TAIL,
-  }
+  const row = await byTurns(
+    `graphql ${one.name}, ceiling its REST twin, ${CONNECTIONS} connections`,
+    { ours: asking(facts.url, one.graphql), theirs: asking(facts.url, one.rest) },
+  )
+  return withBar(row, BAR)
 }

@@ -4,7 +4,7 @@ import { newDataDir, removeDataDir, startInstance } from './instance.ts'
 import { installPeers, type Peer, startPeer } from './peer.ts'
 import type { Row } from './report.ts'
 import { prepareSubject, type Subject } from './subject.ts'
-import { byTurns } from './turns.ts'
+import { asking, byTurns } from './turns.ts'
 
 /** How many times as many requests as @supabase/lite, and as PostGraphile. */
 const LITE_BAR = 5
@@ -43,8 +43,8 @@ async function besideLite(subject: Subject): Promise<Row[]> {
     for (const [name, path] of REST_READS) {
       const [mine, their] = [requestsAs(ours.token), requestsAs(peer.token)]
       const row = await byTurns(`rest ${name}, ceiling @supabase/lite`, {
-        ours: { origin: ours.origin, next: mine.get(path) },
-        theirs: { origin: peer.origin, next: their.get(path) },
+        ours: asking(ours.origin, mine.get(path)),
+        theirs: asking(peer.origin, their.get(path)),
       })
       rows.push({ ...row, bar: `ratio >= ${LITE_BAR}`, met: row.ratio >= LITE_BAR })
     }
@@ -106,8 +106,8 @@ async function besidePostgraphile(subject: Subject): Promise<Row[]> {
       const mine = requestsAs(ours.token).post('/api/v1/graphql', () => bodyOf(one.ours))
       const their = requestsAs(peer.token).post('/graphql', () => bodyOf(one.theirs))
       const row = await byTurns(`graphql ${one.name}, ceiling PostGraphile`, {
-        ours: { origin: ours.origin, next: mine },
-        theirs: { origin: peer.origin, next: their },
+        ours: asking(ours.origin, mine),
+        theirs: asking(peer.origin, their),
       })
       rows.push({ ...row, bar: `ratio >= ${POSTGRAPHILE_BAR}`, met: row.ratio >= POSTGRAPHILE_BAR })
     }

@@ -1,4 +1,5 @@
 /** Every measurement, one table. `npm run bench` keeps it; `npm run bench -- process` shows one suite. */
+import { inspect } from 'node:util'
 import { benchData } from './data.ts'
 import { benchFunctions } from './functions.ts'
 import { benchGraphql } from './graphql.ts'
@@ -29,6 +30,12 @@ const rows: Row[] = []
 for (const [name, suite] of Object.entries(SUITES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   process.stderr.write(`measuring ${name} …\n`)
-  rows.push(...(await suite()))
+  try {
+    rows.push(...(await suite()))
+  } catch (error) {
+    // What the others measure is worth its time all the same.
+    process.exitCode = 1
+    process.stderr.write(`${name} failed: ${inspect(error)}\n`)
+  }
 }
-report(rows, wanted.length === 0)
+report(rows, wanted.length === 0 && process.exitCode !== 1)

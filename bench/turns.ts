@@ -1,35 +1,44 @@
 /** Two measured by turns, so that both meet the same neighbours on the machine. */
 import { type HttpRequest, type Load, load } from './load.ts'
-import { median, type Row, tailOf } from './report.ts'
+import { median, type Row, tailOf, WIDEST_TAIL } from './report.ts'
 
-export type Side = { origin: string; next: () => HttpRequest }
+export const CONNECTIONS = 16
 
-const CONNECTIONS = 16
 const TURNS = 5
-const SECONDS = 1
-const FIRST_WARM_UP_SECONDS = 2
-const WARM_UP_SECONDS = 0.5
+const SECONDS = 0.8
+const FIRST_WARM_UP_SECONDS = 1.5
+const WARM_UP_SECONDS = 0.3
 
-/** Requests a second of both, and the median of the turns' ratios. @throws Error when a request was refused */
+/** What happens before the first answer that counts, and for how long answers count. */
+export type Window = { warmUpSeconds: number; seconds: number }
+
+/** Works for as long as the window says. */
+export type Contestant<Made = Load> = (window: Window) => Promise<Made>
+
+/** @throws Error when a request was refused: such a measurement is void */
+export const asking =
+  (origin: string, next: () => HttpRequest, connections = CONNECTIONS): Contestant =>
+  async (window) => {
+    const made = await load({ origin, next, connections, ...window })
+    if (made.refused === 0) return made
+    const { method, path } = next()
+    throw new Error(`${made.refused} requests like ${method} ${origin}${path} were refused`)
+  }
+
+type Sides = { ours: Contestant; theirs: Contestant<Pick<Load, 'perSecond'>> }
+
+/** What both do in a second, the median of the turns' ratios, and the times of ours. */
 export async function byTurns(
   name: string,
-  { ours, theirs }: { ours: Side; theirs: Side },
+  { ours, theirs }: Sides,
 ): Promise<Row & { ratio: number; tail: number }> {
   const loads: Load[] = []
-  const others: Load[] = []
+  const ceilings: number[] = []
   for (let turn = 0; turn < TURNS; turn++) {
     const warmUpSeconds = turn === 0 ? FIRST_WARM_UP_SECONDS : WARM_UP_SECONDS
-    const options = { connections: CONNECTIONS, seconds: SECONDS, warmUpSeconds }
-    for (const [side, into] of [
-      [ours, loads],
-      [theirs, others],
-    ] as const) {
-      const made = await load({ ...options, ...side })
-      if (made.refused > 0) {
-        throw new Error(`${name}: ${side.origin} refused ${made.refused} requests`)
-      }
-      into.push(made)
-    }
+    const window = { warmUpSeconds, seconds: SECONDS }
+    loads.push(await ours(window))
+    ceilings.push((await theirs(window)).perSecond)
   }
   const times = {
     p50: median(loads.map(({ p50 }) => p50)),
@@ -37,12 +46,21 @@ export async function byTurns(
     p99: median(loads.map(({ p99 }) => p99)),
   }
   return {
-    name: `${name}, ${CONNECTIONS} connections`,
+    name,
     ours: median(loads.map(({ perSecond }) => perSecond)),
-    ceiling: median(others.map(({ perSecond }) => perSecond)),
-    ratio: median(loads.map(({ perSecond }, at) => perSecond / (others[at]?.perSecond ?? 0))),
+    ceiling: median(ceilings),
+    ratio: median(loads.map(({ perSecond }, at) => perSecond / (ceilings[at] ?? Number.NaN))),
     unit: 'requests/s',
     ...times,
     tail: tailOf(times),
+  }
+}
+
+/** The row with what it must reach: a share of the ceiling, and a tail that is not too long. */
+export function withBar(row: Row & { ratio: number; tail: number }, bar: number): Row {
+  return {
+    ...row,
+    bar: `ratio >= ${bar}, tail <= ${WIDEST_TAIL}`,
+    met: row.ratio >= bar && row.tail <= WIDEST_TAIL,
   }
 }
