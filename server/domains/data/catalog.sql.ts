@@ -9,6 +9,14 @@ import {
   type Representation,
   type Routine,
 } from './catalog.ts'
+import {
+  GEO_JSON,
+  HANDLERS,
+  isMedia,
+  OURS,
+  REPRESENTATIONS,
+  ROLE_SETTINGS,
+} from './catalog-types.sql.ts'
 import { withViews } from './views.ts'
 
 /** Names are written with their schema unless they are PostgreSQL's own. */
@@ -16,9 +24,6 @@ const PATH = `select set_config('search_path', 'pg_catalog', true),
   set_config('statement_timeout', '30s', true)`
 
 const VERSION = 'select version::text from stead.catalog_version'
-
-/** Schemas that nobody reaches through a data API. */
-const OURS = `n.nspname not in ('information_schema', 'stead') and n.nspname !~ '^pg_'`
 
 const RELATIONS = `select coalesce(json_agg(json_build_object(
     'oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
@@ -106,40 +111,6 @@ const PROJECTIONS = `select coalesce(json_agg(json_build_array(oid, schema, name
     where entry[3] <> '0' and va.attname = replace(entry[2], '\\', '')
     group by 1, 2, 3) as p`
 
-/** Domains whose implicit casts from and to JSON or text are functions: by the domain's name. */
-const REPRESENTATIONS = `select coalesce(json_agg(json_build_array(name, to_json, from_json, from_text)), '[]')
-  from (
-    select format_type(d.oid, null) as name,
-      max(f) filter (where castsource = d.oid and casttarget = 'json'::regtype) as to_json,
-      max(f) filter (where casttarget = d.oid and castsource = 'json'::regtype) as from_json,
-      max(f) filter (where casttarget = d.oid and castsource = 'text'::regtype) as from_text
-    from pg_type d
-    join pg_namespace n on n.oid = d.typnamespace
-    join pg_cast k on (k.castsource = d.oid or k.casttarget = d.oid) and k.castcontext = 'i'
-    cross join lateral (select format('%I.%I', pn.nspname, p.proname) from pg_proc p
-      join pg_namespace pn on pn.oid = p.pronamespace where p.oid = k.castfunc) as function(f)
-    where d.typtype = 'd' and ${OURS} group by d.oid) as r`
-
-/** Domains that are named like a media type. */
-const isMedia = (type: string): string =>
-  `${type}.typname ~* '^([a-z0-9.-]+/[a-z0-9.+-]+|[*]/[*])$'`
-
-/** Aggregates over rows whose result is a document. */
-const HANDLERS = `select coalesce(json_agg(json_build_object(
-    'schema', n.nspname, 'name', p.proname, 'mediaType', d.typname,
-    'binary', d.typbasetype = 'bytea'::regtype, 'relation', case when c.oid is not null
-      then json_build_object('schema', cn.nspname, 'name', c.relname) end)
-    order by n.nspname, p.proname), '[]')
-  from pg_aggregate g
-  join pg_proc p on p.oid = g.aggfnoid
-  join pg_namespace n on n.oid = p.pronamespace
-  join pg_type d on d.oid = p.prorettype and d.typtype = 'd'
-  join pg_type a on a.oid = p.proargtypes[0]
-  left join pg_class c on c.oid = a.typrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
-  left join pg_namespace cn on cn.oid = c.relnamespace
-  where p.pronargs = 1 and ${OURS} and ${isMedia('d')}
-    and (c.oid is not null or a.oid = 'anyelement'::regtype)`
-
 const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
     'schema', n.nspname, 'name', p.proname, 'volatility', p.provolatile, 'setOf', p.proretset,
     'returnType', format_type(p.prorettype, null), 'returnBaseType', t.typname,
@@ -177,22 +148,6 @@ const READS_REQUEST = `select exists (
   or exists (select from pg_views
     where schemaname not in ('pg_catalog', 'information_schema')
       and definition ~ 'request\\.(headers|method|path|cookies)')`
-
-/** Of roles, for this database before any: what they may set themselves and what does not say who they are. */
-const ROLE_SETTINGS = `select coalesce(json_agg(json_build_array(role, name, value)), '[]') from (
-    select distinct on (1, 2) r.rolname as role, split_part(c, '=', 1) as name, substr(c, strpos(c, '=') + 1) as value
-    from pg_db_role_setting d
-    join pg_roles r on r.oid = d.setrole
-    cross join unnest(d.setconfig) as c
-    join pg_settings s on s.name = split_part(c, '=', 1) and s.context = 'user'
-    where d.setdatabase in (0, (select oid from pg_database where datname = current_database()))
-      and s.name !~ '^(role|session_authorization|search_path|row_security|.*transaction.*)$'
-    order by 1, 2, d.setdatabase desc) as own`
-
-/** The schema in which PostGIS is. */
-const GEO_JSON = `select coalesce((select json_build_array(n.nspname) from pg_proc p
-    join pg_namespace n on n.oid = p.pronamespace
-    where p.proname = 'st_asgeojson' and p.proargtypes[0] = 'record'::regtype limit 1), '[]')`
 
 const STATEMENTS = [
   PATH,

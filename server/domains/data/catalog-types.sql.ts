@@ -1,0 +1,54 @@
+/** Statements of the catalog: types with forms and media of their own, roles with settings of their own, PostGIS. */
+
+/** Schemas that nobody reaches through a data API. */
+export const OURS = `n.nspname not in ('information_schema', 'stead') and n.nspname !~ '^pg_'`
+
+/** Domains whose implicit casts from and to JSON or text are functions: by the domain's name. */
+export const REPRESENTATIONS = `select coalesce(json_agg(json_build_array(name, to_json, from_json, from_text)), '[]')
+  from (
+    select format_type(d.oid, null) as name,
+      max(f) filter (where castsource = d.oid and casttarget = 'json'::regtype) as to_json,
+      max(f) filter (where casttarget = d.oid and castsource = 'json'::regtype) as from_json,
+      max(f) filter (where casttarget = d.oid and castsource = 'text'::regtype) as from_text
+    from pg_type d
+    join pg_namespace n on n.oid = d.typnamespace
+    join pg_cast k on (k.castsource = d.oid or k.casttarget = d.oid) and k.castcontext = 'i'
+    cross join lateral (select format('%I.%I', pn.nspname, p.proname) from pg_proc p
+      join pg_namespace pn on pn.oid = p.pronamespace where p.oid = k.castfunc) as function(f)
+    where d.typtype = 'd' and ${OURS} group by d.oid) as r`
+
+/** Domains that are named like a media type. */
+export const isMedia = (type: string): string =>
+  `${type}.typname ~* '^([a-z0-9.-]+/[a-z0-9.+-]+|[*]/[*])$'`
+
+/** Aggregates over rows whose result is a document. */
+export const HANDLERS = `select coalesce(json_agg(json_build_object(
+    'schema', n.nspname, 'name', p.proname, 'mediaType', d.typname,
+    'binary', d.typbasetype = 'bytea'::regtype, 'relation', case when c.oid is not null
+      then json_build_object('schema', cn.nspname, 'name', c.relname) end)
+    order by n.nspname, p.proname), '[]')
+  from pg_aggregate g
+  join pg_proc p on p.oid = g.aggfnoid
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_type d on d.oid = p.prorettype and d.typtype = 'd'
+  join pg_type a on a.oid = p.proargtypes[0]
+  left join pg_class c on c.oid = a.typrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  left join pg_namespace cn on cn.oid = c.relnamespace
+  where p.pronargs = 1 and ${OURS} and ${isMedia('d')}
+    and (c.oid is not null or a.oid = 'anyelement'::regtype)`
+
+/** Of roles, for this database before any: what they may set themselves and what does not say who they are. */
+export const ROLE_SETTINGS = `select coalesce(json_agg(json_build_array(role, name, value)), '[]') from (
+    select distinct on (1, 2) r.rolname as role, split_part(c, '=', 1) as name, substr(c, strpos(c, '=') + 1) as value
+    from pg_db_role_setting d
+    join pg_roles r on r.oid = d.setrole
+    cross join unnest(d.setconfig) as c
+    join pg_settings s on s.name = split_part(c, '=', 1) and s.context = 'user'
+    where d.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+      and s.name !~ '^(role|session_authorization|search_path|row_security|.*transaction.*)$'
+    order by 1, 2, d.setdatabase desc) as own`
+
+/** The schema in which PostGIS is. */
+export const GEO_JSON = `select coalesce((select json_build_array(n.nspname) from pg_proc p
+    join pg_namespace n on n.oid = p.pronamespace
+    where p.proname = 'st_asgeojson' and p.proargtypes[0] = 'record'::regtype limit 1), '[]')`
