@@ -19,6 +19,11 @@ export type RouteSpec<
   /** Who may call it, in the dialect's words; its guard stands behind the word. */
   access: Access
   summary: string
+  /**
+   * What a key that is bound by scopes needs: such a key is refused where no scope is named. A whole word, such as
+   * `tables:read`, is asked for here; of an area, such as `tables`, the handler asks for the right one itself.
+   */
+  scope?: string
   /** Shape of the JSON body; absent = the handler reads the body itself, or there is none. */
   body?: Body
   /** Bytes of body at most; default 1 MiB. */

@@ -28,6 +28,10 @@ const PLACES: readonly ((c: Http) => Shown | undefined)[] = [
   (c) => shown(c.req.header('x-service-key') ?? serviceKeyOf(c), 'service_key'),
   (c) => told(bearerOf(c.req.header('authorization'))),
   (c) => {
+    const token = c.req.query('token')
+    return token !== undefined && isJwt(token) ? shown(token, 'bearer') : undefined
+  },
+  (c) => {
     const key = c.req.header('clientkey')
     return key !== undefined && isJwt(key) ? shown(key, 'bearer') : undefined
   },

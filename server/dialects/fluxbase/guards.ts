@@ -1,5 +1,5 @@
 /** Who may call a Fluxbase route: the words that stand on the routes, and what each one checks. */
-import { type Caller, identityIn, manages, type UserCaller } from '#domains/accounts'
+import { type Caller, identityIn, manages, requireScope, type UserCaller } from '#domains/accounts'
 import {
   type App,
   type AppContext,
@@ -9,6 +9,7 @@ import {
 } from '#domains/apps'
 import { AppError, forbidden, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
+import { limitRequest } from '#http/rate-limit'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 import { rememberApp } from './cors.ts'
@@ -54,12 +55,14 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
       limitSignIn(services, c, { app, path })
       return () => enter(c, { caller: NOBODY, app })
     },
-    anyone: async (c) => {
+    anyone: async (c, { scope }) => {
       const admitted = await admit(c, shownCredential(c))
+      checkKey(services, c, { caller: admitted.caller, scope })
       return () => enter(c, admitted)
     },
-    credential: async (c) => {
+    credential: async (c, { scope }) => {
       const admitted = await admit(c, requireShown(c))
+      checkKey(services, c, { caller: admitted.caller, scope })
       return () => enter(c, admitted)
     },
     user: async (c) => {
@@ -110,7 +113,8 @@ async function identified(
       ? refusedCredential(shown, error)
       : error
   })
-  if (carrier === 'service_key' && caller.kind === 'user') throw refusedCredential(shown)
+  const isNoServiceKey = caller.kind === 'user' || caller.kind === 'client_key'
+  if (carrier === 'service_key' && isNoServiceKey) throw refusedCredential(shown)
   return caller
 }
 
@@ -143,8 +147,25 @@ async function firstGood(
 function entered(services: Services, c: Http, { caller, app }: Found): AppContext {
   requireUsable(app)
   if (!/^(GET|HEAD|OPTIONS)$/.test(c.req.method)) requireWritable(app)
-  return appContext(requestContext(services, c, caller), app, identityIn(caller, app))
+  const identity = caller.kind === 'client_key' ? caller.identity : identityIn(caller, app)
+  return appContext(requestContext(services, c, caller), app, identity)
 }
+
+type Scoped = { caller: Caller; scope: string | undefined }
+
+/**
+ * A client key has a limit of its own, and does only what it was made for.
+ * @throws `rate_limited`, `forbidden` insufficient_scope or insufficient_permissions
+ */
+function checkKey(services: Services, c: Http, { caller, scope }: Scoped): void {
+  if (caller.kind !== 'client_key') return
+  const limit = { max: caller.requestsPerMinute, windowMs: MINUTE_MS }
+  limitRequest(c, services.limiter, { key: `client key ${caller.credentialId}`, ...limit })
+  if (scope === undefined) throw insufficient()
+  if (scope.includes(':')) requireScope(caller, scope)
+}
+
+const MINUTE_MS = 60_000
 
 function requireShown(c: Http): Shown {
   const shown = shownCredential(c)

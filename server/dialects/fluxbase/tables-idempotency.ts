@@ -63,6 +63,7 @@ function idOf(caller: Caller): string | undefined {
     case 'user':
       return caller.userId
     case 'app_key':
+    case 'client_key':
       return caller.credentialId
     case 'account':
       return caller.accountId

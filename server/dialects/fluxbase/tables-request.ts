@@ -1,5 +1,5 @@
 /** What a request to a table has: its place, its query, its preferences; and how it is run. */
-import { manages } from '#domains/accounts'
+import { manages, requireScope } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import { requireNotPaused } from '#domains/apps'
 import {
@@ -46,7 +46,10 @@ export type TableCall = {
 export async function tableCall(services: Services, c: Http, ctx: AppContext): Promise<TableCall> {
   requireNotPaused(ctx.app)
   const data = dataContext(services, c, ctx)
+  const isRead = /^(GET|HEAD)$/.test(c.req.method)
+  requireScope(ctx.caller, isRead || mayQuery(c) ? READ : WRITE)
   const place = await findPlace(data, segmentsOf(c.req.url), c.req.method)
+  requireScope(ctx.caller, isRead || place.sub === 'query' ? READ : WRITE)
   const preferences = readPrefer(c.req.header('prefer'))
   if (preferences.handling === 'strict' && preferences.unknown.length > 0) {
     throw invalid('invalid_preferences', 'Invalid preferences given with handling=strict', {
@@ -63,9 +66,15 @@ export async function tableCall(services: Services, c: Http, ctx: AppContext): P
     body: bodyOf(c, place.sub === 'bulk'),
     preferences,
     admin: manages(ctx.caller, ctx.app),
-    anonymous: ctx.caller.kind === 'anonymous',
+    anonymous: ctx.identity.role === 'anon',
   }
 }
+
+const READ = 'tables:read'
+const WRITE = 'tables:write'
+
+/** Whether it is a query depends on the tables there are, of which nobody is told who may not read. */
+const mayQuery = (c: Http): boolean => c.req.method === 'POST' && /\/query\/?$/.test(c.req.path)
 
 /** Reserved for exports only. */
 const EXPORT_WORDS: ReadonlySet<string> = new Set(['format', 'items'])

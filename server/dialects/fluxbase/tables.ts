@@ -36,8 +36,9 @@ export function addTables(routes: RouteTable<Scopes>, services: Services): void 
     ({ c, ctx }) => describeTables(services, c, ctx),
   )
   for (const { path, ...spec } of TABLE_ROUTES) {
-    routes.add({ ...spec, path: `/api/v1/tables/${path}`, access: 'credential' }, ({ c, ctx }) =>
-      answered(services, c, ctx),
+    routes.add(
+      { ...spec, path: `/api/v1/tables/${path}`, access: 'credential', scope: 'tables' },
+      ({ c, ctx }) => answered(services, c, ctx),
     )
   }
 }
@@ -45,7 +46,7 @@ export function addTables(routes: RouteTable<Scopes>, services: Services): void 
 async function answered(services: Services, c: Http, ctx: AppContext): Promise<Response> {
   let call: TableCall | undefined
   const refused = (error: unknown): Response => {
-    const anonymous = ctx.caller.kind === 'anonymous'
+    const anonymous = ctx.identity.role === 'anon'
     const said = answerTo(error, { method: c.req.method, anonymous, relation: call?.relation })
     if (!said) throw error
     return say(c, said)

@@ -40,7 +40,7 @@ function maySee(caller: Caller, app: App): boolean {
 
 /** The one app that a credential belongs to, if it is one. */
 function appIdOf(caller: Caller): string | undefined {
-  if (caller.kind === 'user' || caller.kind === 'anonymous') return caller.appId
+  if (caller.kind !== 'app_key' && caller.kind !== 'account') return caller.appId
   return caller.kind === 'app_key' && caller.appIds.length === 1 ? caller.appIds[0] : undefined
 }
 

@@ -218,10 +218,9 @@ describe.skipIf(missing !== undefined)(`with pgvector (${missing ?? 'installed'}
       200,
       { data: [{ id: 1 }, { id: 4 }], distances: [0, expect.closeTo(1 - Math.SQRT1_2)] },
     ])
-    expect(await search(service, { vector: [1, -1, 0], metric: 'inner_product', match_count: 1 })).toEqual([
-      200,
-      { data: [{ id: 1 }], distances: [-1] },
-    ])
+    expect(
+      await search(service, { vector: [1, -1, 0], metric: 'inner_product', match_count: 1 }),
+    ).toEqual([200, { data: [{ id: 1 }], distances: [-1] }])
     const filters = [{ column: 'title', operator: 'like', value: 'n%' }]
     expect(await search(service, { table: 'public.docs', filters })).toMatchObject([
       200,

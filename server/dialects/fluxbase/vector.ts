@@ -54,6 +54,7 @@ export function addVector(routes: RouteTable<Scopes>, services: Services): void 
         method: 'post',
         path: '/api/v1/vector/search',
         access: 'credential',
+        scope: 'tables:read',
         summary: 'The rows that are nearest to a vector',
         body: SearchDocument,
         docs: { description: 'The caller finds only rows that they may read.' },
@@ -105,7 +106,7 @@ async function search(
     requireNotPaused(ctx.app)
     return c.json(await searchRows(dataContext(services, c, ctx), document))
   } catch (error) {
-    const said = answerTo(error, { method: 'GET', anonymous: ctx.caller.kind === 'anonymous' })
+    const said = answerTo(error, { method: 'GET', anonymous: ctx.identity.role === 'anon' })
     if (!said) throw error
     return say(c, said)
   }

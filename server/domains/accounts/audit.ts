@@ -53,6 +53,8 @@ function actorOf(caller: Caller): Pick<AuditActor, 'actorType' | 'actorId'> {
       return { actorType: 'anonymous', actorId: null }
     case 'user':
       return { actorType: 'app_user', actorId: caller.userId }
+    case 'client_key':
+      return { actorType: 'api_key', actorId: caller.credentialId }
     case 'app_key':
       return { actorType: 'api_key', actorId: caller.credentialId }
     case 'account':

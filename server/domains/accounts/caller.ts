@@ -35,7 +35,23 @@ export type AccountCaller = {
   workspaceIds: readonly string[]
 }
 
-export type Caller = AnonymousCaller | UserCaller | AppKeyCaller | AccountCaller
+/**
+ * A key that a user, or an owner, made for a program. It does what its scopes name, where a dialect knows them;
+ * everywhere else it is refused, because no other part asks for them.
+ */
+export type ClientKeyCaller = {
+  kind: 'client_key'
+  appId: string
+  credentialId: string
+  /** Whom it acts as; nobody in particular when absent. */
+  userId: string | undefined
+  scopes: readonly string[]
+  requestsPerMinute: number
+  /** Of that user, or of nobody. */
+  identity: Identity
+}
+
+export type Caller = AnonymousCaller | UserCaller | AppKeyCaller | AccountCaller | ClientKeyCaller
 
 /** What the question "is this yours?" needs to know of an app. */
 export type Owned = { id: string; workspaceId: string }

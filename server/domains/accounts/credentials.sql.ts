@@ -1,6 +1,6 @@
 import type { Tx } from '#db/database'
 
-export type CredentialKind = 'platform_key' | 'app_key' | 'session'
+export type CredentialKind = 'platform_key' | 'app_key' | 'session' | 'client_key'
 
 /** Everything but the secret, of which only the hash is kept. */
 export type Credential = {
@@ -11,6 +11,10 @@ export type Credential = {
   accountId: string | null
   workspaceId: string | null
   appId: string | null
+  /** Of a client key: the app's user it acts as. */
+  userId: string | null
+  /** Of a client key. */
+  requestsPerMinute: number | null
   scopes: string[]
   expiresAt: Date | null
   revokedAt: Date | null
@@ -20,34 +24,45 @@ export type Credential = {
 
 export type NewCredential = Pick<
   Credential,
-  'id' | 'kind' | 'prefix' | 'name' | 'accountId' | 'workspaceId' | 'appId' | 'scopes' | 'expiresAt'
+  | 'id'
+  | 'kind'
+  | 'prefix'
+  | 'name'
+  | 'accountId'
+  | 'workspaceId'
+  | 'appId'
+  | 'userId'
+  | 'requestsPerMinute'
+  | 'scopes'
+  | 'expiresAt'
 > & { hash: Buffer }
 
 /** Gives back the stored row; a credential with this hash that exists already stays as it is. */
 export async function insertCredential(tx: Tx, it: NewCredential): Promise<Credential | undefined> {
   const [row] = await tx<Credential>`
-    insert into credentials (id, kind, prefix, hash, name, account_id, workspace_id, app_id, scopes, expires_at)
+    insert into credentials (id, kind, prefix, hash, name, account_id, workspace_id, app_id, user_id,
+      requests_per_minute, scopes, expires_at)
     values (${it.id}, ${it.kind}, ${it.prefix}, ${it.hash}, ${it.name}, ${it.accountId}, ${it.workspaceId},
-      ${it.appId}, ${it.scopes}, ${it.expiresAt})
+      ${it.appId}, ${it.userId}, ${it.requestsPerMinute}, ${it.scopes}, ${it.expiresAt})
     on conflict (hash) do nothing
-    returning id, kind, prefix, name, account_id, workspace_id, app_id, scopes, expires_at, revoked_at,
-      last_used_at, created_at`
+    returning id, kind, prefix, name, account_id, workspace_id, app_id, user_id, requests_per_minute, scopes,
+      expires_at, revoked_at, last_used_at, created_at`
   return row
 }
 
 /** The index compares hashes of 256 bits: how long it takes tells nothing about the secret. */
 export async function selectByHash(tx: Tx, hash: Buffer): Promise<Credential | undefined> {
   const [row] = await tx<Credential>`
-    select id, kind, prefix, name, account_id, workspace_id, app_id, scopes, expires_at, revoked_at,
-      last_used_at, created_at
+    select id, kind, prefix, name, account_id, workspace_id, app_id, user_id, requests_per_minute, scopes,
+      expires_at, revoked_at, last_used_at, created_at
     from credentials where hash = ${hash}`
   return row
 }
 
 export function selectKeysOf(tx: Tx, accountId: string): Promise<Credential[]> {
   return tx<Credential>`
-    select id, kind, prefix, name, account_id, workspace_id, app_id, scopes, expires_at, revoked_at,
-      last_used_at, created_at
+    select id, kind, prefix, name, account_id, workspace_id, app_id, user_id, requests_per_minute, scopes,
+      expires_at, revoked_at, last_used_at, created_at
     from credentials
     where account_id = ${accountId} and kind = 'platform_key' and revoked_at is null
     order by created_at desc, id`

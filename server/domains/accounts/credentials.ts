@@ -35,6 +35,9 @@ export type Minting = {
   accountId?: string
   workspaceId?: string
   appId?: string
+  /** Of a client key: the app's user it acts as. */
+  userId?: string
+  requestsPerMinute?: number
   expiresAt?: Date
 }
 
@@ -76,6 +79,8 @@ export class Credentials {
       accountId: what.accountId ?? null,
       workspaceId: what.workspaceId ?? null,
       appId: what.appId ?? null,
+      userId: what.userId ?? null,
+      requestsPerMinute: what.requestsPerMinute ?? null,
       scopes: [...what.scopes],
       expiresAt: what.expiresAt ?? null,
     }

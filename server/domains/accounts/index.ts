@@ -24,6 +24,7 @@ export {
   requireAccount,
   type UserCaller,
 } from './caller.ts'
+export { requireScope } from './scopes.ts'
 export { type Credential, Credentials, type Minted } from './credentials.ts'
 export {
   createKey,

@@ -5,7 +5,7 @@ import type { App, Apps } from '#domains/apps'
 import type { Clock } from '#core/clock'
 import { unauthenticated } from '#core/errors'
 import { isUuid } from '#core/ids'
-import { type Claims, identityOf } from '#db/identity'
+import { ANONYMOUS, type Claims, type Identity, identityOf } from '#db/identity'
 import { notifySessionEnded } from './notify.sql.ts'
 import { sessionLives } from './sessions.sql.ts'
 import { storeOf } from './store.ts'
@@ -26,6 +26,9 @@ const CACHE_SIZE = 20_000
 
 /** A remembered caller is looked up again after this long, whatever happens. */
 const MAX_AGE_MS = 60_000
+
+/** Requests of a client key that names no limit of its own. */
+const CLIENT_KEY_PER_MINUTE = 100
 
 /** Issuers of tokens that others sign with the app's secret. */
 const FOREIGN_ISSUERS = new Set(['', 'fluxbase', 'supabase', 'supabase-demo'])
@@ -99,8 +102,10 @@ export class Identifier {
   #forgetEnded(appId: string, id: string): void {
     this.#epoch += 1
     for (const [key, { caller }] of this.#callers) {
-      if (caller.kind !== 'user' || caller.appId !== appId) continue
-      if (caller.sessionId === id || caller.userId === id) this.#callers.delete(key)
+      if (caller.kind !== 'user' && caller.kind !== 'client_key') continue
+      if (caller.appId !== appId) continue
+      const session = caller.kind === 'user' ? caller.sessionId : undefined
+      if (session === id || caller.userId === id) this.#callers.delete(key)
     }
   }
 
@@ -121,6 +126,7 @@ export class Identifier {
 
   async #fromKey(credential: Credential): Promise<Caller> {
     const { id, scopes, accountId } = credential
+    if (credential.kind === 'client_key') return this.#fromClientKey(credential)
     const appIds = scopes.filter((scope) => scope.startsWith('app:')).map((scope) => scope.slice(4))
     if (!scopes.includes('*')) {
       return {
@@ -133,6 +139,31 @@ export class Identifier {
     }
     if (accountId === null) throw invalidApiKey()
     return { ...(await this.#account(accountId)), credentialId: id, via: 'key', scopes }
+  }
+
+  /** Acts as the user it was made for, as long as there is that user. */
+  async #fromClientKey(credential: Credential): Promise<Caller> {
+    const { id: credentialId, appId, userId, scopes, requestsPerMinute } = credential
+    const app = appId === null ? undefined : await this.#apps.find(appId)
+    if (!app) throw invalidApiKey()
+    return {
+      kind: 'client_key',
+      appId: app.id,
+      credentialId,
+      userId: userId ?? undefined,
+      scopes,
+      requestsPerMinute: requestsPerMinute ?? CLIENT_KEY_PER_MINUTE,
+      identity: userId === null ? ANONYMOUS : await this.#identityOfUser(app, userId),
+    }
+  }
+
+  async #identityOfUser(app: App, userId: string): Promise<Identity> {
+    const { query } = storeOf({ databases: this.#apps.databasesOf(app) })
+    const user = await selectUser(query, userId)
+    if (!user) throw invalidApiKey()
+    const { email, role, userMetadata, appMetadata } = user
+    const metadata = { user_metadata: userMetadata, app_metadata: appMetadata }
+    return identityOf('authenticated', { sub: user.id, email, role, ...metadata })
   }
 
   async #account(
@@ -221,6 +252,6 @@ const isText = (value: unknown): value is string =>
   typeof value === 'string' && !value.includes('\0')
 
 function appOf(caller: Caller): string | undefined {
-  if (caller.kind === 'user' || caller.kind === 'anonymous') return caller.appId
+  if (caller.kind !== 'app_key' && caller.kind !== 'account') return caller.appId
   return caller.kind === 'app_key' && caller.appIds.length === 1 ? caller.appIds[0] : undefined
 }
