@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startApp, type TestApp } from '#support/app'
+import type { TestApp } from '#support/app'
 import type { Client } from '#support/client'
-import { functionsOf, type FunctionsFixture, NOTES_SQL } from './functions-fixture.ts'
+import { type FunctionsFixture, startFunctions, startNotes } from './functions-fixture.ts'
 
 let app: TestApp
 let fns: FunctionsFixture
@@ -43,15 +43,8 @@ const statements = (client: Client, texts: string[], wrap = 'work(ctx.db)'): Pro
   )
 
 beforeAll(async () => {
-  app = await startApp({ env: { STEAD_SIGN_IN_RATE_LIMITS: 'off' } })
-  fns = functionsOf(app)
-  await app.sql(NOTES_SQL)
-  ada = await fns.user()
-  bob = await fns.user()
-  const insert = 'insert into public.notes (owner, text, everyone) values ($1, $2, $3)'
-  await app.sql(insert, [ada.id, 'of ada', false])
-  await app.sql(insert, [bob.id, 'of bob', false])
-  await app.sql(insert, [null, 'of all', true])
+  ;({ app, fns } = await startFunctions())
+  ;({ ada, bob } = await startNotes(app, fns))
   await fns.deploy('run', RUN)
 })
 

@@ -1,24 +1,26 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
 import type { Client } from '#support/client'
-import { functionsOf, type FunctionsFixture, handler } from './functions-fixture.ts'
+import {
+  functionsOf,
+  type FunctionsFixture,
+  handler,
+  json,
+  OPEN,
+  startFunctions,
+} from './functions-fixture.ts'
 
 let app: TestApp
 let fns: FunctionsFixture
 let ada: Client & { id: string }
 
 beforeAll(async () => {
-  app = await startApp({ env: { STEAD_SIGN_IN_RATE_LIMITS: 'off' } })
-  fns = functionsOf(app)
+  ;({ app, fns } = await startFunctions())
   await app.sql('create table public.marks (text text); grant all on public.marks to service_role')
   ada = await fns.user()
 })
 
 afterAll(() => app[Symbol.asyncDispose]())
-
-const OPEN = { type: 'http', config: { auth: 'none' } }
-
-const json = async (res: Response) => (await res.json()) as Record<string, unknown>
 
 test('console lines are captured with their level, also those before a timeout', async () => {
   await fns.deploy(

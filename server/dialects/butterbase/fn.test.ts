@@ -3,14 +3,16 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startApp, type TestApp } from '#support/app'
+import type { TestApp } from '#support/app'
 import type { Client } from '#support/client'
 import {
   errorOf,
-  functionsOf,
   type FunctionsFixture,
   handler,
-  NOTES_SQL,
+  HELLO,
+  json,
+  startFunctions,
+  startNotes,
 } from './functions-fixture.ts'
 
 let app: TestApp
@@ -18,23 +20,12 @@ let fns: FunctionsFixture
 let ada: Client & { id: string }
 let bob: Client & { id: string }
 
-const HELLO = handler(`return Response.json({ message: 'Hello!' })`)
-
 beforeAll(async () => {
-  app = await startApp({ env: { STEAD_SIGN_IN_RATE_LIMITS: 'off' } })
-  fns = functionsOf(app)
-  await app.sql(NOTES_SQL)
-  ada = await fns.user()
-  bob = await fns.user()
-  const insert = 'insert into public.notes (owner, text, everyone) values ($1, $2, $3)'
-  await app.sql(insert, [ada.id, 'of ada', false])
-  await app.sql(insert, [bob.id, 'of bob', false])
-  await app.sql(insert, [null, 'of all', true])
+  ;({ app, fns } = await startFunctions())
+  ;({ ada, bob } = await startNotes(app, fns))
 })
 
 afterAll(() => app[Symbol.asyncDispose]())
-
-const json = async (res: Response) => (await res.json()) as Record<string, unknown>
 
 const NOTES = handler(
   `const { rows } = await ctx.db.query('select text from notes order by text')

@@ -1,6 +1,6 @@
 /** Short ways to deploy and call functions in tests. */
 import { expect } from 'vitest'
-import type { TestApp } from '#support/app'
+import { startApp, type TestApp } from '#support/app'
 import type { Client } from '#support/client'
 
 export type Logged = {
@@ -19,6 +19,29 @@ export type FunctionsFixture = ReturnType<typeof functionsOf>
 
 const PASSWORD = 'Correct horse 1!'
 
+/** A whole Stead in which people may sign in as often as they like. */
+export async function startFunctions(): Promise<{ app: TestApp; fns: FunctionsFixture }> {
+  const app = await startApp({ env: { STEAD_SIGN_IN_RATE_LIMITS: 'off' } })
+  return { app, fns: functionsOf(app) }
+}
+
+/** Two users, and `notes`: one of each and one for everybody. */
+export async function startNotes(app: TestApp, fns: FunctionsFixture) {
+  await app.sql(NOTES_SQL)
+  const ada = await fns.user()
+  const bob = await fns.user()
+  const insert = 'insert into public.notes (owner, text, everyone) values ($1, $2, $3)'
+  await app.sql(insert, [ada.id, 'of ada', false])
+  await app.sql(insert, [bob.id, 'of bob', false])
+  await app.sql(insert, [null, 'of all', true])
+  return { ada, bob }
+}
+
+/** A trigger through which everybody may call. */
+export const OPEN = { type: 'http', config: { auth: 'none' } }
+
+export const json = async (res: Response) => (await res.json()) as Record<string, unknown>
+
 let made = 0
 
 export function functionsOf(app: TestApp) {
@@ -34,8 +57,7 @@ export function functionsOf(app: TestApp) {
     logs,
     /** Deploys for everybody, unless told otherwise. */
     async deploy(name: string, code: string, more: object = {}) {
-      const trigger = { type: 'http', config: { auth: 'none' } }
-      const body = { name, code, trigger, ...more }
+      const body = { name, code, trigger: OPEN, ...more }
       const res = await app.owner.post(`${base}/functions`, body)
       const answer = (await res.json()) as Record<string, unknown>
       expect([res.status, answer]).toEqual([200, answer])
@@ -68,8 +90,10 @@ export const errorOf = async (res: Response): Promise<Record<string, unknown>> =
 export const handler = (body: string): string =>
   `export default async function handler(req: Request, ctx: any) {\n${body}\n}`
 
+export const HELLO = handler(`return Response.json({ message: 'Hello!' })`)
+
 /** Notes of which everybody sees their own; `everyone` marks what anon may see. */
-export const NOTES_SQL = `
+const NOTES_SQL = `
   create table public.notes (id serial primary key, owner uuid, text text not null, everyone boolean not null default false);
   alter table public.notes enable row level security;
   grant select, insert, update, delete on public.notes to anon, authenticated, service_role;

@@ -1,28 +1,29 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startApp, type TestApp } from '#support/app'
-import { errorOf, functionsOf, type FunctionsFixture, handler } from './functions-fixture.ts'
+import type { TestApp } from '#support/app'
+import {
+  errorOf,
+  type FunctionsFixture,
+  handler,
+  HELLO,
+  json,
+  OPEN,
+  startFunctions,
+} from './functions-fixture.ts'
 
 let app: TestApp
 let fns: FunctionsFixture
 
-const HELLO = handler(`return Response.json({ message: 'Hello!' })`)
-
 beforeAll(async () => {
-  app = await startApp({ env: { STEAD_SIGN_IN_RATE_LIMITS: 'off' } })
-  fns = functionsOf(app)
+  ;({ app, fns } = await startFunctions())
 })
 
 afterAll(() => app[Symbol.asyncDispose]())
-
-const json = async (res: Response) => (await res.json()) as Record<string, unknown>
 
 const post = (body: object) => app.owner.post(`${fns.base}/functions`, body)
 
 const look = async (name: string) => json(await app.owner.get(fns.one(name)))
 
 const call = async (name: string) => json(await app.nobody.get(fns.fn(name)))
-
-const OPEN = { type: 'http', config: { auth: 'none' } }
 
 test('POST /functions deploys, and answers with id, url, triggers and time', async () => {
   const res = await post({ name: 'hello-world', code: HELLO })
