@@ -1,6 +1,7 @@
 /** The listening socket: it is there before the instance, says "starting", and drains at the end. */
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import { AppError } from '#core/errors'
 import type { Router } from '../router.ts'
@@ -22,12 +23,17 @@ const STARTING = () =>
     headers: { 'content-type': 'application/json', 'retry-after': '1' },
   })
 
+/** Bytes of a request's line and headers: a filter may list a thousand UUIDs. Node's own limit is 16 KiB. */
+const MAX_HEADERS = 65_536
+
 /** @throws `conflict` port_in_use, `invalid` bad_address: sentences for the operator */
 export async function listen(host: string, port: number): Promise<HttpServer> {
   let handle: Router['fetch'] | undefined
   const server = createAdaptorServer({
     fetch: (request, env) => handle?.(request, env as never) ?? STARTING(),
+    serverOptions: { maxHeaderSize: MAX_HEADERS },
   }) as Server
+  server.on('clientError', refuseUnreadable)
   server.headersTimeout = 20_000
   server.keepAliveTimeout = 65_000
   const bound = await bind(server, host, port)
@@ -39,6 +45,23 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
     drain: (deadlineMs) => drain(server, deadlineMs),
     cut: () => server.closeAllConnections(),
   }
+}
+
+/** What is no request, or too long a one, gets an answer that clients can read, and the connection ends. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const isLong = error.code === 'HPE_HEADER_OVERFLOW'
+  const status = isLong ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const message = isLong
+    ? `The request's address and headers are longer than ${MAX_HEADERS} bytes`
+    : 'This is no HTTP request'
+  const remediation = isLong ? 'Ask for less at once.' : 'Speak HTTP/1.1.'
+  const body = JSON.stringify({ error: { code: 'REQUEST_ERROR', message, remediation } })
+  const head = ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`]
+  socket.end(`HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
 }
 
 /** An address to which a client on this machine can connect. */

@@ -1,5 +1,6 @@
 /** A life of one instance: started, stopped, killed, started again, on the same folder. */
 import { readFileSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientFor } from '#support/client'
@@ -35,6 +36,13 @@ afterAll(async () => {
 const postmaster = (): number =>
   Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
 
+/** What comes back for these bytes until the connection ends. */
+async function exchange(url: string, bytes: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.end(bytes)
+  return (await socket.setEncoding('utf8').toArray()).join('')
+}
+
 async function appNames(): Promise<string[]> {
   const { url, platform_key: key } = await running.status()
   const { apps } = (await (await clientFor(url, key).get('/apps')).json()) as {
@@ -56,6 +64,18 @@ describe('the first start', () => {
     expect((await client.get('/health')).status).toBe(200)
     expect(await (await client.get('/health/ready')).json()).toMatchObject({ status: 'ready' })
     expect(await appNames()).toEqual(['default'])
+  })
+
+  test('takes a filter of a thousand ids, and tells in JSON what is too long or no request', async () => {
+    const { url, service_key: key } = first
+    const ids = Array.from({ length: 1000 }, () => crypto.randomUUID()).join(',')
+    const filtered = await clientFor(url, key).get(`/rest/v1/absent?id=in.(${ids})`)
+    expect(filtered.status).toBe(404)
+    const long = await clientFor(url, key).get(`/rest/v1/absent?id=in.(${ids},${ids})`)
+    expect(long.status).toBe(431)
+    expect(await long.json()).toMatchObject({ error: { code: 'REQUEST_ERROR' } })
+    const answer = await exchange(url, 'GET / HTTP/9.9\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n[^]*"code":"REQUEST_ERROR"/)
   })
 
   test('keeps its secret and its run file from other users', () => {
