@@ -2,6 +2,7 @@
 import type { Clock } from '#core/clock'
 import { type AppError, rateLimited } from '#core/errors'
 import type { Http } from './env.ts'
+import { addHeader } from './respond.ts'
 
 export type Limit = { max: number; windowMs: number }
 
@@ -57,9 +58,9 @@ export function limitRequest(
   { key, ...limit }: Limit & { key: string },
 ): void {
   const allowance = limiter.count(key, limit)
-  c.header('X-RateLimit-Limit', String(allowance.limit))
-  c.header('X-RateLimit-Remaining', String(allowance.remaining))
-  c.header('X-RateLimit-Reset', String(allowance.resetSeconds))
+  addHeader(c, 'X-RateLimit-Limit', String(allowance.limit))
+  addHeader(c, 'X-RateLimit-Remaining', String(allowance.remaining))
+  addHeader(c, 'X-RateLimit-Reset', String(allowance.resetSeconds))
   if (allowance.exceeded) throw tooMany(allowance)
 }
 

@@ -10,6 +10,12 @@ export function requestIdOf(given: string | null): string {
   return given !== null && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
+/** A header's text. From Node's own table: Hono checks the name first, and a request asks a dozen times. */
+export function headerOf(c: Http, name: string): string | undefined {
+  const value = c.env.incoming.headers[name]
+  return typeof value === 'string' ? value : undefined
+}
+
 /** The text after `Bearer `, if the header is of that form. */
 export function bearerOf(header: string | undefined): string | undefined {
   if (header === undefined || header.length < 8) return undefined
@@ -23,7 +29,7 @@ export function bearerOf(header: string | undefined): string | undefined {
  * `X-Forwarded-For` that is not itself a trusted proxy.
  */
 export function clientIp(c: Http, trustedProxies: ReadonlySet<string>): string {
-  const peer = plain(c.env.incoming?.socket.remoteAddress ?? '')
+  const peer = plain(c.env.incoming.socket.remoteAddress ?? '')
   if (!trustedProxies.has(peer)) return peer
   const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()))
   return hops.findLast((hop) => isIP(hop) !== 0 && !trustedProxies.has(hop)) ?? peer
@@ -34,9 +40,9 @@ const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, 
 
 /** The host that the request was sent to: lower case, no port, no dot at the end. */
 export function hostOf(c: Http): string {
-  const host = (c.req.header('host') ?? '').toLowerCase()
+  const host = (headerOf(c, 'host') ?? '').toLowerCase()
   return host.replace(/:\d+$/, '').replace(/\.$/, '')
 }
 
 /** Whether the caller has closed the connection: nobody will read the answer. */
-export const hasLeft = (c: Http): boolean => c.env.incoming?.socket.destroyed === true
+export const hasLeft = (c: Http): boolean => c.env.incoming.socket.destroyed === true

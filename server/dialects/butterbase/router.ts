@@ -1,5 +1,6 @@
 /** Butterbase: the platform and the data plane, mounted at /init, /apps, /api-keys, /v1 and /auth. */
 import { Hono } from 'hono'
+import { RememberingRouter } from '#http/remembering-router'
 import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -26,7 +27,7 @@ import { addSchema } from './schema.ts'
 export const ANSWERS = { ...ROW_ANSWERS, ...AUTH_ANSWERS, ...FUNCTION_ANSWERS }
 
 export function butterbase(services: Services): RouteTable<Scopes> {
-  const hono = new Hono<Env>()
+  const hono = new Hono<Env>({ router: new RememberingRouter() })
   hono.onError(errorRenderer(services, ANSWERS))
   for (const path of CORS_PATHS) hono.use(path, cors(services))
   const routes = new RouteTable(BUTTERBASE, hono, guards(services))

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { getCookie } from 'hono/cookie'
 import { forbidden, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
-import { bearerOf } from '#http/request'
+import { bearerOf, headerOf } from '#http/request'
 
 export const ACCESS_COOKIE = 'fluxbase_access_token'
 export const REFRESH_COOKIE = 'fluxbase_refresh_token'
@@ -25,22 +25,22 @@ function bearer(secret: string): Shown {
 
 /** Where a credential may stand, in the order of precedence. */
 const PLACES: readonly ((c: Http) => Shown | undefined)[] = [
-  (c) => shown(c.req.header('x-service-key') ?? serviceKeyOf(c), 'service_key'),
-  (c) => told(bearerOf(c.req.header('authorization'))),
+  (c) => shown(headerOf(c, 'x-service-key') ?? serviceKeyOf(c), 'service_key'),
+  (c) => told(bearerOf(headerOf(c, 'authorization'))),
   (c) => {
     const token = c.req.query('token')
     return token !== undefined && isJwt(token) ? shown(token, 'bearer') : undefined
   },
   (c) => {
-    const key = c.req.header('clientkey')
+    const key = headerOf(c, 'clientkey')
     return key !== undefined && isJwt(key) ? shown(key, 'bearer') : undefined
   },
-  (c) => shown(c.req.header('x-client-key') ?? clientKeyOf(c), 'client_key'),
+  (c) => shown(headerOf(c, 'x-client-key') ?? clientKeyOf(c), 'client_key'),
   (c) => {
     const onAuth = c.req.path.startsWith('/api/v1/auth/')
     return onAuth ? shown(getCookie(c, ACCESS_COOKIE), 'cookie') : undefined
   },
-  (c) => told(c.req.header('apikey')),
+  (c) => told(headerOf(c, 'apikey')),
 ]
 
 /** The credential that counts: further places are not looked at. */
@@ -62,10 +62,10 @@ const told = (secret: string | undefined): Shown | undefined =>
   secret ? bearer(secret) : undefined
 
 const clientKeyOf = (c: Http): string | undefined =>
-  c.req.header('clientkey') ?? c.req.query('clientkey')
+  headerOf(c, 'clientkey') ?? c.req.query('clientkey')
 
 function serviceKeyOf(c: Http): string | undefined {
-  const authorization = c.req.header('authorization')
+  const authorization = headerOf(c, 'authorization')
   return authorization && /^servicekey /i.test(authorization)
     ? authorization.slice('servicekey '.length).trim()
     : undefined
@@ -87,7 +87,7 @@ export const refusedCredential = ({ carrier }: Shown, cause?: unknown) =>
  */
 export function requireCsrfToken(c: Http): void {
   if (/^(GET|HEAD|OPTIONS)$/.test(c.req.method)) return
-  const header = c.req.header('x-csrf-token')
+  const header = headerOf(c, 'x-csrf-token')
   const cookie = getCookie(c, CSRF_COOKIE)
   if (!header) throw csrf('CSRF token required')
   if (!cookie) throw csrf('CSRF token expired')

@@ -1,6 +1,7 @@
 /** Fluxbase, mounted at /api/v1. */
 import { Hono } from 'hono'
 import { notFound } from '#core/errors'
+import { RememberingRouter } from '#http/remembering-router'
 import type { Env } from '#http/env'
 import { type Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -17,7 +18,7 @@ import { addVector, VECTOR_ANSWERS } from './vector.ts'
 
 /** @param listed every route of the instance, for the document that describes them */
 export function fluxbase(services: Services, listed: Listed): RouteTable<Scopes> {
-  const hono = new Hono<Env>()
+  const hono = new Hono<Env>({ router: new RememberingRouter() })
   hono.onError(errorRenderer(services, { ...DDL_ANSWERS, ...VECTOR_ANSWERS }))
   for (const path of ['/api/v1/*', OPENAPI_PATHS[0]]) hono.use(path, cors(services))
   const routes = new RouteTable(FLUXBASE, hono, guards(services))

@@ -1,6 +1,8 @@
 /** Reading rows: lists, and single records. */
 import type { Count, DataResult } from '#domains/data'
 import { appliedPreferences } from '#http/prefer'
+import { headerOf } from '#http/request'
+import { respond } from '#http/respond'
 import { nextCursor, resumed } from './tables-cursor.ts'
 import { recordNotFound, say } from './tables-errors.ts'
 import {
@@ -18,7 +20,7 @@ export const JSON_TYPE = 'application/json; charset=utf-8'
 
 export async function listRecords(call: TableCall): Promise<Response> {
   const { params, relation, c } = call
-  const page = pageOf({ params, range: c.req.header('range'), unbounded: call.admin })
+  const page = pageOf({ params, range: headerOf(c, 'range'), unbounded: call.admin })
   // A constant limit lets PostgreSQL plan the prepared statement once for all.
   const paged = page.byRange || params.pairs.some(({ key }) => key === 'limit' || key === 'offset')
   const count = countOf(call)
@@ -73,7 +75,7 @@ export function listed(call: TableCall, result: DataResult, listing: Listing): R
   const cursor = isFull ? nextCursor(order ?? cursorOrder(call), body) : undefined
   if (cursor !== undefined) headers['X-Next-Cursor'] = cursor
   const status = statusOf(page, rows, total)
-  return c.newResponse(c.req.method === 'HEAD' ? null : body, status, headers)
+  return respond(c.req.method === 'HEAD' ? null : body, status, headers)
 }
 
 /** A page behind a cursor is in the cursor's order. */

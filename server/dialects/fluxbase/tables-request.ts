@@ -19,7 +19,7 @@ import {
 } from '#domains/data'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
-import { hasLeft } from '#http/request'
+import { hasLeft, headerOf } from '#http/request'
 import { type Preferences, readPrefer } from '#http/prefer'
 import type { Services } from '#services'
 import { type Body, bodyOf } from './tables-body.ts'
@@ -50,7 +50,7 @@ export async function tableCall(services: Services, c: Http, ctx: AppContext): P
   requireScope(ctx.caller, isRead || mayQuery(c) ? READ : WRITE)
   const place = await findPlace(data, segmentsOf(c.req.url), c.req.method)
   requireScope(ctx.caller, isRead || place.sub === 'query' ? READ : WRITE)
-  const preferences = readPrefer(c.req.header('prefer'))
+  const preferences = readPrefer(headerOf(c, 'prefer'))
   if (preferences.handling === 'strict' && preferences.unknown.length > 0) {
     throw invalid('invalid_preferences', 'Invalid preferences given with handling=strict', {
       details: preferences.unknown,

@@ -3,6 +3,7 @@ import { internal } from '#core/errors'
 import type { DataResult } from '#domains/data'
 import type { Http } from '#http/env'
 import { handledType, type Media } from './media.ts'
+import { respond } from '#http/respond'
 import { appliedPreferences, type Preferences } from '#http/prefer'
 
 export type Answer = {
@@ -36,7 +37,7 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
     if (body === null) void result.large.bytes.cancel()
     else headers['Content-Length'] = String(result.large.length)
   }
-  const response = c.newResponse(body, status as 200, headers)
+  const response = respond(body, status, headers)
   if (result.headers !== undefined) setHeaders(response.headers, result.headers)
   return response
 }

@@ -1,5 +1,7 @@
 /** Cross-origin answers as PostgREST gives them: to everybody, without credentials. */
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
+import { addHeader } from '#http/respond'
 
 const METHODS = 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD'
 const EXPOSED =
@@ -8,9 +10,9 @@ const MAX_AGE_SECONDS = '86400'
 
 /** Lets the page that asks read the answer. */
 export function allowEveryOrigin(c: Http): void {
-  if (c.req.header('origin') === undefined) return
-  c.header('Access-Control-Allow-Origin', '*')
-  c.header('Access-Control-Expose-Headers', EXPOSED)
+  if (headerOf(c, 'origin') === undefined) return
+  addHeader(c, 'Access-Control-Allow-Origin', '*')
+  addHeader(c, 'Access-Control-Expose-Headers', EXPOSED)
 }
 
 /** Whatever headers are asked for may be sent. */

@@ -25,7 +25,7 @@ import {
 } from '#domains/data'
 import { notFound, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
-import { bearerOf, hasLeft, hostOf } from '#http/request'
+import { bearerOf, hasLeft, headerOf, hostOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 import { startWatch } from './server-timing.ts'
@@ -70,10 +70,10 @@ function timed(c: Http, started: number, ctx: RestContext): RestContext {
 
 /** @throws `unauthenticated` when a token is announced and none is sent */
 function secretOf(c: Http): string | undefined {
-  const header = c.req.header('authorization')
+  const header = headerOf(c, 'authorization')
   const bearer = bearerOf(header)
   if (bearer === '' || (header !== undefined && /^bearer\s*$/i.test(header))) throw emptyToken()
-  return bearer ?? c.req.header('apikey')
+  return bearer ?? headerOf(c, 'apikey')
 }
 
 const foreign = new Map<string, boolean>()
@@ -174,7 +174,7 @@ function contextOf(services: Services, c: Http, { app, identity, stranger }: Ent
 async function namedApp(services: Services, c: Http): Promise<App | undefined> {
   const suffix = `.${services.config.baseDomain}`
   const host = hostOf(c)
-  const tenant = host.endsWith(suffix) ? host.slice(0, -suffix.length) : c.req.header('x-fb-tenant')
+  const tenant = host.endsWith(suffix) ? host.slice(0, -suffix.length) : headerOf(c, 'x-fb-tenant')
   if (tenant === undefined || tenant === '') return undefined
   const app = await services.apps.findByAnyName(tenant)
   if (app) return app

@@ -1,6 +1,7 @@
 /** `GET` and `HEAD` of a table or view. */
 import { type DataApi, type DataRequest, execute, type Literal } from '#domains/data'
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
 import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
 import { buildQuery, type Params, valueOf } from './params.ts'
@@ -20,7 +21,7 @@ const APPLICABLE = ['count', 'tx', 'handling', 'timezone'] as const
 
 export async function readTable(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
-  const header = c.req.method === 'GET' ? readRange(c.req.header('range')) : ALL
+  const header = c.req.method === 'GET' ? readRange(headerOf(c, 'range')) : ALL
   const page = limitedPage(pageOf(request.params, header), ctx.dataApi)
   const paged = header !== ALL || ctx.dataApi.maxRows !== undefined
   const slots = paged ? withPage(request.params.slots, page) : request.params.slots

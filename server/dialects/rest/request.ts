@@ -2,6 +2,7 @@
 import { invalid, notAcceptable } from '#core/errors'
 import { type DataApi, type Explain, queryOf, type RequestFacts, type Target } from '#domains/data'
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
 import { type Media, negotiate } from './media.ts'
 import { type Params, readParams } from './params.ts'
 import { type Preferences, readPrefer } from '#http/prefer'
@@ -28,12 +29,12 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
   const { schemas, key } = dataApi
   const reads = method === 'GET' || method === 'HEAD'
   const schema = schemaOf(
-    profileIn(c.req.header(reads ? 'accept-profile' : 'content-profile')),
+    profileIn(headerOf(c, reads ? 'accept-profile' : 'content-profile')),
     schemas,
   )
-  const preferences = readPrefer(c.req.header('prefer'))
+  const preferences = readPrefer(headerOf(c, 'prefer'))
   checkPreferences(preferences)
-  const media = negotiate(c.req.header('accept'))
+  const media = negotiate(headerOf(c, 'accept'))
   if (media.explain && !dataApi.plan) throw noPlan(media.explain)
   const params = readParams(queryOf(c.req.url))
   return {

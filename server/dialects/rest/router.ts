@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { methodNotAllowed, notFound } from '#core/errors'
 import type { RouteDocs } from '#http/about'
 import { isPreflight } from '#http/cors'
+import { RememberingRouter } from '#http/remembering-router'
 import type { Env, Http } from '#http/env'
 import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -31,7 +32,7 @@ const TABLE_ROUTES: readonly (readonly [Method, string, Handler, RouteDocs])[] =
 ]
 
 export function rest(services: Services): RouteTable<Scopes> {
-  const hono = new Hono<Env>()
+  const hono = new Hono<Env>({ router: new RememberingRouter() })
   const render = errorRenderer(services)
   hono.onError(render)
   hono.use('/rest/v1/*', async (c, next) => {

@@ -1,6 +1,7 @@
 /** `Server-Timing`: how long each step of a request took, where the app wants it told. */
 import type { Step, Timings } from '#domains/data'
 import type { Http } from '#http/env'
+import { addHeader } from '#http/respond'
 
 const watches = new WeakMap<Http, Stopwatch>()
 
@@ -39,5 +40,5 @@ export function tellTimes(c: Http): void {
   const watch = watches.get(c)
   if (!watch) return
   if (!c.error) watch.lap('response')
-  c.header('Server-Timing', watch.header)
+  addHeader(c, 'Server-Timing', watch.header)
 }
