@@ -153,6 +153,13 @@ test('a token is refused with the reason, and so is one of a secret taken away',
     ],
     ['eyJhbGciOiJIUzI1NiJ9.e30', 'PGRST301', 'Expected 3 parts in JWT; got 2'],
     ['eyJhbGciOiJub25lIn0.e30.', 'PGRST301', 'Wrong or unsupported encoding algorithm'],
+    ['quif.fonv.iuqv', 'PGRST301', 'JWT cryptographic operation failed'],
+    [await token({ exp: 'soon' }), 'PGRST303', "The JWT 'exp' claim must be a number"],
+    [
+      await token({ aud: 5 }),
+      'PGRST303',
+      "The JWT 'aud' claim must be a string or an array of strings",
+    ],
   ]
   for (const [bearer, code, message] of reasons) {
     const { status, headers, body } = await get('/rpc/who', bearer)

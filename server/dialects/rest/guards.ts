@@ -79,11 +79,14 @@ function secretOf(c: Http): string | undefined {
 const foreign = new Map<string, boolean>()
 const MAX_KNOWN = 20_000
 
+/** Three parts, and not what any token of ours begins with. */
+const SHAPE_OF_TOKEN = /^(?!ey)[^.]+\.[^.]+\.[^.]*$/
+
 /** Taking a token apart costs more than remembering what it was. */
 function isForeign(secret: string): boolean {
   let answer = foreign.get(secret)
   if (answer === undefined) {
-    answer = isDataToken(secret)
+    answer = isDataToken(secret) || SHAPE_OF_TOKEN.test(secret)
     if (foreign.size >= MAX_KNOWN) foreign.clear()
     foreign.set(secret, answer)
   }

@@ -46,7 +46,12 @@ export async function readDataToken(
 ): Promise<DataClaims> {
   const parts = token.split('.').length
   if (parts !== 3) throw undecodable(`Expected 3 parts in JWT; got ${parts}`)
-  if (algorithmOf(token) !== 'HS256') throw undecodable('Wrong or unsupported encoding algorithm')
+  const algorithm = algorithmOf(token)
+  if (algorithm !== 'HS256') {
+    const detail = "JWT is unsecured but expected 'alg' was not 'none'"
+    const unsecured = algorithm === 'none' ? detail : undefined
+    throw undecodable('Wrong or unsupported encoding algorithm', unsecured)
+  }
   for (const secret of secrets) {
     const claims = await claimsSignedWith(token, secret)
     if (!claims) continue
