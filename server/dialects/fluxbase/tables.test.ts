@@ -921,3 +921,60 @@ describe('GET /export', () => {
     ])
   })
 })
+
+test('limit restricts what is changed, in tables in partitions too', async () => {
+  await app.sql(`create table public.parts (id int, part int, v text, primary key (id, part)) partition by list (part);
+    create table public.parts_1 partition of public.parts for values in (1);
+    create table public.parts_2 partition of public.parts for values in (2);
+    grant all on public.parts to service_role;
+    insert into public.parts values (1, 1, 'a'), (2, 2, 'b'), (3, 1, 'c'), (4, 2, 'd')`)
+  const patched = await service.patch(`${T}/parts?id=gt.0&limit=1&select=id`, { v: 'x' })
+  expect(await patched.json()).toEqual([{ id: 1 }])
+  const removed = await service.delete(`${T}/parts?id=gt.0&limit=2&order=id.desc&select=id`)
+  expect(await removed.json()).toMatchObject({ affected: 2 })
+  expect(await list('order=id', '/parts')).toEqual([
+    { id: 1, part: 1, v: 'x' },
+    { id: 2, part: 2, v: 'b' },
+  ])
+  const deep = await service.get(`${T}/authors?select=name,products(id)&products.id.lt=2&order=id`)
+  expect(await deep.json()).toEqual([
+    { name: 'Ada', products: [] },
+    { name: 'Bob', products: [{ id: 1 }] },
+  ])
+})
+
+test('a body too large for bulk says so', async () => {
+  const rows = JSON.stringify([{ a: 1, b: 1, v: 'x'.repeat(11_000_000) }])
+  const res = await service.post(`${T}/pairs/bulk`, rows, { 'content-type': 'application/json' })
+  expect([res.status, await res.json()]).toEqual([
+    413,
+    expect.objectContaining({ details: { max_bytes: 10_485_760, endpoint_type: 'bulk' } }),
+  ])
+})
+
+test('raised errors and rows met twice are the caller’s; the answer carries their state', async () => {
+  await app.sql(`create function public.fuss() returns trigger language plpgsql as $$ begin
+      if new.v = 'raise' then raise exception 'no fuss' using hint = 'calm down'; end if;
+      if new.v = 'own' then raise exception 'own words' using errcode = 'ZZ123'; end if;
+      if new.v = 'status' then raise exception 'teapot' using errcode = 'PT418'; end if; return new; end $$;
+    create trigger fuss before insert on public.pairs for each row execute function public.fuss()`)
+  const post = async (v: string) => {
+    const res = await service.post(`${T}/pairs`, { a: 900, b: 1, v })
+    return [res.status, await res.json()]
+  }
+  expect(await post('raise')).toEqual([
+    400,
+    expect.objectContaining({
+      error: 'no fuss',
+      code: 'DATABASE_ERROR',
+      sqlstate: 'P0001',
+      hint: 'calm down',
+    }),
+  ])
+  expect(await post('own')).toEqual([
+    400,
+    expect.objectContaining({ error: 'own words', code: 'DATABASE_ERROR', sqlstate: 'ZZ123' }),
+  ])
+  expect(await post('status')).toEqual([418, expect.objectContaining({ error: 'teapot' })])
+  await app.sql('drop trigger fuss on public.pairs')
+})

@@ -271,6 +271,15 @@ function writeWhere(sql: SqlWriter, plan: UpdatePlan | DeletePlan): void {
   const keyOrder = read.relation.primaryKey.map((name) => ({ field: { name, path: [] } }))
   const chosen = { ...read, alias: 'chosen', items: [], embeds: [] }
   const order = read.order.length > 0 ? read.order : keyOrder
+  if (read.relation.partitioned) {
+    // Rows of two partitions may stand at the same place.
+    const place = ['tableoid', 'ctid'] as const
+    sql.add(' where (').list(place, ', ', (name) => sql.name(read.alias, name))
+    sql.add(') in (')
+    writeSelect(sql, { ...chosen, items: place.map(columnItem), order })
+    sql.add(')')
+    return
+  }
   sql.add(' where ').name(read.alias, 'ctid').add(' = any (array(')
   writeSelect(sql, { ...chosen, items: [columnItem('ctid')], order })
   sql.add('))')
