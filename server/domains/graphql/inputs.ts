@@ -182,6 +182,7 @@ function shapeOfValue(value: unknown, wrapped: GraphQLInputType): string {
 function shapeOfList(items: readonly unknown[], type: GraphQLInputType): string {
   const named = getNamedType(type)
   if (isInputObjectType(named) && meaningOf(named)?.kind === 'data') {
+    if (items.length === 0) return 'e'
     const keys = new Set(items.map((item) => Object.keys(item as object).join()))
     return `[${[...keys].join('|')}]`
   }
