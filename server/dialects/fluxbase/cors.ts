@@ -13,7 +13,8 @@ const RULES = {
     'Idempotency-Key, Range, Range-Unit, Accept-Profile, Content-Profile, X-Client-Info',
   exposed:
     'Content-Range, Content-Encoding, Content-Length, X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, ' +
-    'X-RateLimit-Reset, X-Affected-Count, Preference-Applied, Location, ETag, Accept-Ranges',
+    'X-RateLimit-Reset, X-Affected-Count, Preference-Applied, Location, ETag, Accept-Ranges, X-Next-Cursor, ' +
+    'Idempotency-Replayed',
 } as const satisfies Omit<CorsRules, 'allows'>
 
 /** The app that a request turned out to mean; the guards tell it. */

@@ -28,6 +28,20 @@ const BY_WORD = {
     description: 'Count all rows that the filters find, for `Content-Range`',
     schema: { type: 'string', enum: ['exact', 'planned', 'estimated', 'none'] },
   },
+  group_by: text('group_by', 'Columns that aggregates are grouped by'),
+  truncate: {
+    name: 'truncate',
+    in: 'query',
+    description: 'Characters of a text at most: longer ones are cut, and say how long they are',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  cursor: text('cursor', 'What `X-Next-Cursor` gave: goes on behind the last row of that page'),
+  idempotency: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: 'The same request with it is done once, and answered again for a day',
+    schema: { type: 'string', maxLength: 256 },
+  },
   filters: {
     name: 'filters',
     in: 'query',

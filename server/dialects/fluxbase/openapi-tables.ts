@@ -135,8 +135,19 @@ const changes = (place: Place): Schema => ({
   description: `Columns of ${place.relation.name} and their new values`,
 })
 
-const READ = ['select', 'filters', 'order', 'limit', 'offset', 'count', 'prefer'] as const
-const CHANGE = ['filters', 'select', 'limit', 'prefer'] as const
+const READ = [
+  'select',
+  'filters',
+  'order',
+  'limit',
+  'offset',
+  'count',
+  'group_by',
+  'truncate',
+  'cursor',
+  'prefer',
+] as const
+const CHANGE = ['filters', 'select', 'limit', 'prefer', 'idempotency'] as const
 
 function collection(place: Place): Record<string, Operation> {
   const { may } = place
@@ -152,7 +163,7 @@ function collection(place: Place): Record<string, Operation> {
     operation(place, {
       id: 'create',
       summary: 'Insert rows into',
-      parameters: use('select', 'on_conflict', 'columns', 'prefer'),
+      parameters: use('select', 'on_conflict', 'columns', 'prefer', 'idempotency'),
       body: oneOrMore,
       good: answer(201, oneOrMore),
     })
@@ -236,7 +247,7 @@ const bulkCreate = (place: Place): Operation =>
   operation(place, {
     id: 'bulk_create',
     summary: 'Insert many rows into',
-    parameters: use('select', 'on_conflict', 'columns', 'prefer'),
+    parameters: use('select', 'on_conflict', 'columns', 'prefer', 'idempotency'),
     body: listOr(rowsOf(place), {
       records: rowsOf(place),
       action: { type: 'string', enum: ['delete', 'export'] },
@@ -250,7 +261,7 @@ function bulkUpdate(place: Place): Operation {
   return operation(place, {
     id: 'bulk_update',
     summary: 'Change many rows, each in its own way, in',
-    parameters: use('select', 'prefer'),
+    parameters: use('select', 'prefer', 'idempotency'),
     body: listOr(list, { updates: list, ids: IDS, data: changes(place) }),
     good: answer(200, rowsOf(place)),
   })
@@ -260,7 +271,7 @@ const bulkDelete = (place: Place): Operation => ({
   ...operation(place, {
     id: 'bulk_delete',
     summary: 'Delete many rows of',
-    parameters: use('filters', 'prefer'),
+    parameters: use('filters', 'prefer', 'idempotency'),
     good: answer(200, {
       type: 'object',
       properties: { success: { type: 'boolean' }, affected: { type: 'integer' } },
@@ -278,7 +289,7 @@ function record(place: Place): Record<string, Operation> {
       ? operation(place, {
           id: what,
           summary: 'Change one row of',
-          parameters: [id, ...use('select', 'prefer')],
+          parameters: [id, ...use('select', 'prefer', 'idempotency')],
           body: changes(place),
           good: answer(200, rowOf(place)),
         })
@@ -287,14 +298,14 @@ function record(place: Place): Record<string, Operation> {
     operation(place, {
       id: 'get',
       summary: 'Read one row of',
-      parameters: [id, ...use('select')],
+      parameters: [id, ...use('select', 'truncate')],
       good: answer(200, rowOf(place)),
     })
   const remove = (): Operation =>
     operation(place, {
       id: 'delete',
       summary: 'Delete one row of',
-      parameters: [id],
+      parameters: [id, ...use('idempotency')],
       good: { 204: { description: 'Done' } },
     })
   return allowed({

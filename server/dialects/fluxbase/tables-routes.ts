@@ -20,8 +20,14 @@ const READ: RouteDocs = {
     offset: 'Rows to skip',
     count: '`exact`, `planned` or `estimated`: all rows that the filters find, in `Content-Range`',
     group_by: 'Columns that aggregates are grouped by',
+    truncate: 'Characters of a text at most: longer ones are cut, and say how long they are',
+    cursor: 'What `X-Next-Cursor` gave: goes on behind the last row of that page',
+    cursor_column: 'The column that the cursor means, instead of its own',
   },
-  headers: { Prefer: '`count=…`, `timezone=…`, `handling=strict`' },
+  headers: {
+    Prefer: '`count=…`, `timezone=…`, `handling=strict`',
+    Range: '`0-9`: these rows, as a part (206); not beside `limit` or `offset`',
+  },
 }
 
 const WRITTEN: RouteDocs = {
@@ -29,6 +35,8 @@ const WRITTEN: RouteDocs = {
   headers: {
     Prefer:
       '`return=minimal|headers-only|representation`, `resolution=merge-duplicates|ignore-duplicates`, `missing=default`, `max-affected=…`, `tx=rollback`',
+    'Idempotency-Key':
+      'At most 256 characters: the same request with it is done once, and answered again for a day',
   },
 }
 
