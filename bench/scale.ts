@@ -1,6 +1,8 @@
 /** A schema of a thousand tables, and a hundred apps on one process: what they cost those who ask for something else. */
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { readConfig } from '../server/config.ts'
+import { instanceSecrets } from '../server/process/secret-file.ts'
 import { type Instance, newDataDir, removeDataDir, startInstance } from './instance.ts'
 import { median, quantile, type Row } from './report.ts'
 
@@ -16,23 +18,40 @@ const COLUMNS =
   'id int primary key, a text, b int, c uuid, d timestamptz, e jsonb, f numeric, g bool, h int8'
 
 export async function benchScale(): Promise<Row[]> {
+  return [
+    ...(await withInstance({}, benchTables)),
+    ...(await withInstance({}, async (instance, dataDir) => {
+      const keys = await makeApps(instance)
+      // A second node of the same cluster, which knows none of them.
+      const env = { STEAD_DATABASE_URL: clusterOf(instance), STEAD_SECRET: secretOf(dataDir) }
+      return withInstance(env, (second) => benchApps(second, keys))
+    })),
+  ]
+}
+
+async function withInstance<T>(
+  env: Record<string, string>,
+  work: (instance: Instance, dataDir: string) => Promise<T>,
+): Promise<T> {
   const dataDir = newDataDir()
   try {
-    const large = await withInstance(dataDir, benchTables)
-    const keys = await withInstance(dataDir, makeApps)
-    // A new process knows none of them.
-    return [...large, ...(await withInstance(dataDir, (instance) => benchApps(instance, keys)))]
+    const instance = await startInstance(dataDir, { STEAD_APP_RATE_LIMIT: '-1', ...env })
+    return await work(instance, dataDir).finally(() => instance.stop())
   } finally {
     removeDataDir(dataDir)
   }
 }
 
-async function withInstance<T>(
-  dataDir: string,
-  work: (instance: Instance) => Promise<T>,
-): Promise<T> {
-  const instance = await startInstance(dataDir, { STEAD_APP_RATE_LIMIT: '-1' })
-  return work(instance).finally(() => instance.stop())
+function clusterOf({ facts }: Instance): string {
+  const url = new URL(facts.database_url)
+  url.pathname = '/postgres'
+  return url.href
+}
+
+function secretOf(dataDir: string): string {
+  const [current] = instanceSecrets(dataDir, readConfig({ env: {} }))
+  if (!current) throw new Error('the instance has no secret')
+  return current.secret.reveal()
 }
 
 async function benchTables(instance: Instance): Promise<Row[]> {

@@ -36,7 +36,7 @@ const databases = async () => {
 async function batchesOf(work: () => Promise<unknown>) {
   const { api, platform } = await databases()
   const counts = { api: 0, platform: 0 }
-  const originals = { api: api.batch, platform: platform.batch }
+  const originals = { api: api.batch.bind(api), platform: platform.batch.bind(platform) }
   for (const [name, database] of [
     ['api', api],
     ['platform', platform],
@@ -140,7 +140,7 @@ test('what is told of the schema is what graphql-js would tell', async () => {
     const document = parse(text)
     expect([text, validate(schema, document)]).toEqual([text, []])
     const { data } = executeSync({ schema, document })
-    const [node, ...others] = document.definitions as never[] as [
+    const [node, ...others] = document.definitions as unknown as [
       { selectionSet: Parameters<typeof selectedIn>[0][0] },
       ...{ name: { value: string } }[],
     ]

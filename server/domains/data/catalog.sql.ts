@@ -1,4 +1,5 @@
 /** Reads a database's catalog in one round trip. */
+import { Slices } from '#core/slices'
 import type { Database } from '#db/database'
 import {
   Catalog,
@@ -9,6 +10,7 @@ import {
   type Representation,
   type Routine,
 } from './catalog.ts'
+import { deriveRelationships } from './relationships.ts'
 import {
   GEO_JSON,
   HANDLERS,
@@ -140,14 +142,14 @@ const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
     and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass
       and e.objid = p.oid and e.deptype = 'e')`
 
-const READS_REQUEST = `select exists (
-    select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where ${OURS} and p.prosrc ~ 'request\\.(headers|method|path|cookies)|current_setting\\s*\\(\\s*[^'' ]')
+/** `case`: or the texts of all of PostgreSQL's own functions and views are searched first. */
+const READS_REQUEST = `with own as (select array_agg(n.oid) as schemas from pg_namespace n where ${OURS})
+  select exists (select from pg_proc p, own where case when p.pronamespace = any(own.schemas)
+      then p.prosrc ~ 'request\\.(headers|method|path|cookies)|current_setting\\s*\\(\\s*[^'' ]' end)
   or exists (select from pg_policies
     where coalesce(qual, '') || coalesce(with_check, '') ~ 'request\\.(headers|method|path|cookies)')
-  or exists (select from pg_views
-    where schemaname not in ('pg_catalog', 'information_schema')
-      and definition ~ 'request\\.(headers|method|path|cookies)')`
+  or exists (select from pg_class c, own where c.relkind = 'v' and case when c.relnamespace = any(own.schemas)
+      then pg_get_viewdef(c.oid) ~ 'request\\.(headers|method|path|cookies)' end)`
 
 const STATEMENTS = [
   PATH,
@@ -171,29 +173,36 @@ export async function readVersion(platform: Database): Promise<string> {
   return result?.rows[0]?.[0] ?? ''
 }
 
-/** A snapshot of everything but PostgreSQL's and the server's own schemas. */
+/** A snapshot of everything but PostgreSQL's and the server's own schemas; made in slices. */
 export async function loadCatalog(platform: Database): Promise<Catalog> {
   const results = await platform.batch(STATEMENTS)
   const text = (at: number): string => results[at]?.rows[0]?.[0] ?? '[]'
-  const rows = <T>(at: number): T[] => JSON.parse(text(at)) as T[]
-  const routines = rows<RoutineRow>(6).map(toRoutine)
-  const relations = relationsOf(rows(2), {
-    columns: rows(3),
-    foreignKeys: rows(4),
-    keys: rows(5),
-    projections: rows(8),
+  const slices = new Slices()
+  const rows = async <T>(at: number): Promise<T[]> => {
+    if (slices.isOver) await slices.next()
+    return JSON.parse(text(at)) as T[]
+  }
+  const routines = (await rows<RoutineRow>(6)).map(toRoutine)
+  const relations = relationsOf(await rows(2), {
+    columns: await rows(3),
+    foreignKeys: await rows(4),
+    keys: await rows(5),
+    projections: await rows(8),
     routines,
-    forms: new Map(rows<FormRow>(9).map(toForm)),
+    forms: new Map((await rows<FormRow>(9)).map(toForm)),
   })
-  return new Catalog({
+  const catalog = new Catalog({
     version: results[1]?.rows[0]?.[0] ?? '',
     relations: withViews(relations),
     routines,
-    handlers: rows(10),
-    geoJsonSchema: rows<string>(11)[0],
-    roleSettings: rows(12),
+    handlers: await rows(10),
+    geoJsonSchema: (await rows<string>(11))[0],
+    roleSettings: await rows(12),
     readsRequest: text(7) === 't',
   })
+  await slices.next()
+  deriveRelationships(catalog)
+  return catalog
 }
 
 type RelationRow = {

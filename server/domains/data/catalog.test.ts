@@ -125,14 +125,24 @@ test('CatalogCache answers at once from what it has, and newer() only when the v
   expect(await cache.get('a', database)).not.toBe(newer)
 })
 
-test('a catalog of 1,000 tables and 10,000 columns loads in under a second', async () => {
+/** How long it takes is measured by bench/scale.ts. */
+test('a catalog of many tables loads whole, and others have turns meanwhile', async () => {
   const columns = Array.from({ length: 9 }, (_, at) => `c${at} text`).join(', ')
   await database.session((session) =>
-    session.query(`do $$ begin for i in 1..1000 loop
+    session.query(`do $$ begin for i in 1..400 loop
       execute format('create table wide_%s (id int primary key, ${columns})', i); end loop; end $$`),
   )
-  const began = performance.now()
+  let turns = 0
+  let over = false
+  const turn = (): void => {
+    turns += 1
+    if (!over) setImmediate(turn)
+  }
+  turn()
   const catalog = await loadCatalog(database)
-  expect(performance.now() - began).toBeLessThan(1_000)
-  expect(catalog.relationsOf('public').length).toBeGreaterThan(1_000)
+  over = true
+  expect(turns).toBeGreaterThan(3)
+  const wide = catalog.relationsOf('public').filter(({ name }) => name.startsWith('wide_'))
+  expect(wide.length).toBe(400)
+  expect(wide.every((one) => one.columns.size === 10 && one.primaryKey[0] === 'id')).toBe(true)
 })

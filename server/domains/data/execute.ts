@@ -84,6 +84,7 @@ export type DataResult = {
 /** @throws AppError: of parsing, planning, the database, or `not_acceptable` not_single */
 export async function execute(ctx: DataContext, ask: Ask): Promise<DataResult> {
   const at = ctx.catalogs.get(ctx.appId, ctx.platform)
+  if (at instanceof Promise) ctx.database.warm()
   const catalog = at instanceof Promise ? await at.catch(rethrow) : at
   try {
     return await attempt(ctx, ask, catalog)
