@@ -81,9 +81,12 @@ const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 const isHeader = (entry: unknown): boolean => {
   if (typeof entry !== 'object' || entry === null) return false
   const [pair, ...others] = Object.entries(entry)
-  if (!pair || others.length > 0 || typeof pair[1] !== 'string') return false
-  return HEADER_NAME.test(pair[0]) && !/[\r\n\0]/.test(pair[1])
+  return pair !== undefined && others.length === 0 && isHeaderPair(pair)
 }
+
+/** Whether HTTP can carry it. */
+export const isHeaderPair = ([name, value]: [string, unknown]): boolean =>
+  HEADER_NAME.test(name) && typeof value === 'string' && !/[\r\n\0]/.test(value)
 
 /** Headers common to all answers with rows. */
 export function baseHeaders(range: string, answering: Answering): Record<string, string> {

@@ -1,6 +1,7 @@
 /** How PostgREST answers what PostgreSQL refuses: status by SQLSTATE, the database's own words. */
 import type { AppError } from '#core/errors'
 import { sqlFacts, type SqlFacts } from '#domains/data'
+import { isHeaderPair } from './answer.ts'
 import type { ErrorAnswer } from './errors.ts'
 
 const STATES: Record<string, number> = {
@@ -47,6 +48,7 @@ export function databaseAnswer(error: AppError, signedIn: boolean): ErrorAnswer 
   const status = statusOf(facts, signedIn)
   return {
     status,
+    reason: code.startsWith('PT') ? message : undefined,
     body: { code, message, details: detail, hint },
     headers: status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {},
   }
@@ -70,23 +72,31 @@ const DETAIL_HINT =
 
 /** `raise sqlstate 'PGRST'` with the answer's parts as JSON in message and detail. */
 function raisedAnswer({ message, detail }: SqlFacts): ErrorAnswer {
-  const body = objectIn(message)
-  const answer = objectIn(detail ?? '')
-  const { code, message: text } = body ?? {}
-  const status = Number(answer?.status)
-  if (typeof code !== 'string' || typeof text !== 'string') {
-    return unreadable(`Invalid JSON value for MESSAGE: '${message}'`, MESSAGE_HINT)
-  }
+  const body = raisedBody(message)
+  if (!body) return unreadable(`Invalid JSON value for MESSAGE: '${message}'`, MESSAGE_HINT)
   if (detail === null) return unreadable('DETAIL is missing in the RAISE statement', DETAIL_HINT)
-  if (!(status >= 200 && status <= 599)) {
+  const answer = objectIn(detail)
+  const headers = headersIn(answer?.headers)
+  const status = answer?.status
+  if (!isStatus(status) || !headers || !isText(answer?.status_text)) {
     return unreadable(`Invalid JSON value for DETAIL: '${detail}'`, DETAIL_HINT)
   }
-  return {
-    status,
-    body: { code, message: text, details: body?.details ?? null, hint: textOr(body?.hint) },
-    headers: headersIn(answer?.headers),
-  }
+  return { status, reason: textOr(answer?.status_text) ?? undefined, body, headers }
 }
+
+function raisedBody(json: string): ErrorAnswer['body'] | undefined {
+  const { code, message, details, hint } = objectIn(json) ?? {}
+  if (typeof code !== 'string' || typeof message !== 'string') return undefined
+  if (!isText(details) || !isText(hint)) return undefined
+  return { code, message, details: textOr(details), hint: textOr(hint) }
+}
+
+const isStatus = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 200 && Number(value) <= 599
+
+/** A text, or nothing. */
+const isText = (value: unknown): boolean =>
+  value === undefined || value === null || typeof value === 'string'
 
 const unreadable = (details: string, hint: string): ErrorAnswer => ({
   status: 500,
@@ -111,10 +121,8 @@ function objectIn(text: string): Record<string, unknown> | undefined {
 
 const textOr = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
-const headersIn = (value: unknown): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries((value ?? {}) as Record<string, unknown>).map(([name, text]) => [
-      name,
-      String(text),
-    ]),
-  )
+/** Names and texts of headers; undefined when they are something else. */
+function headersIn(value: unknown): Record<string, string> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return Object.entries(value).every(isHeaderPair) ? (value as Record<string, string>) : undefined
+}

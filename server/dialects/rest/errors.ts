@@ -15,6 +15,8 @@ export type ErrorBody = {
 
 export type ErrorAnswer = {
   status: number
+  /** Beside the status, instead of HTTP's own words. */
+  reason?: string | undefined
   body: ErrorBody
   headers?: Record<string, string>
 }
@@ -208,7 +210,8 @@ function functionMissing({ schema, name, arguments: given, near, takes }: Routin
 /** The renderer behind the mount: no request leaves without PostgREST's four words. */
 export function errorRenderer(services: Services) {
   return (thrown: Error, c: Http): Response => {
-    const { status, body, headers } = answerOf(thrown, !isAnonymous(c))
+    const { status, reason, body, headers } = answerOf(thrown, !isAnonymous(c))
+    if (reason) c.env.outgoing.statusMessage = reason.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200)
     const error = AppError.from(thrown)
     if (error.kind === 'internal' && !c.env.outgoing.destroyed) {
       services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)

@@ -42,7 +42,7 @@ create function letters(code char(3), bits bit(2)) returns text language sql
   as $$ select code || bits::text $$;
 create function fail_so(status int) returns void language plpgsql as $$ begin
   raise sqlstate 'PGRST' using message = '{"code":"77","message":"so","details":"d","hint":"h"}',
-    detail = format('{"status":%s,"headers":{"X-So":"1"}}', status); end $$`
+    detail = format('{"status":%s,"status_text":"Quite So \u00e9","headers":{"X-So":"1"}}', status); end $$`
 
 beforeAll(async () => {
   app = await startApp()
@@ -58,7 +58,8 @@ async function ask(path: string, { method = 'GET', body, headers }: Sent = {}) {
   const bytes = Buffer.from(await res.arrayBuffer())
   const text = bytes.toString()
   const isJson = /^[^;]*json/.test(res.headers.get('content-type') ?? '') && text !== ''
-  return { status: res.status, headers: res.headers, bytes, body: isJson ? JSON.parse(text) : text }
+  const { status, statusText, headers: told } = res
+  return { status, statusText, headers: told, bytes, body: isJson ? JSON.parse(text) : text }
 }
 
 const bodyOf = async (path: string, sent?: Sent) => (await ask(path, sent)).body as unknown
@@ -164,6 +165,7 @@ test('results of functions: one output, several outputs, and lengths of types', 
 
 test('a function shapes its own error', async () => {
   const failed = await ask('/rpc/fail_so', { method: 'POST', body: { status: 418 } })
+  expect(failed.statusText).toBe('Quite So ?')
   expect([failed.status, failed.headers.get('x-so')]).toEqual([418, '1'])
   expect(failed.body).toEqual({ code: '77', message: 'so', details: 'd', hint: 'h' })
 })

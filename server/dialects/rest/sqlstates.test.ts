@@ -1,5 +1,5 @@
 /** What PostgREST answers to every class of SQLSTATE, raised by a function. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
 
 let app: TestApp
@@ -9,6 +9,9 @@ beforeAll(async () => {
   await app.sql(`
     create function fail_with(state text, words text default 'so it is') returns void language plpgsql as $$ begin
       raise exception using errcode = state, message = words, detail = 'a detail', hint = 'a hint'; end $$;
+    create function fail_wholly(message text, detail text) returns void language plpgsql as $$ begin
+      if detail is null then raise sqlstate 'PGRST' using message = message; end if;
+      raise sqlstate 'PGRST' using message = message, detail = detail; end $$;
     create function fail_plainly() returns void language plpgsql as $$ begin raise exception 'plain'; end $$;
     grant usage on schema public to anon`)
 })
@@ -132,10 +135,59 @@ test('some states mean another thing with certain words', async () => {
   expect(xml.status).toBe(406)
 })
 
+test("a status of one's own has the message beside it", async () => {
+  const res = await app
+    .as(app.serviceKey)
+    .post('/rest/v1/rpc/fail_with', { state: 'PT418', words: 'No tea' })
+  expect([res.status, res.statusText]).toEqual([418, 'No tea'])
+})
+
 test('a raise without a state is a bad request', async () => {
   const res = await app.as(app.serviceKey).post('/rest/v1/rpc/fail_plainly', {})
   expect([res.status, await res.json()]).toEqual([
     400,
     { code: 'P0001', message: 'plain', details: null, hint: null },
   ])
+})
+
+describe("raise sqlstate 'PGRST'", () => {
+  const raise = async (message: unknown, detail: unknown) => {
+    const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+    const args = { message: text(message), detail: detail === null ? null : text(detail) }
+    const res = await app.as(app.serviceKey).post('/rest/v1/rpc/fail_wholly', args)
+    return { status: res.status, headers: res.headers, body: (await res.json()) as unknown }
+  }
+
+  test('sets status, headers and body', async () => {
+    const told = await raise(
+      { code: 'A1', message: 'no', hint: 'h' },
+      { status: 451, headers: { 'X-Why': 'law' } },
+    )
+    expect([told.status, told.headers.get('x-why'), told.headers.get('proxy-status')]).toEqual([
+      451,
+      'law',
+      'PostgREST; error=A1',
+    ])
+    expect(told.body).toEqual({ code: 'A1', message: 'no', details: null, hint: 'h' })
+  })
+
+  const good = { code: 'A1', message: 'no' }
+  test.each([
+    ['nonsense', {}, "Invalid JSON value for MESSAGE: 'nonsense'"],
+    [{ code: 'A1' }, {}, `Invalid JSON value for MESSAGE: '{"code":"A1"}'`],
+    [{ ...good, hint: 5 }, {}, 'Invalid JSON value for MESSAGE'],
+    [good, null, 'DETAIL is missing in the RAISE statement'],
+    [good, 'nonsense', "Invalid JSON value for DETAIL: 'nonsense'"],
+    [good, { headers: {} }, 'Invalid JSON value for DETAIL'],
+    [good, { status: 404 }, 'Invalid JSON value for DETAIL'],
+    [good, { status: '404', headers: {} }, 'Invalid JSON value for DETAIL'],
+    [good, { status: 99, headers: {} }, 'Invalid JSON value for DETAIL'],
+    [good, { status: 404, headers: { 'a b': 'x' } }, 'Invalid JSON value for DETAIL'],
+    [good, { status: 404, headers: { a: 5 } }, 'Invalid JSON value for DETAIL'],
+  ])('with %j and %j says what is wrong', async (message, detail, details) => {
+    expect(await raise(message, detail)).toMatchObject({
+      status: 500,
+      body: { code: 'PGRST121', details: expect.stringContaining(details) as string },
+    })
+  })
 })
