@@ -762,6 +762,147 @@ test('hostile texts and variables are refused, never a failure of ours', async (
   expect(await rowsOf('users')).toBe(before)
 })
 
+test('floods are refused with a reason, whichever way they come', async () => {
+  const many = (times: number, of: (at: number) => string) =>
+    Array.from({ length: times }, (_, at) => of(at)).join(' ')
+  const ids = (times: number) => Array.from({ length: times }, (_, at) => ({ age_eq: at }))
+  const users =
+    'query ($f: UsersFilter, $o: [UsersOrderBy]) { users(filter: $f, orderBy: $o) { id } }'
+  const floods: [string, object | undefined, string][] = [
+    [`{ a${'()'.repeat(1_000_000)} }`, undefined, 'more than 20000 opening brackets'],
+    ['{'.repeat(1_000_000), undefined, 'query depth 201'],
+    [many(201, (at) => `query A${at} { _health }`), undefined, '201 definitions'],
+    [
+      `{ _health } ${many(500, (at) => `fragment F${at} on Users { id }`)}`,
+      undefined,
+      'definitions',
+    ],
+    [
+      `{ users { ...F0 } } ${many(40, (at) => `fragment F${at} on Users { id ...F${at + 1} ...F${at + 1} }`)}`,
+      undefined,
+      'selections',
+    ],
+    [`{ _health ${'@x '.repeat(40_000)} }`, undefined, 'Invalid query syntax'],
+    [
+      `query (${many(20_000, (at) => `$v${at}: Int`)}) { _health }`,
+      undefined,
+      'Invalid query syntax',
+    ],
+    [users, { f: { _or: ids(70_000) } }, 'more than 1000 conditions'],
+    [
+      users,
+      { f: { _and: Array.from({ length: 600 }, () => ({ _not: { age_eq: 1 } })) } },
+      'conditions',
+    ],
+    [users, { o: Array.from({ length: 101 }, () => ({ id: 'ASC' })) }, 'more than 100 terms'],
+    [
+      many(2, () => '').concat(
+        `{ ${many(400, (at) => `t${at}: __type(name: "Users") { name }`)} }`,
+      ),
+      undefined,
+      'selections',
+    ],
+  ]
+  for (const [text, variables, reason] of floods) {
+    expect([text.slice(0, 60), await refused(text, variables)]).toEqual([
+      text.slice(0, 60),
+      expect.stringContaining(reason),
+    ])
+  }
+  expect((await data(users, { f: { _or: ids(499) } })).users).toHaveLength(2)
+  const wrong = { rows: Array.from({ length: 50_000 }, () => ({ nope: 1 })) }
+  const { errors } = await ask(
+    'mutation ($rows: [UsersInput!]!) { insertManyUsers(data: $rows) { id } }',
+    wrong,
+  )
+  expect(errors?.length).toBeLessThan(25)
+})
+
+test('values of any kind for variables of any type are taken or refused, never a failure of ours', async () => {
+  const values = [
+    null,
+    true,
+    0,
+    -1,
+    1.5,
+    1e300,
+    2147483648,
+    '',
+    'x',
+    '\u0000',
+    '\ud800',
+    '9'.repeat(40),
+    '1e999',
+    A,
+    '2026-01-01',
+    'infinity',
+    [],
+    [null],
+    [[]],
+    [1, 'a', { b: [] }],
+    {},
+    { a: 1 },
+    { __proto__: 1 },
+    { id_eq: 'x' },
+    { _and: [{}] },
+    { name: '\u0000' },
+    JSON.parse('{"__proto__": {"x": 1}}') as object,
+  ]
+  const places: [string, string][] = [
+    ['Int', 'users(limit: $v) { id }'],
+    ['Int', 'users(filter: {age_eq: $v}) { id }'],
+    ['[Int]', 'users(filter: {age_in: $v}) { id }'],
+    ['Float', 'users(filter: {height_lt: $v}) { id }'],
+    ['BigInt', 'users(filter: {big_gte: $v}) { id }'],
+    ['String', 'users(filter: {name_like: $v}) { id }'],
+    ['String', 'usersConnection(first: 1, after: $v) { nodes { id } }'],
+    ['Boolean', 'users(filter: {isAdmin_eq: $v}) { id }'],
+    ['Boolean', 'users(filter: {age_is_null: $v}) { id }'],
+    ['UUID', 'users(filter: {managerId_neq: $v}) { id }'],
+    ['ID!', 'user(id: $v) { id }'],
+    ['ID!', 'post(id: $v) { id }'],
+    ['DateTime', 'users(filter: {seenAt_gt: $v}) { id }'],
+    ['JSON', 'users(filter: {meta_contains: $v}) { id }'],
+    ['JSON', 'users(filter: {tags_contained_by: $v}) { id }'],
+    ['UsersFilter', 'users(filter: $v) { id }'],
+    ['[UsersFilter!]', 'users(filter: {_or: $v}) { id }'],
+    ['[UsersOrderBy]', 'users(orderBy: $v) { id }'],
+    ['UsersOrderDirection', 'users(orderBy: {name: $v}) { id }'],
+  ]
+  const before = await rowsOf('users')
+  for (const [type, field] of places) {
+    const query = `query ($v: ${type}) { ${field} }`
+    for (const v of values) {
+      const res = await service.post(G, { query, variables: { v } })
+      const { data: found, errors } = (await res.json()) as Answer
+      expect([query, v, res.status]).toEqual([query, v, 200])
+      expect([query, v, found !== undefined || errors !== undefined]).toEqual([query, v, true])
+    }
+  }
+  expect(await rowsOf('users')).toBe(before)
+})
+
+test('token soup is refused with a reason', async () => {
+  const pieces =
+    '{ } ( ) [ ] : ! = | & $v @skip @include(if:true) ... ...F fragment on Users Query query mutation subscription users user post id name __typename __schema __type "x" """y""" 1 -1 1e9 null true filter limit: orderBy: \\ # \u0000 , \uFEFF'.split(
+      ' ',
+    )
+  let state = 11
+  const pick = <T>(list: readonly T[]): T => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return list[(state >>> 8) % list.length] as T
+  }
+  for (let round = 0; round < 300; round++) {
+    const words = Array.from({ length: 1 + (round % 17) }, () => pick(pieces)).join(' ')
+    for (const query of [words, `{ users { ${words} } }`, `query ($v: Int) { ${words} { id } }`]) {
+      const res = await service.post(G, { query, variables: { v: 1 } })
+      const { data: found, errors } = (await res.json()) as Answer
+      expect([query, res.status < 500]).toEqual([query, true])
+      expect([query, found !== undefined || (errors?.length ?? 0) > 0]).toEqual([query, true])
+    }
+  }
+})
+
 test('injection strings are values', async () => {
   const evil = `'; drop table users; -- " \\ $1 }`
   expect(

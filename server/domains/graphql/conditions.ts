@@ -9,15 +9,30 @@ import {
   type OrderTerm,
 } from '#domains/data'
 import { fieldsOf, type Given, type Input, itemsOf } from './inputs.ts'
+import { limitExceeded } from './limits.ts'
 import type { ColumnField } from './model.ts'
 import type { FilterOperator } from './scalars.ts'
 import { type Direction, meaningOf } from './schema-inputs.ts'
 
 type Encode = (value: unknown) => string
 
+/** Of one operation: the database plans each of them, and takes 65,535 values at most. */
+const MAX_CONDITIONS = 1_000
+
+/** In one order; a table has hardly more columns. */
+const MAX_ORDER = 100
+
 /** Makes literals; keeps how to read those that variables give. */
 export class Literals {
   readonly readers: ((given: Given) => string)[] = []
+  #conditions = 0
+
+  /** @throws `invalid` graphql_limit */
+  countConditions(more: number): void {
+    this.#conditions += more
+    if (this.#conditions <= MAX_CONDITIONS) return
+    throw limitExceeded(`query has more than ${MAX_CONDITIONS} conditions`)
+  }
 
   of({ value, read }: Input, encode: Encode): Literal {
     if (!read) return { text: encode(value), slot: -1, encoding: 'text' }
@@ -37,7 +52,9 @@ export function conditionsOf(filter: Input | undefined, literals: Literals): Con
   const type = getNamedType(filter.type)
   const meaning = isInputObjectType(type) ? meaningOf(type) : undefined
   if (meaning?.kind !== 'filter') return []
-  return [...fieldsOf(filter)].flatMap(([name, input]) => {
+  const fields = [...fieldsOf(filter)]
+  literals.countConditions(fields.length)
+  return fields.flatMap(([name, input]) => {
     const known = meaning.operators.get(name)
     return known
       ? comparison(known, input, literals)
@@ -48,14 +65,15 @@ export function conditionsOf(filter: Input | undefined, literals: Literals): Con
 type Columns = ReadonlyMap<string, { field: ColumnField }>
 
 /** An empty `_or` has nothing that could hold; an empty `_and` nothing that could fail. */
-function combined(name: string, input: Input, given: Combining): Condition[] {
-  const { literals, columns } = given
+function combined(name: string, input: Input, { literals, columns }: Combining): Condition[] {
   if (input.value === null) return []
   if (name === '_not') {
     const items = conditionsOf(input, literals)
     return items.length === 0 ? [never(columns)] : [{ kind: 'not', item: { kind: 'and', items } }]
   }
-  const items = itemsOf(input).map((item): Condition => {
+  const given = itemsOf(input)
+  literals.countConditions(given.length)
+  const items = given.map((item): Condition => {
     const inner = conditionsOf(item, literals)
     return inner.length === 0 ? always(columns) : { kind: 'and', items: inner }
   })
@@ -144,7 +162,9 @@ function nestedArray(items: readonly unknown[]): string {
 
 export function orderOf(input: Input | undefined): OrderTerm[] {
   if (!input || input.value === null) return []
-  return itemsOf(input).flatMap((item) => {
+  const items = itemsOf(input)
+  if (items.length > MAX_ORDER) throw limitExceeded(`orderBy has more than ${MAX_ORDER} terms`)
+  return items.flatMap((item) => {
     const type = getNamedType(item.type)
     const meaning = isInputObjectType(type) ? meaningOf(type) : undefined
     if (meaning?.kind !== 'order' || item.value === null) return []

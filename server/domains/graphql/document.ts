@@ -47,7 +47,8 @@ export type Prepared =
 
 type Against = { schema: GraphQLSchema; model: Model; settings: GraphqlSettings }
 
-const MAX_TOKENS = 100_000
+/** Reading more would hold others up; long values belong into variables. */
+const MAX_TOKENS = 30_000
 const MAX_ERRORS = 20
 const MAX_SHAPES = 50
 

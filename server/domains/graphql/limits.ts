@@ -15,6 +15,12 @@ const MAX_SELECTIONS = 500
 /** Nesting of brackets: what is deeper is not parsed at all. */
 const MAX_NESTING = 200
 
+/** Brackets in a text: no operation within the other limits comes near. */
+const MAX_BRACKETS = 20_000
+
+/** Operations and fragments in one text. */
+const MAX_DEFINITIONS = 200
+
 /** Introspection answers with the whole schema: once or twice is enough. */
 const MAX_SCHEMA_FIELDS = 2
 
@@ -23,14 +29,19 @@ export const limitExceeded = (message: string) => invalid('graphql_limit', messa
 /** Before parsing: a parser that recurses has a stack that ends. @throws `invalid` graphql_limit */
 export function checkNesting(text: string, { maxDepth }: GraphqlSettings): void {
   let depth = 0
-  let deepest = 0
+  let brackets = 0
   for (const [token] of text.matchAll(
     /"""(?:\\"""|[^])*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()[\]]/g,
   )) {
-    if (token === '{' || token === '[' || token === '(') deepest = Math.max(deepest, ++depth)
-    else if (token === '}' || token === ']' || token === ')') depth--
+    if (token === '{' || token === '[' || token === '(') {
+      brackets += 1
+      // What follows is not even counted: a text may have millions.
+      if (++depth > MAX_NESTING) throw tooDeep(depth, maxDepth)
+      if (brackets > MAX_BRACKETS) {
+        throw limitExceeded(`query has more than ${MAX_BRACKETS} opening brackets`)
+      }
+    } else if (token === '}' || token === ']' || token === ')') depth--
   }
-  if (deepest > MAX_NESTING) throw tooDeep(deepest, maxDepth)
 }
 
 const tooDeep = (depth: number, max: number) =>
@@ -52,6 +63,10 @@ type Size = {
 
 /** @throws `invalid` graphql_limit */
 export function checkSize(document: DocumentNode, settings: GraphqlSettings): void {
+  const { length } = document.definitions
+  if (length > MAX_DEFINITIONS) {
+    throw limitExceeded(`query has ${length} definitions, maximum allowed is ${MAX_DEFINITIONS}`)
+  }
   const measure = new Measure(document)
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue
