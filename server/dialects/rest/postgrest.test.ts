@@ -315,3 +315,25 @@ test('a part of a table in partitions is reached through the table', async () =>
     expect((await ask('/logs_all?day=eq.1', { method, ...(body && { body }) })).status).toBe(404)
   }
 })
+
+test('with columns the database alone reads the JSON, and says what is wrong with it', async () => {
+  const insert = (body: string, prefer = 'return=representation, tx=rollback') =>
+    ask('/makers?columns=id,name', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', prefer },
+    })
+  const ida = { id: 70, name: 'Ida' }
+  expect((await insert(JSON.stringify(ida))).body).toEqual([ida])
+  const extra = ` [{"id": 70, "name": "Ida", "more": 1}, {"name": "Una", "id": 71}]`
+  expect((await insert(extra)).body).toEqual([ida, { id: 71, name: 'Una' }])
+  for (const [body, code] of [
+    ['{"id": 7', '22P02'],
+    ['', '22P02'],
+    ['5', '22023'],
+    ['[5]', '22023'],
+    ['{"id": "x"}', '22P02'],
+  ] as const) {
+    expect([body, await insert(body)]).toMatchObject([body, { status: 400, body: { code } }])
+  }
+})

@@ -15,7 +15,7 @@ import {
 import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { type Answer, baseHeaders, send } from './answer.ts'
-import { readNames, readRows, uniformColumns } from './body.ts'
+import { readNames, readRows, readUnnamedRows, uniformColumns } from './body.ts'
 import { buildQuery, valueOf } from './params.ts'
 import type { Preferences } from '#http/prefer'
 import { contentRange } from './range.ts'
@@ -42,7 +42,8 @@ const CHANGING = [
 
 export async function insertRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
-  const rows = await readRows(c)
+  const isNamed = valueOf(request.params, 'columns') !== undefined
+  const rows = await (isNamed ? readUnnamedRows(c) : readRows(c))
   const { preferences } = request
   const result = await run(ctx, request, {
     rows,
