@@ -15,7 +15,7 @@ import { MEBIBYTE } from '#http/body'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
-import type { Answer } from './errors.ts'
+import { type Answer, JSON_TYPE } from './errors.ts'
 import type { Scopes } from './guards.ts'
 import { answerTo, say } from './tables-errors.ts'
 
@@ -72,7 +72,7 @@ function addLists(routes: RouteTable<Scopes>): void {
         access: 'admin',
         summary: 'List the schemas of the database',
       },
-      async ({ c, ctx }) => c.json({ schemas: await schemasOf(ctx) }),
+      async ({ c, ctx }) => told(c, { schemas: await schemasOf(ctx) }),
     )
     .add(
       {
@@ -82,7 +82,7 @@ function addLists(routes: RouteTable<Scopes>): void {
         summary: 'List the tables of the database',
         docs: { query: { schema: 'Only tables of this schema' } },
       },
-      async ({ c, ctx }) => c.json({ tables: await tablesOf(ctx, c.req.query('schema')) }),
+      async ({ c, ctx }) => told(c, { tables: await tablesOf(ctx, c.req.query('schema')) }),
     )
 }
 
@@ -100,7 +100,8 @@ function addSchemaRoute(routes: RouteTable<Scopes>, services: Services, base: st
     ({ c, ctx, body: { name } }) =>
       changed(services, { c, ctx }, async () => {
         await addSchema(ctx, name)
-        return c.json({ success: true, schema: name, message: `Created schema '${name}'` }, 201)
+        const message = `Created schema '${name}'`
+        return told(c, { success: true, schema: name, message }, 201)
       }),
   )
 }
@@ -121,7 +122,7 @@ function addTableRoutes(routes: RouteTable<Scopes>, services: Services, base: st
         changed(services, { c, ctx }, async () => {
           await addTable(ctx, { schema, table: name }, columns.map(columnOf))
           const message = `Created table '${schema}.${name}'`
-          return c.json({ success: true, schema, table: name, message }, 201)
+          return told(c, { success: true, schema, table: name, message }, 201)
         }),
     )
     .add(
@@ -173,7 +174,7 @@ function addChangeRoutes(routes: RouteTable<Scopes>, services: Services): void {
       ({ c, ctx, body }) =>
         changed(services, { c, ctx }, async () => {
           await addTableColumn(ctx, targetOf(c), columnOf(body))
-          return c.json({ success: true, message: `Added column '${body.name}'` }, 201)
+          return told(c, { success: true, message: `Added column '${body.name}'` }, 201)
         }),
     )
     .add(
@@ -197,7 +198,10 @@ const targetOf = (c: Http) => ({
   table: c.req.param('table') ?? '',
 })
 
-const done = (c: Http, message: string): Response => c.json({ success: true, message })
+const told = (c: Http, body: object, status: 200 | 201 = 200): Response =>
+  c.json(body, status, { 'Content-Type': JSON_TYPE })
+
+const done = (c: Http, message: string): Response => told(c, { success: true, message })
 
 type Asked = { c: Http; ctx: AppContext }
 

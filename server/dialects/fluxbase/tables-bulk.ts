@@ -9,11 +9,18 @@ import {
   type Rows,
 } from '#domains/data'
 import { badPayload } from '#domains/data'
+import { JSON_TYPE } from './errors.ts'
 import { readDocument, readRows, rowsAmong, rowsIn, textOf } from './tables-body.ts'
-import { JSON_TYPE } from './tables-read.ts'
 import { keyNames, payloadFor, run, type TableCall } from './tables-request.ts'
 import { checkShapes } from './tables-shapes.ts'
-import { deleteMany, insertBulk, MAX_BULK, tooMany, writeHeaders } from './tables-write.ts'
+import {
+  affected,
+  deleteMany,
+  insertBulk,
+  MAX_BULK,
+  tooMany,
+  writeHeaders,
+} from './tables-write.ts'
 
 type Document = Record<string, unknown>
 
@@ -56,7 +63,7 @@ function deleted(call: TableCall, result: DataResult): Response {
   return call.c.json(
     { success: true, message: `Deleted ${rows} records`, rows_affected: rows, affected: rows },
     200,
-    writeHeaders(call, result),
+    { ...writeHeaders(call, result), 'Content-Type': JSON_TYPE },
   )
 }
 
@@ -203,6 +210,6 @@ async function updated(call: TableCall, updating: Updating): Promise<Response> {
   })
   const headers = writeHeaders(call, result)
   if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return c.json({ affected: result.rows }, 200, headers)
+  if (preferences.return === 'headers-only') return affected(call, result)
   return c.body(result.body, 200, { ...headers, 'Content-Type': JSON_TYPE })
 }

@@ -9,6 +9,7 @@ import {
 } from '#domains/data'
 import { MEBIBYTE } from '#http/body'
 import type { Http } from '#http/env'
+import { JSON_TYPE } from './errors.ts'
 
 type Said = { status: number; code: string; error: string } & Record<string, unknown>
 
@@ -251,5 +252,7 @@ const OWN: Record<string, (error: AppError) => Said> = {
   not_single: ({ message }) => ({ status: 406, code: 'PGRST116', error: message }),
 }
 
-export const say = (c: Http, { status, ...body }: Said): Response =>
-  c.json({ ...body, request_id: c.env.requestId }, status as 400)
+export const say = (c: Http, { status, error, ...more }: Said): Response => {
+  const body = { error, ...more, request_id: c.env.requestId }
+  return c.json(body, status as 400, { 'Content-Type': JSON_TYPE })
+}

@@ -3,6 +3,7 @@ import type { Count, DataResult } from '#domains/data'
 import { appliedPreferences } from '#http/prefer'
 import { headerOf } from '#http/request'
 import { respond } from '#http/respond'
+import { JSON_TYPE } from './errors.ts'
 import { nextCursor, resumed } from './tables-cursor.ts'
 import { recordNotFound, say } from './tables-errors.ts'
 import {
@@ -15,8 +16,6 @@ import {
 } from './tables-page.ts'
 import { badQuery, reservedValue } from './tables-params.ts'
 import { keyConditions, onlyRow, run, type TableCall } from './tables-request.ts'
-
-export const JSON_TYPE = 'application/json; charset=utf-8'
 
 export async function listRecords(call: TableCall): Promise<Response> {
   const { params, relation, c } = call

@@ -12,6 +12,7 @@ import {
   type WriteOptions,
 } from '#domains/data'
 import { appliedPreferences } from '#http/prefer'
+import { JSON_TYPE } from './errors.ts'
 import { hiddenOrAbsent, recordNotFound, say } from './tables-errors.ts'
 import { type Body, readRows } from './tables-body.ts'
 import { contentRange, numberOf } from './tables-page.ts'
@@ -26,7 +27,6 @@ import {
   type TableCall,
 } from './tables-request.ts'
 
-const JSON_TYPE = 'application/json; charset=utf-8'
 const MAX_BATCH = 1_000
 export const MAX_BULK = 10_000
 
@@ -88,17 +88,22 @@ function inserted(call: TableCall, rows: Rows, result: DataResult): Response {
   if (preferences.return === 'minimal') return c.body(null, 201, headers)
   if (preferences.return === 'headers-only') {
     const location = locationOf(relation, result.key)
-    return c.json(
-      { affected: result.rows },
-      201,
-      location ? { ...headers, Location: location } : headers,
-    )
+    return affected(call, result, location)
   }
   const typed = { ...headers, 'Content-Type': JSON_TYPE }
   if (rows.shape === 'array') return c.body(result.body, 201, typed)
   // A lone row that was already there and left alone is no error.
   if (result.rows === 0) return c.body('[]', 200, typed)
   return c.body(onlyRow(result.body), 201, typed)
+}
+
+/** Only how many; with a location, of what was made. */
+export function affected(call: TableCall, result: DataResult, location?: string): Response {
+  const headers: Record<string, string> = writeHeaders(call, result)
+  if (location !== undefined) headers.Location = location
+  const body = `{"affected":${result.rows}}`
+  const status = call.c.req.method === 'POST' ? 201 : 200
+  return call.c.body(body, status, { ...headers, 'Content-Type': JSON_TYPE })
 }
 
 function locationOf({ schema, name }: Relation, key: string | undefined): string | undefined {
@@ -211,7 +216,7 @@ export async function updateRecords(call: TableCall): Promise<Response> {
   })
   const headers = writeHeaders(call, result)
   if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return c.json({ affected: result.rows }, 200, headers)
+  if (preferences.return === 'headers-only') return affected(call, result)
   return c.body(result.body, 200, { ...headers, 'Content-Type': JSON_TYPE })
 }
 
@@ -239,7 +244,7 @@ export async function deleteRecords(call: TableCall): Promise<Response> {
   const result = await deleteMany(call)
   const headers = writeHeaders(call, result)
   if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return c.json({ affected: result.rows }, 200, headers)
+  if (preferences.return === 'headers-only') return affected(call, result)
   const body = `{"affected":${result.rows},"records":${result.body}}`
   return c.body(body, 200, { ...headers, 'Content-Type': JSON_TYPE })
 }
@@ -269,7 +274,7 @@ export async function changeRecord(call: TableCall): Promise<Response> {
   if (result.rows === 0) return nothingChanged(call)
   const headers = writeHeaders(call, result)
   if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return c.json({ affected: 1 }, 200, headers)
+  if (preferences.return === 'headers-only') return affected(call, result)
   return c.body(onlyRow(result.body), 200, { ...headers, 'Content-Type': JSON_TYPE })
 }
 

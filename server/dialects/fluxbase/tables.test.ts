@@ -500,6 +500,9 @@ test('truncate cuts long texts and says how long they are', async () => {
   expect(await (await service.get(`${T}/essays/1?truncate=5&select=body`)).json()).toEqual({
     body: cut,
   })
+  expect(await list('truncate=999999999999999&id=eq.2&select=body', '/essays')).toEqual([
+    { body: 'short' },
+  ])
   for (const bad of ['0', '-1', 'x']) {
     expect((await service.get(`${T}/essays?truncate=${bad}`)).status).toBe(400)
   }

@@ -6,6 +6,7 @@ import { type Relation, visibleCatalog } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { JSON_TYPE } from './errors.ts'
 import type { Scopes } from './guards.ts'
 import { deleteBulk, isBulkExport, patchBulk, postBulk } from './tables-bulk.ts'
 import { answerTo, say } from './tables-errors.ts'
@@ -126,7 +127,8 @@ async function describeTables(services: Services, c: Http, ctx: AppContext): Pro
     .map((name) => name.trim())
   const schemas = named ?? catalog.schemas
   const relations = schemas.flatMap((schema) => catalog.relationsOf(schema))
-  return c.json(relations.filter((one) => !isInternal(one) && rightsOf(one)).map(toWire))
+  const told = relations.filter((one) => !isInternal(one) && rightsOf(one)).map(toWire)
+  return c.json(told, 200, { 'Content-Type': JSON_TYPE })
 }
 
 const TYPES = {

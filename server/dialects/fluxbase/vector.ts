@@ -7,7 +7,7 @@ import { vectorVersion } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
-import type { Answer } from './errors.ts'
+import { type Answer, JSON_TYPE } from './errors.ts'
 import type { Scopes } from './guards.ts'
 import { answerTo, say } from './tables-errors.ts'
 import { dataContext } from './tables-request.ts'
@@ -36,7 +36,7 @@ export function addVector(routes: RouteTable<Scopes>, services: Services): void 
         summary: 'Can this app search by vectors?',
         docs: { description: 'Whoever manages the app is also told why not.' },
       },
-      async ({ c, ctx }) => c.json(await capabilities(ctx)),
+      async ({ c, ctx }) => c.json(await capabilities(ctx), 200, { 'Content-Type': JSON_TYPE }),
     )
     .add(
       {
@@ -104,7 +104,8 @@ async function search(
   if (document.vector === undefined && document.query) throw embeddingUnavailable()
   try {
     requireNotPaused(ctx.app)
-    return c.json(await searchRows(dataContext(services, c, ctx), document))
+    const found = await searchRows(dataContext(services, c, ctx), document)
+    return c.json(found, 200, { 'Content-Type': JSON_TYPE })
   } catch (error) {
     const said = answerTo(error, { method: 'GET', anonymous: ctx.identity.role === 'anon' })
     if (!said) throw error

@@ -4,6 +4,9 @@ import { writeDistance } from './extensions.sql.ts'
 import type { FieldItem } from './query.ts'
 import { castType, type SqlWriter } from './sql-writer.ts'
 
+/** Characters that a text of PostgreSQL cannot have more of. */
+const LONGEST_TEXT = 1_073_741_823
+
 /** A value without its name: a field, cast, aggregated, and cast again; cut where it would be too long. */
 export function writeValue(sql: SqlWriter, scope: Scope, { truncate, ...item }: FieldItem): void {
   if (truncate === undefined) {
@@ -17,9 +20,11 @@ export function writeValue(sql: SqlWriter, scope: Scope, { truncate, ...item }: 
   }
   sql.add('case when length(')
   text()
-  sql.add(`) > ${Math.trunc(truncate)} then left(`)
+  // A parameter: the length belongs to the request, not to the text of the statement.
+  const length = String(Math.min(truncate, LONGEST_TEXT))
+  sql.add(') > ').constant(length, 'int4').add(' then left(')
   text()
-  sql.add(`, ${Math.trunc(truncate)}) || '... (' || length(`)
+  sql.add(', ').constant(length, 'int4').add(`) || '... (' || length(`)
   text()
   sql.add(`) || ' chars)' else `)
   text()
