@@ -13,7 +13,7 @@ import {
   type UpdatePlan,
 } from '#domains/data'
 import { conditionsOf, fieldOf, isEverything, type Literals, operandText } from './conditions.ts'
-import type { Input } from './inputs.ts'
+import { type Input, MAX_ROWS, tooManyRows } from './inputs.ts'
 import type { MutationKind, RootField, TableModel } from './model.ts'
 import { keyArgument } from './schema.ts'
 
@@ -93,9 +93,6 @@ export function keyConditions(table: TableModel, inputs: Inputs, literals: Liter
   })
 }
 
-/** Rows of one insert at most. */
-const MAX_ROWS = 1_000
-
 function payloadOf({ root, inputs, literals }: Change): Payload {
   const { table, kind } = root
   const input = inputs.get('data')
@@ -115,8 +112,8 @@ function payloadOf({ root, inputs, literals }: Change): Payload {
 
 function manyRows(table: TableModel, value: unknown): Row[] {
   const rows = value as Row[]
-  if (rows.length <= MAX_ROWS) return rows.map((row) => rowOf(table, row))
-  throw badArgument(`Batch size ${rows.length} exceeds maximum allowed batch size of ${MAX_ROWS}`)
+  if (rows.length > MAX_ROWS) throw tooManyRows(rows.length)
+  return rows.map((row) => rowOf(table, row))
 }
 
 /** Fields become columns. */

@@ -8,16 +8,20 @@ import {
   type Literal,
   type OrderTerm,
 } from '#domains/data'
-import { fieldsOf, type Given, type Input, itemsOf } from './inputs.ts'
+import {
+  fieldsOf,
+  type Given,
+  type Input,
+  itemsOf,
+  MAX_CONDITIONS,
+  tooManyConditions,
+} from './inputs.ts'
 import { limitExceeded } from './limits.ts'
 import type { ColumnField } from './model.ts'
 import type { FilterOperator } from './scalars.ts'
 import { type Direction, meaningOf } from './schema-inputs.ts'
 
 type Encode = (value: unknown) => string
-
-/** Of one operation: the database plans each of them, and takes 65,535 values at most. */
-const MAX_CONDITIONS = 1_000
 
 /** In one order; a table has hardly more columns. */
 const MAX_ORDER = 100
@@ -30,8 +34,7 @@ export class Literals {
   /** @throws `invalid` graphql_limit */
   countConditions(more: number): void {
     this.#conditions += more
-    if (this.#conditions <= MAX_CONDITIONS) return
-    throw limitExceeded(`query has more than ${MAX_CONDITIONS} conditions`)
+    if (this.#conditions > MAX_CONDITIONS) throw tooManyConditions()
   }
 
   of({ value, read }: Input, encode: Encode): Literal {

@@ -24,6 +24,8 @@ import {
   type VariableDefinitionNode,
   type VariableValues,
 } from 'graphql'
+import { invalid } from '#core/errors'
+import { limitExceeded } from './limits.ts'
 import { meaningOf } from './schema-inputs.ts'
 
 /** Of one request. */
@@ -121,11 +123,49 @@ type Declared = {
 
 const MAX_ERRORS = 20
 
+/** Rows of one insert at most. */
+export const MAX_ROWS = 1_000
+
+/** Of one operation: the database plans each of them, and takes 65,535 values at most. */
+export const MAX_CONDITIONS = 1_000
+
+/** Before each part of a large value is compared with its type. @throws `invalid` graphql_argument or graphql_limit */
+function checkSize(value: unknown, type: GraphQLInputType): void {
+  if (typeof value !== 'object' || value === null) return
+  const named = getNamedType(type)
+  const kind = isInputObjectType(named) ? meaningOf(named)?.kind : undefined
+  if (kind === 'data') {
+    if (Array.isArray(value) && value.length > MAX_ROWS) throw tooManyRows(value.length)
+  } else if (kind === 'filter' && countObjects(value, MAX_CONDITIONS) > MAX_CONDITIONS) {
+    throw tooManyConditions()
+  }
+}
+
+export const tooManyRows = (rows: number) =>
+  invalid(
+    'graphql_argument',
+    `Batch size ${rows} exceeds maximum allowed batch size of ${MAX_ROWS}`,
+  )
+
+export const tooManyConditions = () =>
+  limitExceeded(`query has more than ${MAX_CONDITIONS} conditions`)
+
+/** Stops soon after `enough`. */
+function countObjects(value: object, enough: number): number {
+  let count = Array.isArray(value) ? 0 : 1
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) count += countObjects(part as object, enough)
+    if (count > enough) break
+  }
+  return count
+}
+
 /** What the variables of a request are, as the operation declares them. */
 export function readVariables(
   { schema, definitions, variables, hideSuggestions }: Declared,
   inputs: Readonly<Record<string, unknown>>,
 ): VariableValues | { errors: readonly GraphQLError[] } {
+  for (const { name, type } of variables) checkSize(inputs[name], type)
   const plain = plainValues(variables, inputs)
   if (plain) return plain
   const options = { maxErrors: MAX_ERRORS, hideSuggestions }

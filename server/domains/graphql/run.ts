@@ -99,10 +99,23 @@ async function attempt(
     throw methodNotAllowed('graphql_mutation_by_get', 'Mutations need POST')
   }
   const inputs = withIds(request.variables, operation.ids)
-  const variables = variablesIn(ctx, built, { operation, inputs })
-  if ('errors' in variables) return refused(variables.errors)
-  const given = { variables, unbounded: ctx.unbounded }
-  return execute(ctx, { built, operation, given, inputs })
+  try {
+    const variables = variablesIn(ctx, built, { operation, inputs })
+    if ('errors' in variables) return refused(variables.errors)
+    const given = { variables, unbounded: ctx.unbounded }
+    return await execute(ctx, { built, operation, given })
+  } catch (error) {
+    return refusal(error)
+  }
+}
+
+/** What is wrong with the arguments is part of the answer. */
+function refusal(error: unknown): GraphqlAnswer {
+  if (error instanceof GraphQLError) return refused([error])
+  if (error instanceof AppError && error.code === 'graphql_argument') {
+    return refused([new GraphQLError(error.message)])
+  }
+  throw error
 }
 
 const NO_DEFINITIONS = [] as const
@@ -110,7 +123,7 @@ const NO_DEFINITIONS = [] as const
 const variablesIn = (
   { settings }: GraphqlContext,
   { schema }: Built,
-  { operation, inputs }: Pick<Running, 'operation' | 'inputs'>,
+  { operation, inputs }: Pick<Running, 'operation'> & { inputs: GraphqlRequest['variables'] },
 ) =>
   readVariables(
     {
@@ -165,23 +178,12 @@ type Running = {
   built: Built
   operation: PreparedOperation
   given: Given
-  inputs: GraphqlRequest['variables']
 }
 
 async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAnswer> {
-  let compiled: CompiledOperation
-  let values: string[]
-  try {
-    compiled = compiledFor(running)
-    checkCost(ctx, compiled, running)
-    values = compiled.readers.map((read) => read(running.given))
-  } catch (error) {
-    if (error instanceof GraphQLError) return refused([error])
-    if (error instanceof AppError && error.code === 'graphql_argument') {
-      return refused([new GraphQLError(error.message)])
-    }
-    throw error
-  }
+  const compiled = compiledFor(running)
+  checkCost(ctx, compiled, running)
+  const values = compiled.readers.map((read) => read(running.given))
   if (compiled.statements.length === 0) return done(compiled, [], running)
   const { statements, first } = statementsOf(ctx, running.built.catalog, { compiled, values })
   try {
