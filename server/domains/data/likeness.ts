@@ -13,7 +13,8 @@ const MOST_COMPARED = 50
 const LONGEST = 128
 const MOST_NAMES = 500
 
-type Pieces = ReadonlyMap<string, number>
+/** How often each piece occurs, and how much that is together: the length of the vector. */
+type Pieces = { counts: ReadonlyMap<string, number>; length: number }
 
 type Entry = { name: string; key: string; pieces: readonly [three: Pieces, two: Pieces] }
 
@@ -65,22 +66,19 @@ export class Likeness {
 /** Every so many letters that stand side by side, the ends of the word marked. */
 function piecesOf(key: string, size: number): Pieces {
   const letters = ['-', ...Array.from(key.replaceAll(/[^\p{L}\p{N}\s,]/gu, '')), '-']
-  const pieces = new Map<string, number>()
+  const counts = new Map<string, number>()
   for (let at = 0; at + size <= letters.length; at++) {
     const piece = letters.slice(at, at + size).join('')
-    pieces.set(piece, (pieces.get(piece) ?? 0) + 1)
+    counts.set(piece, (counts.get(piece) ?? 0) + 1)
   }
-  return pieces
+  return { counts, length: Math.hypot(...counts.values()) }
 }
 
 function cosine(a: Pieces, b: Pieces): number {
   let dot = 0
-  for (const [piece, count] of a) dot += count * (b.get(piece) ?? 0)
-  return dot === 0 ? 0 : dot / Math.sqrt(squares(a) * squares(b))
+  for (const [piece, count] of a.counts) dot += count * (b.counts.get(piece) ?? 0)
+  return dot === 0 ? 0 : dot / (a.length * b.length)
 }
-
-const squares = (pieces: Pieces): number =>
-  [...pieces.values()].reduce((sum, count) => sum + count * count, 0)
 
 /** 1 for the same word, 0 for one that shares nothing. */
 function alikeness(a: string, b: string): number {
