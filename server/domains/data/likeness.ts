@@ -71,7 +71,9 @@ function piecesOf(key: string, size: number): Pieces {
     const piece = letters.slice(at, at + size).join('')
     counts.set(piece, (counts.get(piece) ?? 0) + 1)
   }
-  return { counts, length: Math.hypot(...counts.values()) }
+  let squares = 0
+  for (const count of counts.values()) squares += count * count
+  return { counts, length: Math.sqrt(squares) }
 }
 
 function cosine(a: Pieces, b: Pieces): number {
