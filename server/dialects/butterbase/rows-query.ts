@@ -5,6 +5,7 @@ import {
   type Condition,
   EVERYTHING,
   type Field,
+  isShapely,
   IS_WORDS,
   type Literal,
   type OrderTerm,
@@ -31,7 +32,7 @@ export function readRowParams(query: string): RowParams {
   const slots: string[] = []
   let shape = ''
   const pairs = readPairs(query).map(({ key, value }) => {
-    if (WHOLE.has(key) || value.startsWith('is.')) {
+    if (WHOLE.has(key) || value.startsWith('is.') || isFixed(key, value)) {
       shape += `&${key}=${value}`
       return { key, value, slot: -1 }
     }
@@ -44,6 +45,9 @@ export function readRowParams(query: string): RowParams {
 }
 
 const isPage = (key: string): boolean => key === 'limit' || key === 'offset'
+
+const isFixed = (key: string, value: string): boolean =>
+  key === 'limit' && isPageValue(key, value) && isShapely(Number(value))
 
 /** What cannot be read as a number of rows is as if it were not there. */
 const isPageValue = (key: string, value: string): boolean =>

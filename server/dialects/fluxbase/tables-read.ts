@@ -1,5 +1,5 @@
 /** Reading rows: lists, and single records. */
-import type { Count, DataResult } from '#domains/data'
+import { type Count, type DataResult, isShapely } from '#domains/data'
 import { appliedPreferences } from '#http/prefer'
 import { headerOf } from '#http/request'
 import { respond } from '#http/respond'
@@ -20,11 +20,10 @@ import { keyConditions, onlyRow, run, type TableCall } from './tables-request.ts
 export async function listRecords(call: TableCall): Promise<Response> {
   const { params, relation, c } = call
   const page = pageOf({ params, range: headerOf(c, 'range'), unbounded: call.admin })
-  // A constant limit lets PostgreSQL plan the prepared statement once for all.
-  const paged = page.byRange || params.pairs.some(({ key }) => key === 'limit' || key === 'offset')
+  const paged = page.offset > 0 || !isShapely(page.limit)
   const count = countOf(call)
   const result = await run(call, {
-    what: `list ${count ?? ''} ${paged ? 'paged' : ''}`,
+    what: `list ${count ?? ''} ${paged ? 'paged' : page.limit}`,
     slots: paged ? pageSlots(params.slots, page) : params.slots,
     build: (query) => ({
       kind: 'read',

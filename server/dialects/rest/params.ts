@@ -3,6 +3,7 @@ import { invalid } from '#core/errors'
 import {
   type Condition,
   type DataApi,
+  isShapely,
   type Literal,
   operatorHead,
   type Pair,
@@ -50,22 +51,31 @@ function shaped(params: Params, key: string, value: string): Param {
     if (params.shape !== undefined && key !== 'apikey') params.shape += `&${key}=${value}`
     return { key, value, slot: -1 }
   }
-  if (COUNT.test(key)) return inSlot(params, { key, value, at: 0, rest: countOf(key, value) })
+  if (COUNT.test(key)) {
+    if (isFixed(key, value)) return inShape(params, key, value)
+    return inSlot(params, { key, value, at: 0, rest: countOf(key, value) })
+  }
   if (LOGIC.test(key)) {
     params.shape = undefined
     return { key, value, slot: -1 }
   }
   const head = operatorHead(value)
-  if (!head || head.operator === 'is') {
-    if (params.shape !== undefined) params.shape += `&${key}=${value}`
-    return { key, value, slot: -1 }
-  }
+  if (!head || head.operator === 'is') return inShape(params, key, value)
   return inSlot(params, { key, value, at: head.operandAt, rest: value.slice(head.operandAt) })
 }
+
+const isFixed = (key: string, value: string): boolean =>
+  /^\d{1,4}$/.test(value) &&
+  (key.endsWith('limit') ? isShapely(Number(value)) : Number(value) === 0)
 
 /** A negative offset skips nothing. */
 const countOf = (key: string, value: string): string =>
   key.endsWith('offset') && /^-\d+$/.test(value) ? '0' : value
+
+function inShape(params: Params, key: string, value: string): Param {
+  if (params.shape !== undefined) params.shape += `&${key}=${value}`
+  return { key, value, slot: -1 }
+}
 
 function inSlot(
   params: Params,

@@ -1,5 +1,5 @@
 /** `GET` and `HEAD` of a table or view. */
-import { type DataApi, type DataRequest, execute, type Literal } from '#domains/data'
+import { type DataApi, type DataRequest, execute, isShapely, type Literal } from '#domains/data'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
 import type { RestContext } from './guards.ts'
@@ -24,7 +24,8 @@ export async function readTable(c: Http, ctx: RestContext, table: string): Promi
   const header = c.req.method === 'GET' ? readRange(headerOf(c, 'range')) : ALL
   const page = limitedPage(pageOf(request.params, header), ctx.dataApi)
   const paged = header !== ALL || ctx.dataApi.maxRows !== undefined
-  const slots = paged ? withPage(request.params.slots, page) : request.params.slots
+  const slots =
+    paged && !isFixed(page) ? withPage(request.params.slots, page) : request.params.slots
   const { shape } = request.params
   const result = await execute(ctx, {
     ...request,
@@ -55,8 +56,14 @@ function canonicalLocation(table: string, { all }: Params): string {
   return `${path}?${pairs.toSorted().join('&')}`
 }
 
-const pageKey = (paged: boolean, { limit }: Page): string =>
-  paged ? `@${limit === undefined ? '' : 'l'}` : ''
+function pageKey(paged: boolean, page: Page): string {
+  if (!paged) return ''
+  if (isFixed(page)) return `@${page.limit}`
+  return page.limit === undefined ? '@' : '@l'
+}
+
+/** Rows from the first on, and few of them: part of the shape. */
+const isFixed = ({ offset, limit }: Page): boolean => offset === 0 && isShapely(limit)
 
 /** The rows that the parameters and the `Range` header leave together. */
 export function pageOf(params: Params, header: Page): Page {
@@ -90,7 +97,8 @@ export function buildRead(
   const { params, media, preferences } = request
   const query = buildQuery(params, { paged, dataApi: request.dataApi })
   const at = params.slots.length
-  if (paged) {
+  if (paged && isFixed(page)) query.atMost = page.limit
+  else if (paged) {
     query.offset = literal(page.offset, at)
     if (page.limit !== undefined) query.limit = literal(page.limit, at + 1)
   }

@@ -20,6 +20,14 @@ export type Encoding =
  */
 export type Literal = { text: string; slot: number; encoding: Encoding }
 
+/**
+ * A number of rows that is better part of the shape than a value: PostgreSQL plans a prepared statement once for all
+ * when its limit is a constant, and anew for every request when it is a parameter. Only small ones, of which there
+ * are few, and no more than pages have rows.
+ */
+export const isShapely = (rows: number | undefined): rows is number =>
+  rows !== undefined && rows <= 1000
+
 /** `->key`, `->>key` (text); a key of digits indexes an array. */
 export type JsonStep = { key: string; index: boolean; asText: boolean }
 

@@ -8,7 +8,7 @@ import {
 } from './condition.sql.ts'
 import { writeDistance } from './extensions.sql.ts'
 import type { EmbedPlan, PlanItem, PlanOrder, ReadPlan } from './plan.ts'
-import type { FieldItem } from './query.ts'
+import type { FieldItem, Literal } from './query.ts'
 import type { Relationship } from './relationships.ts'
 import { isSingle, isVisible, type SpreadItem, spreadItems, spreadNames } from './spread.ts'
 import { castType, type SqlWriter } from './sql-writer.ts'
@@ -37,6 +37,8 @@ export function writeSelect(
   writePage(sql, plan)
 }
 
+const UNPAGED = { limit: undefined, offset: undefined, atMost: undefined }
+
 /** The rows that the conditions leave, without any column, order or page: what a count counts. */
 export function writeCounted(
   sql: SqlWriter,
@@ -44,7 +46,7 @@ export function writeCounted(
   source: SourceWriter = tableSource(plan),
 ): void {
   if (isGrouped(plan)) {
-    writeSelect(sql, { ...plan, order: [], limit: undefined, offset: undefined }, source)
+    writeSelect(sql, { ...plan, order: [], ...UNPAGED }, source)
     return
   }
   sql.add('select 1')
@@ -347,9 +349,18 @@ function spreadOf({ plan }: EmbedPlan, { field }: PlanOrder): string | undefined
 }
 
 function writePage(sql: SqlWriter, { limit, offset, atMost }: ReadPlan): void {
-  if (limit && atMost !== undefined) {
-    sql.add(' limit least(').bind(limit, 'int8').add(', ').constant(String(atMost), 'int8').add(')')
-  } else if (limit) sql.add(' limit ').bind(limit, 'int8')
-  else if (atMost !== undefined) sql.add(` limit ${Math.trunc(atMost)}`)
-  if (offset) sql.add(' offset ').bind(offset, 'int8')
+  const most = Math.min(fixedCount(limit) ?? Infinity, atMost ?? Infinity)
+  if (limit && fixedCount(limit) === undefined) {
+    if (atMost === undefined) sql.add(' limit ').bind(limit, 'int8')
+    else
+      sql
+        .add(' limit least(')
+        .bind(limit, 'int8')
+        .add(`, ${Math.trunc(atMost)})`)
+  } else if (Number.isFinite(most)) sql.add(` limit ${Math.trunc(most)}`)
+  if (offset && fixedCount(offset) !== 0) sql.add(' offset ').bind(offset, 'int8')
 }
+
+/** The count of a literal that is the same for every request of the shape. */
+const fixedCount = (count: Literal | undefined): number | undefined =>
+  count && count.slot < 0 && /^\d{1,15}$/.test(count.text) ? Number(count.text) : undefined

@@ -7,7 +7,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql'
 import { invalid } from '#core/errors'
-import type { PlanItem } from '#domains/data'
+import type { Literal, PlanItem } from '#domains/data'
 import { Literals } from './conditions.ts'
 import { Cost } from './cost.ts'
 import { argumentsOf, type Given, type Input } from './inputs.ts'
@@ -88,6 +88,17 @@ export type Row = { table: TableModel; alias: string; times: number }
 const MAX_ROWS = 1_000
 const MAX_REACH = 10_000
 
+/** A limit that the document itself gives is the same for every request of it. */
+export function limitOf(
+  literals: Literals,
+  limit: Input | undefined,
+  offset: Input | undefined,
+): Literal {
+  if (limit?.read || offset) return literals.read((given) => limitText(given, limit, offset))
+  const rows = Math.min(countIn(limit?.value, 'limit') ?? MAX_ROWS, MAX_ROWS)
+  return { text: String(rows), slot: -1, encoding: 'text' }
+}
+
 export function limitText(
   given: Given,
   limit: Input | undefined,
@@ -104,7 +115,10 @@ export function wholeNumber(
   input: Input | undefined,
   name: string,
 ): number | undefined {
-  const value = input?.read ? input.read(given) : input?.value
+  return countIn(input?.read ? input.read(given) : input?.value, name)
+}
+
+function countIn(value: unknown, name: string): number | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'number' && value >= 0) return value
   throw invalid('graphql_argument', `${name} must not be negative`)

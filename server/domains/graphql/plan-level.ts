@@ -5,7 +5,7 @@ import {
   type Compiling,
   constantItem,
   type Level,
-  limitText,
+  limitOf,
   type Row,
   type SelectedField,
   TYPENAME,
@@ -32,7 +32,7 @@ export function planList(compiling: Compiling, level: Level): ReadPlan {
     ...planRow(compiling, { ...level, times: times * 10 }),
     where: conditionsOf(inputs.get('filter'), literals),
     order: orderOf(inputs.get('orderBy')),
-    limit: literals.read((given) => limitText(given, limit, inputs.get('offset'))),
+    limit: limitOf(literals, limit, inputs.get('offset')),
     offset: inputs.has('offset')
       ? literals.read((given) => String(wholeNumber(given, inputs.get('offset'), 'offset') ?? 0))
       : undefined,
