@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]())
 
 const PIECES =
-  `( ) , . : :: " \\ -> ->> * ! ... { } [ ] ; ' -- /* $1 %00 %FF %F0%9F%98%80 %E2%80%AE eq. in. not. is. null or and like. cs. ov. fts. fts(english). between.
+  `( ) , . : :: " \\ -> ->> * ! ... { } [ ] ; ' -- /* $1 %00 %FF %F0%9F%98%80 %E2%80%AE eq. in. not. is. null or and like. cs. ov. fts. fts(english). between. vec_cos. vec_l2.[1,2] st_within. st_dwithin.5,{} {"type":"Point","coordinates":[1,1]}
   any all id name data tags items parent asc desc nullsfirst count() count(*) sum(id) id.sum() ::int ::nope 1 2147483648 99999999999999999999 -1 1e400 {1,2} (1,2) [1,2)
   data->a data->>a data->0 name::text items(id) parent(id) ...parent(id) !inner !left stead auth pg_sleep(9) information_schema`.split(
     /\s+/,
@@ -40,6 +40,11 @@ const KEYS = [
   'columns',
   'count',
   'group_by',
+  'truncate',
+  'cursor',
+  'cursor_column',
+  'id.not',
+  'tags.vec_ip',
   'id.eq',
   'name.in',
   '%00',
