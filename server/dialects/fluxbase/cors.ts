@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 import type { App } from '#domains/apps'
 import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
 import type { Env, Http } from '#http/env'
+import { headerOf } from '#http/request'
 import type { Services } from '#services'
 
 const RULES = {
@@ -21,7 +22,7 @@ const RULES = {
 const appOf = new WeakMap<Request, App>()
 
 export function rememberApp(c: Http, app: App): void {
-  appOf.set(c.req.raw, app)
+  if (headerOf(c, 'origin') !== undefined) appOf.set(c.req.raw, app)
 }
 
 /** A page of this machine, at any port. */

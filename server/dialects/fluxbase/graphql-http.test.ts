@@ -126,6 +126,17 @@ test('GET asks and never writes; without a query it gives the schema', async () 
   expect(data.__schema.queryType.name).toBe('Query')
 })
 
+test('pages of other origins may read answers, which then vary by the origin too', async () => {
+  const ask = async (headers: Record<string, string>) => {
+    const res = await app.nobody.post(G, { query: '{ _health }' }, headers)
+    return [res.headers.get('vary'), res.headers.get('access-control-allow-origin')]
+  }
+  expect(await ask({})).toEqual(['Accept', null])
+  const origin = 'http://localhost:5173'
+  expect(await ask({ origin })).toEqual(['Accept, Origin', origin])
+  expect(await ask({ origin: 'https://else.example' })).toEqual(['Accept, Origin', null])
+})
+
 test('bad credentials are refused, none are not', async () => {
   expect((await app.as('eyJhbGciOiJub25lIn0.e30.').post(G, { query: '{ _health }' })).status).toBe(
     401,

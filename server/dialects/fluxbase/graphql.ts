@@ -13,6 +13,8 @@ import {
 import { AppError, notFound, unauthenticated, unsupportedMedia } from '#core/errors'
 import { MEBIBYTE, parseJson, readText } from '#http/body'
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
+import { addHeader, respond } from '#http/respond'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
@@ -113,7 +115,7 @@ function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext
 
 /** @throws `unsupported_media`, `invalid` malformed_json or graphql_request */
 async function readPosted(c: Http): Promise<GraphqlRequest> {
-  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase()
+  const type = (headerOf(c, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase()
   if (type !== JSON_TYPE) {
     throw unsupportedMedia('graphql_media', 'Send the operation as application/json')
   }
@@ -166,18 +168,19 @@ function badParameters(error?: z.ZodError): AppError {
 
 /** Clients that know GraphQL's own type name it; for others it is JSON. */
 const isGraphqlType = (c: Http): boolean => {
-  const accept = c.req.header('accept') ?? ''
+  const accept = headerOf(c, 'accept') ?? ''
   const at = accept.indexOf(GRAPHQL_TYPE)
   const json = accept.indexOf(JSON_TYPE)
   return at >= 0 && (json < 0 || at < json)
 }
 
 const send = (c: Http, body: string, status: 200 | 400 | 405): Response =>
-  c.body(body, status, headersOf(c))
+  respond(body, status, headersOf(c))
 
+/** The answer's own `Vary` goes before the one that cross-origin requests get. */
 const headersOf = (c: Http) => ({
   'Content-Type': `${isGraphqlType(c) ? GRAPHQL_TYPE : JSON_TYPE}; charset=utf-8`,
-  Vary: 'Accept',
+  Vary: headerOf(c, 'origin') === undefined ? 'Accept' : 'Accept, Origin',
 })
 
 /** Of more pieces the answer is a stream. */
@@ -186,7 +189,7 @@ const FEW = 10
 /** As fast as the other side takes them. */
 function sendPieces(c: Http, data: readonly Uint8Array[]): Response {
   const all = [Buffer.from('{"data":'), ...data, Buffer.from('}')]
-  if (all.length <= FEW) return c.body(Buffer.concat(all), 200, headersOf(c))
+  if (all.length <= FEW) return respond(Buffer.concat(all), 200, headersOf(c))
   const pieces = all.values()
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -195,7 +198,7 @@ function sendPieces(c: Http, data: readonly Uint8Array[]): Response {
       else controller.enqueue(value)
     },
   })
-  return c.body(body, 200, headersOf(c))
+  return respond(body, 200, headersOf(c))
 }
 
 function render(c: Http, answer: GraphqlAnswer, anonymous: boolean): Response {
@@ -233,7 +236,7 @@ function badRequest(c: Http, { code, message, details }: AppError): Response {
   }
   const body = isGraphqlType(c) ? { errors: [shown] } : { errors: [shown], error: text }
   const isByGet = code === 'graphql_mutation_by_get'
-  if (isByGet) c.header('Allow', 'POST')
+  if (isByGet) addHeader(c, 'Allow', 'POST')
   return send(c, JSON.stringify(body), isByGet ? 405 : 400)
 }
 
