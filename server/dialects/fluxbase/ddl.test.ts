@@ -199,7 +199,7 @@ test('nobody but who manages the app may ask', async () => {
   const { access_token: token } = (await signed.json()) as { access_token: string }
   for (const [client, status] of [
     [app.nobody, 401],
-    [app.as(app.anonKey), 401],
+    [app.as(app.anonKey), 403],
     [app.as(token), 403],
     [app.owner, 200],
   ] as const) {

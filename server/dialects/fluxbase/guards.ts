@@ -81,7 +81,6 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
     },
     admin: async (c) => {
       const admitted = await admit(c, requireShown(c))
-      if (admitted.caller.kind === 'anonymous') throw missingAuthentication(c)
       if (!manages(admitted.caller, admitted.app)) throw insufficient()
       return () => enter(c, admitted)
     },

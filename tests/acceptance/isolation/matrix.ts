@@ -497,7 +497,7 @@ export const MATRIX: Record<string, Line> = {
 
 /** Who manages the app, in Fluxbase's words. */
 function fluxbaseManagers(status: number): Answers {
-  const nobody = { nobody: 401, 'anon key': 401, 'user A': 403, 'user B': 403 }
+  const nobody = { nobody: 401, 'anon key': 403, 'user A': 403, 'user B': 403 }
   return fluxbase({ ...all(status), ...nobody, ...FLUXBASE_OUTSIDERS })
 }
 
