@@ -149,12 +149,13 @@ export class Wire {
   run(job: WireJob): void {
     const inFlight: InFlight = { job, results: [], error: undefined, parsing: [] }
     const behind = this.#jobs.push(inFlight) > 1
+    const isWriteDue = this.#unsent.length > 0
     const { describe = false, rehearse = false } = job.options
     for (const statement of job.statements) this.#encode(inFlight, statement, describe)
     if (rehearse) this.#encode(inFlight, UNDO, false)
     this.#unsent.push(SYNC)
     if (behind) {
-      if (this.#unsent.length === job.statements.length + 1) setImmediate(this.#flush)
+      if (!isWriteDue) setImmediate(this.#flush)
       return
     }
     this.#headSince = performance.now()

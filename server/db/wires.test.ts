@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { describe, expect, inject, test } from 'vitest'
 import { Secret } from '#core/secret'
 import { Pace } from './batch.ts'
@@ -69,6 +70,24 @@ test('brief batches share connections and each gets its own answer, errors among
     }),
   )
   expect(answers).toEqual(asked.map((text, at) => (at % 10 === 3 ? '22P02' : text)))
+  await database.close()
+})
+
+test('a connection that is free is given out once, while others are at work', async () => {
+  const busy = Math.max(2, availableParallelism())
+  const database = open(busy + 1)
+  const pace = new Pace()
+  pace.record(0.1)
+  const sleep = (seconds: number) => ({ text: `select pg_sleep(${seconds})`, values: [] })
+  const all = Array.from({ length: busy + 1 }, () => [sleep(0.1), say('w', 'say')])
+  await Promise.all(all.map((batch) => database.batch(batch)))
+  const atWork = Array.from({ length: busy }, () => database.batch([sleep(0.2)]))
+  const brief = database.batch([say('brief', 'say')], { pace })
+  // Unprepared, so it may not go behind another: it needs a connection of its own.
+  const other = database.batch([say('other', 'unprepared')])
+  const texts = [await brief, await other].map(([result]) => result?.rows)
+  expect(texts).toEqual([[['brief']], [['other']]])
+  await Promise.all(atWork)
   await database.close()
 })
 

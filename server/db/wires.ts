@@ -54,7 +54,7 @@ export class Wires {
   run(statements: readonly BatchStatement[], options: BatchOptions): Promise<BatchResult[]> {
     return new Promise((resolve, reject) => {
       const job: WireJob = { statements, options, resolve, reject }
-      const wire = this.#shared(job) ?? this.#free.pop()
+      const wire = this.#free.pop() ?? this.#shared(job)
       if (wire) wire.run(job)
       else this.#enqueue(job)
     })
@@ -82,7 +82,7 @@ export class Wires {
   }
 
   /**
-   * The least busy connection that lets `job` go behind what it carries. With as many at work as
+   * When none is free: the least busy connection that lets `job` go behind what it carries. With as many at work as
    * there are processors, another one would not make brief work faster: it would cost a write more.
    */
   #shared(job: WireJob): Wire | undefined {
