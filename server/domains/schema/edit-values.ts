@@ -97,10 +97,11 @@ const LITERAL = /^'((?:[^']|'')*)'(?:::(.+))?$/s
 function defaultSql(value: unknown): string | undefined {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value === 'object') return quoteLiteral(JSON.stringify(value))
-  const text = String(value).trim()
+  const given = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = given.trim()
   if (NUMBER.test(text) || /^(true|false|null)$/i.test(text) || FUNCTIONS.test(text)) return text
   const [, inner, type] = LITERAL.exec(text) ?? []
-  if (inner === undefined) return quoteLiteral(String(value))
+  if (inner === undefined) return quoteLiteral(given)
   const literal = quoteLiteral(inner.replaceAll("''", "'"))
   return type === undefined ? literal : `${literal}::${typeSql('default', type)}`
 }
