@@ -193,6 +193,25 @@ test('the plan of a statement is told when the app allows it', async () => {
   await configure({ db_plan_enabled: false })
 })
 
+test('errors of parsing name the place and what is known to stand there', async () => {
+  const told = async (query: string) => {
+    const { message, details } = (await bodyOf(`/makers?${query}`)) as Record<string, string>
+    return [/column (\d+)/.exec(message ?? '')?.[1], details]
+  }
+  const isValue = 'isVal: (null, not_null, true, false, unknown)'
+  expect(await told('id=is.started')).toEqual(['4', `unexpected "s" expecting ${isValue}`])
+  expect(await told('id=is.not.null')).toEqual(['7', `unexpected "." expecting ${isValue}`])
+  expect(await told('id=is.nul')).toEqual(['7', `unexpected end of input expecting ${isValue}`])
+  expect(await told('select=:')).toEqual([
+    '1',
+    'unexpected ":" expecting field name (* or [a..z0..9_$])',
+  ])
+  expect(await told('select=name::')).toEqual([
+    '7',
+    'unexpected end of input expecting letter or digit',
+  ])
+})
+
 test('errors of parsing say what could have stood there', async () => {
   const parse = async (query: string) => (await ask(`/goods?${query}`)).body as { details: string }
   expect(await parse('order=id.up')).toMatchObject({

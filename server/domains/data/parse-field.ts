@@ -7,7 +7,7 @@ const INDEX = /-?\d+(?=->|::|[.,):]|\s*$)/y
 /** `column`, `column->key->0->>last` */
 export function readField(scanner: Scanner): Field {
   scanner.blanks()
-  const name = scanner.name('a field name')
+  const name = scanner.name('field name (* or [a..z0..9_$])')
   const path = readPath(scanner)
   scanner.blanks()
   return { name, path }

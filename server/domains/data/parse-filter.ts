@@ -149,8 +149,15 @@ function readIs(scanner: Scanner, field: Field, value: () => RawValue): Conditio
   const word = value().text.toLowerCase()
   const known = IS_WORDS.find((name) => name === word)
   if (known) return { kind: 'is', field, word: known }
-  scanner.at = start
-  return scanner.fail('null, not_null, true, false or unknown')
+  scanner.at = start + Math.max(...IS_WORDS.map((name) => sharedStart(name, word)))
+  return scanner.fail('isVal: (null, not_null, true, false, unknown)')
+}
+
+/** How many letters two words have in common before they differ. */
+function sharedStart(one: string, other: string): number {
+  let at = 0
+  while (at < one.length && one[at] === other[at]) at++
+  return at
 }
 
 const literal = (raw: RawValue, encoding: Encoding): Literal => ({ ...raw, encoding })

@@ -118,7 +118,7 @@ function readCast(scanner: Scanner): string | undefined {
   if (!scanner.takes('::')) return undefined
   TYPE_NAME.lastIndex = scanner.at
   const [type = ''] = TYPE_NAME.exec(scanner.text) ?? []
-  if (type.trim() === '') scanner.fail('a type name')
+  if (type.trim() === '') scanner.fail('letter or digit')
   scanner.at += type.length
   return type.trim()
 }
