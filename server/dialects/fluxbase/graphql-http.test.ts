@@ -177,6 +177,12 @@ test('owners switch it off, hide the schema, and bind it closer', async () => {
   expect((await ask('{ __typename _healt }')).body.errors).toEqual([
     expect.objectContaining({ message: 'Cannot query field "_healt" on type "Query".' }),
   ])
+  await app.sql('create table hidden (id int primary key, name text)', [], id)
+  await app.sql('grant all on hidden to service_role', [], id)
+  const guess = 'query ($f: HiddenFilter) { hidden(filter: $f) { id } }'
+  const guessed = await as.post(G, { query: guess, variables: { f: { nam_eq: 'x' } } })
+  const { errors } = (await guessed.json()) as { errors: { message: string }[] }
+  expect(errors.map(({ message }) => message)).toEqual([expect.not.stringContaining('name_eq')])
   expect((await ask('{ __typename }')).body).toEqual({ data: { __typename: 'Query' } })
   const hidden = await as.get(G)
   expect([hidden.status, await hidden.json()]).toEqual([

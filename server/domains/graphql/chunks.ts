@@ -32,7 +32,7 @@ export class Chunks {
 }
 
 /** Answers kept for all schemas together. */
-const MAX_SHELF_BYTES = 96 * 1024 * 1024
+const MAX_SHELF_BYTES = 64 * 1024 * 1024
 
 /** Keeps the answers that were asked for last, as far as there is room. */
 export class Shelf {
