@@ -23,7 +23,7 @@ export type BatchResult = {
   fields: { name: string; dataTypeID: number }[]
   /** Rows that the statement returned or changed. */
   count: number
-  /** The last column of its one row, which `rows` then lacks; only with `stream`. */
+  /** With `stream` the last column of its one row, which `rows` then lacks; with `between` its rows, if any. */
   large?: LargeValue
 }
 
@@ -53,6 +53,8 @@ export type BatchOptions = {
   rehearse?: boolean | undefined
   /** The last statement gives one row; a large value in its last column may come as a stream. */
   stream?: boolean | undefined
+  /** The last statement gives rows of one text, never null: they come as one stream with this between them. */
+  between?: string | undefined
   /**
    * Whether nobody waits for the answer any more: then the batch is cancelled on the server, or taken out
    * of the queue. It is asked now and then, so that the many batches that are soon over cost nothing.

@@ -13,7 +13,7 @@ import {
   rememberFailed,
   UNDO,
 } from './batch.ts'
-import { LargeValue } from './large-value.ts'
+import { LargeValue, RowJoiner } from './large-value.ts'
 import {
   bindMessage,
   closeMessage,
@@ -68,6 +68,7 @@ type InFlight = {
   parsing: string[]
   /** Being read by whoever asked: they have been answered. */
   streamed?: LargeValue
+  joiner?: RowJoiner
   /** The server has been asked to stop it. */
   cancelled?: boolean
 }
@@ -123,7 +124,10 @@ export class Wire {
       large: this.#onLarge,
     })
     this.#stream.removeAllListeners('data')
-    this.#stream.on('data', (chunk: Buffer) => reader.push(chunk))
+    this.#stream.on('data', (chunk: Buffer) => {
+      reader.push(chunk)
+      this.#jobs[0]?.joiner?.flush()
+    })
     client.on('error', (error) => this.#end(error))
     client.on('end', () => this.#end(new Error('Connection terminated unexpectedly')))
   }
@@ -189,7 +193,7 @@ export class Wire {
   // biome-ignore format: the codes of the protocol, one a line
   readonly #onMessage = (code: number, message: Message): void => {
     switch (code) {
-      case 0x44: this.#current.rows.push(readRow(message)); return // DataRow
+      case 0x44: this.#onRow(message); return // DataRow
       case 0x43: this.#nextResult(readCount(message)); return // CommandComplete
       case 0x49: this.#nextResult(0); return // EmptyQueryResponse
       case 0x5a: this.#finish(); return // ReadyForQuery
@@ -200,7 +204,25 @@ export class Wire {
     }
   }
 
+  #onRow(message: Message): void {
+    const [head] = this.#jobs
+    const between = head?.job.options.between
+    if (!head || between === undefined || !isLast(head)) {
+      this.#current.rows.push(readRow(message))
+      return
+    }
+    if (!head.joiner) {
+      head.streamed = new LargeValue(undefined, this.#stream)
+      head.joiner = new RowJoiner(between, head.streamed)
+      head.job.resolve([...head.results, { ...this.#current, large: head.streamed }])
+    }
+    head.joiner.add(message)
+  }
+
   #nextResult(count: number): void {
+    const [head] = this.#jobs
+    head?.joiner?.flush()
+    if (head?.joiner) head.streamed?.end()
     this.#current.count = count
     this.#jobs[0]?.results.push(this.#current)
     this.#current = emptyResult()
@@ -222,9 +244,8 @@ export class Wire {
   /** The only row of the last statement: its last column goes to whoever asked, as it comes. */
   readonly #onLarge = (beginning: Buffer): Taker | 'ask again' | undefined => {
     const [head, ...others] = this.#jobs
-    const isLast = head?.results.length === (head?.job.statements.length ?? 0) - 1
     // A slow reader would hold up the batches behind it.
-    if (!head?.job.options.stream || !isLast || others.length > 0) return undefined
+    if (!head?.job.options.stream || !isLast(head) || others.length > 0) return undefined
     const read = readRowBeginning(beginning)
     if (!read) return 'ask again'
     const large = new LargeValue(read.length, this.#stream)
@@ -253,7 +274,7 @@ export class Wire {
     this.#current = emptyResult()
     const undone = job.options.rehearse === true && results.length === job.statements.length
     this.#tellProgress()
-    if (streamed) return
+    if (streamed) return error && streamed.breakOff(error)
     if (error && !undone) job.reject(error)
     else job.resolve(results)
   }
@@ -299,6 +320,9 @@ export class Wire {
     }
   }
 }
+
+/** Whether the last statement of the batch is the one that runs. */
+const isLast = ({ results, job }: InFlight): boolean => results.length === job.statements.length - 1
 
 /** Only what is known to be brief goes out together. */
 export const sharesWire = ({ options }: WireJob): boolean =>

@@ -197,6 +197,42 @@ describe('a large value at the end of the row', () => {
   })
 })
 
+describe('rows with something between them', () => {
+  const numbers = (most: number, text = 'i::text') => ({
+    text: `select ${text} from generate_series(1, ${most}) i`,
+    values: [],
+  })
+  const read = async (database: ReturnType<typeof open>, statement = numbers(50_000)) => {
+    const [, result] = await database.batch([say('before'), statement], { between: ',' })
+    return result?.large && new Response(result.large.bytes).text()
+  }
+
+  test('come as one stream, short and long ones', async () => {
+    const database = open(1)
+    const all = Array.from({ length: 50_000 }, (_, at) => String(at + 1))
+    expect((await read(database)) === all.join()).toBe(true)
+    const long = await read(database, numbers(3, `repeat(i::text, 100000)`))
+    expect(long).toBe(['1', '2', '3'].map((digit) => digit.repeat(100_000)).join())
+    expect((await database.batch([say('after')]))[0]?.rows).toEqual([['after']])
+    await database.close()
+  })
+
+  test('are nothing when there are none, and an error before the first', async () => {
+    const database = open(1)
+    expect(await read(database, numbers(0))).toBeUndefined()
+    expect(stateOf(await read(database, failing).catch((error) => error))).toBe('22P02')
+    await database.close()
+  })
+
+  test('break off with the error of a later row, and the connection goes on', async () => {
+    const database = open(1)
+    const late = numbers(100_000, '(1 / (90000 - i))::text')
+    await expect(read(database, late)).rejects.toThrow('division by zero')
+    expect((await database.batch([say('after')]))[0]?.rows).toEqual([['after']])
+    await database.close()
+  })
+})
+
 test('messages are cut the same however the stream is cut', () => {
   const row = Buffer.from([0x44, 0, 0, 0, 8, 1, 2, 3, 4])
   const stream = Buffer.concat([row, Buffer.from([0x49, 0, 0, 0, 4]), row, row])

@@ -2,7 +2,7 @@
 
 export type Sendable = {
   body: string
-  large?: { length: number; bytes: ReadableStream<Uint8Array> } | undefined
+  large?: { length: number | undefined; bytes: ReadableStream<Uint8Array> } | undefined
 }
 
 /** What to send, and the header that a stream needs so that a reader knows when it has all. */
@@ -11,5 +11,6 @@ export function bodyOf({ body, large }: Sendable): {
   headers: Record<string, string>
 } {
   if (!large) return { body, headers: {} }
-  return { body: large.bytes, headers: { 'Content-Length': String(large.length) } }
+  const { bytes, length } = large
+  return { body: bytes, headers: length === undefined ? {} : { 'Content-Length': String(length) } }
 }

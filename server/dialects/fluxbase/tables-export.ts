@@ -1,5 +1,6 @@
 /** `/export`: rows as a file of CSV or JSON, written while they are read. */
-import { AppError, invalid } from '#core/errors'
+import { invalid } from '#core/errors'
+import { respond } from '#http/respond'
 import { openRows, type ReadQuery, type RowStream } from '#domains/data'
 import { oneOf } from './tables-bulk.ts'
 import { parseExactly } from './tables-body.ts'
@@ -31,11 +32,10 @@ export async function exportRecords(call: TableCall): Promise<Response> {
       return { ...query, where, ...pageIn(call) }
     },
   })
-  const first = await rows.next()
-  if (items && first.length === 0) return noRecords(call)
-  const head = c.req.method === 'HEAD'
-  if (head) rows.close()
-  return c.newResponse(head ? null : written(rows, first, format), 200, headersOf(table, format))
+  if (items && !rows.bytes) return noRecords(call)
+  if (c.req.method !== 'HEAD') return respond(written(rows, format), 200, headersOf(table, format))
+  void rows.bytes?.cancel()
+  return respond(null, 200, headersOf(table, format))
 }
 
 const noRecords = ({ c }: TableCall): Response =>
@@ -76,35 +76,24 @@ const headersOf = (table: string, format: Format): Record<string, string> => ({
   'Content-Disposition': `attachment; filename=export_${table.replaceAll(/[^\w.-]/g, '_')}.${format}`,
 })
 
-/** One portion of rows is made into text whenever the reader can take it. */
-function written(rows: RowStream, first: string[], format: Format): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
-  const portions = format === 'csv' ? csvPortions(rows, first) : jsonPortions(rows, first)
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await portions.next().catch(brokenOff)
-      if (done) controller.close()
-      else controller.enqueue(encoder.encode(value))
-    },
-    cancel: () => rows.close(),
-  })
+function written({ header, bytes }: RowStream, format: Format): ReadableStream<Uint8Array> {
+  const [before, after] = format === 'csv' ? [`${header}\n`, bytes ? '\n' : ''] : ['[', ']']
+  return ReadableStream.from(framed(before, bytes, after))
 }
 
-/** The status has gone out: all that is left is to end badly, and to say nothing of the data while doing so. */
-function brokenOff(error: unknown): never {
-  throw new Error(`The export broke off: ${AppError.from(error).code}`)
-}
+const encoder = new TextEncoder()
 
-async function* csvPortions(rows: RowStream, first: string[]): AsyncGenerator<string> {
-  yield `${rows.header}\n`
-  for (let lines = first; lines.length > 0; lines = await rows.next()) yield `${lines.join('\n')}\n`
-}
-
-async function* jsonPortions(rows: RowStream, first: string[]): AsyncGenerator<string> {
-  let before = '['
-  for (let lines = first; lines.length > 0; lines = await rows.next()) {
-    yield before + lines.join(',\n')
-    before = ',\n'
+async function* framed(
+  before: string,
+  bytes: RowStream['bytes'],
+  after: string,
+): AsyncGenerator<Uint8Array> {
+  yield encoder.encode(before)
+  try {
+    if (bytes) yield* bytes
+  } catch {
+    // The status has gone out: all that is left is to end badly, and to say nothing of the data while doing so.
+    throw new Error('The export broke off')
   }
-  yield before === '[' ? '[]' : ']'
+  if (after !== '') yield encoder.encode(after)
 }
