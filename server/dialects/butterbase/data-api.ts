@@ -26,6 +26,7 @@ const DataApiSettings = z
     openapi_mode: z.enum(OPENAPI_MODES).optional(),
     openapi_security_active: z.boolean().optional(),
     db_root_spec: Name.nullable().optional(),
+    server_timing_enabled: z.boolean().optional(),
   })
   .refine(isSomeGiven, { message: 'give at least one setting' })
 
@@ -54,6 +55,7 @@ const patchFrom = (given: z.output<typeof DataApiSettings>) => ({
   openapiMode: given.openapi_mode,
   openapiSecurityActive: given.openapi_security_active,
   dbRootSpec: given.db_root_spec,
+  serverTimingEnabled: given.server_timing_enabled,
 })
 
 /** The secret is never shown again. */
@@ -70,6 +72,7 @@ function toWire(app: App) {
     openapi_mode: settings.openapiMode,
     openapi_security_active: settings.securityActive,
     db_root_spec: settings.rootSpec ?? null,
+    server_timing_enabled: settings.serverTiming,
     jwt_secret_configured: settings.hasJwtSecret,
   }
 }
