@@ -54,7 +54,7 @@ export class Wires {
   run(statements: readonly BatchStatement[], options: BatchOptions): Promise<BatchResult[]> {
     return new Promise((resolve, reject) => {
       const job: WireJob = { statements, options, resolve, reject }
-      const wire = this.#free.pop() ?? this.#shared(job)
+      const wire = this.#shared(job) ?? this.#free.pop()
       if (wire) wire.run(job)
       else this.#enqueue(job)
     })
@@ -63,7 +63,7 @@ export class Wires {
   /** Opens the first connection before it is asked for. */
   warm(): void {
     if (this.#all.size + this.#opening > 0 || this.#closed || this.#options.budget?.isShort) return
-    this.#sweeper ??= setInterval(() => this.#sweep(), 500).unref()
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
     this.#open()
   }
 
@@ -82,7 +82,7 @@ export class Wires {
   }
 
   /**
-   * When none is free: the least busy connection that lets `job` go behind what it carries. With as many at work as
+   * The least busy connection at work that lets `job` go behind what it carries. With as many at work as
    * there are processors, another one would not make brief work faster: it would cost a write more.
    */
   #shared(job: WireJob): Wire | undefined {
@@ -91,7 +91,8 @@ export class Wires {
     if (this.#options.budget?.isShort) return undefined
     let best: Wire | undefined
     for (const wire of this.#all) {
-      if (best !== undefined && wire.depth >= best.depth) continue
+      // A free one would have to leave the list of those too.
+      if (wire.depth === 0 || (best !== undefined && wire.depth >= best.depth)) continue
       if (wire.accepts(job)) best = wire
     }
     return best
