@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
 /** A slice ends soon after this many milliseconds. */
-const SLICE_MS = 8
+const SLICE_MS = 4
 
 export class Slices {
   #since = performance.now()

@@ -11,6 +11,7 @@ import {
   type GraphQLSchema,
   getArgumentValues,
   isListType,
+  isNamedType,
   isNonNullType,
   isObjectType,
   TypeMetaFieldDef,
@@ -179,14 +180,16 @@ class Introspecting {
 /** `Object.keys` would ask after each of them. */
 const namesIn = (record: object): string[] => Reflect.ownKeys(record).map(String)
 
-/** Each field and argument has a type, and most have one of a few. */
+/** Each field and argument has a type, and most have one of a few; lists of it and the like are made anew each time. */
 function remembered(write: Write): Write {
-  const kept = new WeakMap<object, string>()
+  const kept = new Map<unknown, string>()
   return (source) => {
-    const known = kept.get(source as object)
-    if (known !== undefined) return known
-    const text = write(source)
-    kept.set(source as object, text)
+    if (!isNamedType(source)) return write(source)
+    let text = kept.get(source)
+    if (text === undefined) {
+      text = write(source)
+      kept.set(source, text)
+    }
     return text
   }
 }
