@@ -259,6 +259,18 @@ test('order and pages', async () => {
   expect(await data(page, { l: 1, o: 0, d: 'DESC' })).toEqual({ users: [{ name: 'Cyd' }] })
   expect(await data(page, { l: 0, d: 'DESC' })).toEqual({ users: [] })
   expect(await message(page, { l: -1, d: 'ASC' })).toContain('must not be negative')
+  const few = 'query ($l: Int, $m: Int) { users(limit: $l) { id } more: users(limit: $m) { id } }'
+  for (const [l, m] of [
+    [1, 2],
+    [2, 1],
+    [1, 2],
+    [3, undefined],
+    [null, 1],
+    [1, 1],
+  ] as const) {
+    const { users, more } = (await data(few, { l, m })) as { users: object[]; more: object[] }
+    expect([users.length, more.length]).toEqual([l ?? 3, m ?? 3])
+  }
 })
 
 test('aggregates, at the root and of related rows', async () => {

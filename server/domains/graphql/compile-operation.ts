@@ -31,6 +31,8 @@ export type CompiledOperation = {
   readers: readonly ((given: Given) => string)[]
   cost: Cost
   keep: boolean
+  /** Variables whose values stand in it. */
+  fixed: ReadonlySet<string>
   /** Whether the schema is among what it asks for. */
   asksSchema: boolean
   /** Of one that only reads: how long it takes. */
@@ -52,6 +54,7 @@ export function compileOperation(shared: Shared, node: Operation): CompiledOpera
     readers: compiling.literals.readers,
     cost: compiling.cost,
     keep: compiling.keep,
+    fixed: compiling.literals.fixed,
     asksSchema: made.parts.some(({ kind }) => kind === 'introspection'),
     pace: isMutation ? undefined : new Pace(),
   }

@@ -88,13 +88,16 @@ export type Row = { table: TableModel; alias: string; times: number }
 const MAX_ROWS = 1_000
 const MAX_REACH = 10_000
 
-/** A limit that the document itself gives is the same for every request of it. */
+/** A constant, so that PostgreSQL plans the statement once: of the document, or a variable that becomes part of the shape. */
 export function limitOf(
   literals: Literals,
   limit: Input | undefined,
   offset: Input | undefined,
 ): Literal {
-  if (limit?.read || offset) return literals.read((given) => limitText(given, limit, offset))
+  if (offset || (limit?.read && limit.variable === undefined)) {
+    return literals.read((given) => limitText(given, limit, offset))
+  }
+  if (limit?.variable !== undefined) literals.fixed.add(limit.variable)
   const rows = Math.min(countIn(limit?.value, 'limit') ?? MAX_ROWS, MAX_ROWS)
   return { text: String(rows), slot: -1, encoding: 'text' }
 }

@@ -29,6 +29,8 @@ const MAX_ORDER = 100
 /** Makes literals; keeps how to read those that variables give. */
 export class Literals {
   readonly readers: ((given: Given) => string)[] = []
+  /** Variables whose values stand in the statement: each value makes another one. */
+  readonly fixed = new Set<string>()
   #conditions = 0
 
   /** @throws `invalid` graphql_limit */

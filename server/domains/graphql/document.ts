@@ -37,6 +37,8 @@ export type PreparedOperation = {
   ids: ReadonlyMap<string, string>
   /** Asks for the schema only. */
   introspection: boolean
+  /** Variables whose values stand in statements; known once they are compiled. */
+  fixed: Set<string>
   /** By the shape of the variables. */
   compiled: LruCache<CompiledOperation>
 }
@@ -165,6 +167,7 @@ function operationsOf(
       ),
       ids,
       introspection: isIntrospection(definition),
+      fixed: new Set(),
       compiled: new LruCache(MAX_SHAPES),
     })
   }

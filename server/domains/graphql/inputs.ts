@@ -40,6 +40,8 @@ export type Input = {
   type: GraphQLInputType
   /** Absent: the value stands in the text. */
   read: ((given: Given) => unknown) | undefined
+  /** The variable that it is as a whole. */
+  variable?: string
 }
 
 const hasVariable = (node: ValueNode): boolean => {
@@ -69,7 +71,7 @@ function inputOf(node: ValueNode, type: GraphQLInputType, given: Given): Input |
     const value = given.variables.coerced[name]
     return value === undefined
       ? undefined
-      : { value, type, read: ({ variables }) => variables.coerced[name] }
+      : { value, type, read: ({ variables }) => variables.coerced[name], variable: name }
   }
   const value = coerceInputLiteral(node, type, given.variables)
   const read = hasVariable(node)
@@ -192,10 +194,20 @@ function plainValues(
   return { sources, coerced } as VariableValues
 }
 
-/** Equal for variables that give the same statement and differ only in its values. */
-export function shapeOf(variables: readonly Variable[], { coerced }: VariableValues): string {
+/**
+ * Equal for variables that give the same statement and differ only in its values.
+ * @param fixed variables whose values stand in the statement
+ */
+export function shapeOf(
+  variables: readonly Variable[],
+  { coerced }: VariableValues,
+  fixed: ReadonlySet<string>,
+): string {
   let shape = ''
-  for (const { name, type } of variables) shape += `${shapeOfValue(coerced[name], type)};`
+  for (const { name, type } of variables) {
+    const value = coerced[name]
+    shape += fixed.has(name) ? `=${JSON.stringify(value)};` : `${shapeOfValue(value, type)};`
+  }
   return shape
 }
 

@@ -215,13 +215,14 @@ async function sent(
 }
 
 function compiledFor({ built, operation, given }: Running): CompiledOperation {
-  const shape = shapeOf(operation.variables, given.variables)
-  const kept = operation.compiled.get(shape)
+  const { fixed, variables } = operation
+  const kept = operation.compiled.get(shapeOf(variables, given.variables, fixed))
   if (kept) return kept
   const { model, schema } = built
   const { fragments, node } = operation
   const compiled = compileOperation({ model, schema, fragments, given }, node)
-  if (compiled.keep) operation.compiled.set(shape, compiled)
+  for (const name of compiled.fixed) fixed.add(name)
+  if (compiled.keep) operation.compiled.set(shapeOf(variables, given.variables, fixed), compiled)
   return compiled
 }
 
