@@ -6,7 +6,7 @@ import { newDataDir, removeDataDir, startInstance } from './instance.ts'
 import { openRecorder } from './recorder.ts'
 import type { Row } from './report.ts'
 import { prepareSubject, type Subject } from './subject.ts'
-import { asking, byTurns, CONNECTIONS, type Contestant, withBar } from './turns.ts'
+import { asking, byTurns, CONNECTIONS, type Contestant, settle, withBar } from './turns.ts'
 
 /** Statements recorded for each case, so that keys differ. */
 const RECORDED = 64
@@ -20,6 +20,10 @@ export async function benchData(): Promise<Row[]> {
     const subject = await prepareSubject(instance)
     const cases = casesOf(subject)
     const statements = await recordAll(dataDir, subject, cases)
+    await settle(
+      instance.facts.url,
+      cases.map(({ next }) => next),
+    )
     const rows: Row[] = []
     for (const one of cases) {
       const measuring = { subject, one, recorded: statements.get(one) ?? [] }

@@ -14,6 +14,7 @@ export type Running = {
   anon_key: string
   service_key: string
   database_url: string
+  data_dir: string
 }
 
 export type Instance = {

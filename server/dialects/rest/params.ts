@@ -29,6 +29,8 @@ export type Params = {
   /** Undefined when the shape would hold values (logic trees): such a request is not kept. */
   shape: string | undefined
   slots: string[]
+  /** What is no filter is an argument of a function: a value like those of filters. */
+  takesArguments: boolean
 }
 
 /** Not filters, wherever they stand. */
@@ -38,8 +40,8 @@ const ORDER = /(^|\.)order$/
 const COUNT = /(^|\.)(limit|offset)$/
 const LOGIC = /(^|\.)(not\.)?(and|or)$/
 
-export function readParams(query: string): Params {
-  const params: Params = { all: [], shape: '', slots: [] }
+export function readParams(query: string, takesArguments = false): Params {
+  const params: Params = { all: [], shape: '', slots: [], takesArguments }
   const all: Param[] = []
   for (const { key, value } of readPairs(query)) all.push(shaped(params, key, value))
   return { ...params, all }
@@ -60,6 +62,7 @@ function shaped(params: Params, key: string, value: string): Param {
     return { key, value, slot: -1 }
   }
   const head = operatorHead(value)
+  if (!head && params.takesArguments) return inSlot(params, { key, value, at: 0, rest: value })
   if (!head || head.operator === 'is') return inShape(params, key, value)
   return inSlot(params, { key, value, at: head.operandAt, rest: value.slice(head.operandAt) })
 }

@@ -24,7 +24,7 @@ export type RestRequest = {
 }
 
 /** @throws `not_acceptable` schema_not_exposed or media_not_available, `invalid` invalid_preferences */
-export function readRequest(c: Http, dataApi: DataApi): RestRequest {
+export function readRequest(c: Http, dataApi: DataApi, takesArguments = false): RestRequest {
   const { method } = c.req
   const { schemas, key } = dataApi
   const reads = method === 'GET' || method === 'HEAD'
@@ -36,7 +36,7 @@ export function readRequest(c: Http, dataApi: DataApi): RestRequest {
   checkPreferences(preferences)
   const media = negotiate(headerOf(c, 'accept'))
   if (media.explain && !dataApi.plan) throw noPlan(media.explain)
-  const params = readParams(queryOf(c.req.url))
+  const params = readParams(queryOf(c.req.url), takesArguments)
   return {
     method,
     schema,
