@@ -29,20 +29,30 @@ export type BatchResult = {
 
 /** How long the like of a batch takes on the server. Kept by whoever sends it again and again. */
 export class Pace {
-  #ms = Number.POSITIVE_INFINITY
+  #worst = Number.POSITIVE_INFINITY
+  #mean = 0
 
-  /** Rises at once and falls slowly. */
+  /** The worst rises at once and falls slowly. */
   record(ms: number): void {
-    this.#ms = this.#ms === Number.POSITIVE_INFINITY ? ms : Math.max(ms, this.#ms * 0.9)
+    const isFirst = this.#worst === Number.POSITIVE_INFINITY
+    this.#worst = isFirst ? ms : Math.max(ms, this.#worst * 0.9)
+    this.#mean += (ms - this.#mean) * (isFirst ? 1 : 0.05)
   }
 
   /** Short enough that another batch may wait behind it. */
   get isBrief(): boolean {
-    return this.#ms < BRIEF_MS
+    return this.#worst < BRIEF_MS
+  }
+
+  /** Brief, but not so brief that a queue of them costs nobody anything. */
+  get isWeighty(): boolean {
+    return this.#mean > WEIGHTY_MS
   }
 }
 
 const BRIEF_MS = 20
+
+const WEIGHTY_MS = 0.6
 
 export type BatchOptions = {
   /** Only for batches that read: such a one, when brief, shares its connection with others. */

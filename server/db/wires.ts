@@ -87,7 +87,8 @@ export class Wires {
    */
   #shared(job: WireJob): Wire | undefined {
     const busy = this.#all.size - this.#free.length
-    if (busy < SHARED || this.#waiting.length > 0 || !sharesWire(job)) return undefined
+    const enough = job.options.pace?.isWeighty ? SHARED + 1 : SHARED
+    if (busy < enough || this.#waiting.length > 0 || !sharesWire(job)) return undefined
     if (this.#options.budget?.isShort) return undefined
     let best: Wire | undefined
     for (const wire of this.#all) {

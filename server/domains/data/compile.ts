@@ -47,7 +47,7 @@ export type CompiledRequest = {
   isVoid: boolean
   offset: Literal | undefined
   limit: Literal | undefined
-  /** Of reads: how long they take. */
+  /** Of what only reads: how long it takes. */
   pace: Pace | undefined
 }
 
@@ -64,6 +64,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
   const sql = new SqlWriter()
   if (output.explain) writeExplain(sql, output.explain)
   const columns = writePlan(sql, plan)
+  const readOnly = isReadOnly(plan, request)
   return {
     kind: plan.kind,
     statement: named(sql),
@@ -75,7 +76,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     explained: output.explain?.mediaType,
     exactlyOne: !output.explain && isExactlyOne(plan, output),
     exactUpTo: exactUpTo(output),
-    readOnly: isReadOnly(plan, request),
+    readOnly,
     timeoutMs: plan.kind === 'call' ? millisecondsIn(plan.routine.timeout ?? '') : undefined,
     relation: plan.read.relation,
     single: plan.kind === 'call' && !plan.routine.setOf,
@@ -83,7 +84,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     isVoid: plan.kind === 'call' && isVoid(plan),
     offset: plan.read.offset,
     limit: plan.read.limit,
-    pace: plan.kind === 'read' ? new Pace() : undefined,
+    pace: readOnly ? new Pace() : undefined,
   }
 }
 
