@@ -125,6 +125,8 @@ export function clientWithin(budget: Budget | undefined, waitMs: number): typeof
     }
 
     async #open(): Promise<this> {
+      // The pool listens once this is done: until then an error without a listener would end the process.
+      this.on('error', () => {})
       await budget.take(waitMs)
       this.once('end', () => budget.give())
       await super.connect()

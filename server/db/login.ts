@@ -47,6 +47,8 @@ export function clientWithoutSettings(Client: typeof pg.Client): typeof pg.Clien
     }
 
     async #open(): Promise<this> {
+      // The pool listens once this is done: until then an error without a listener would end the process.
+      this.on('error', () => {})
       await super.connect()
       const found = await this.query(OWN_SETTINGS).catch((cause: unknown) => ({
         cause,
