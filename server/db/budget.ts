@@ -1,6 +1,7 @@
 /** How many connections all pools of a cluster may have together: for a new one, the one that rests longest goes. */
 import pg from 'pg'
 import { unavailable } from '#core/errors'
+import { clientOpening } from './client.ts'
 
 /** Who has connections that may be closed while they rest. */
 export type Holder = {
@@ -108,31 +109,14 @@ const exhausted = () =>
     hint: 'Try again in a moment.',
   })
 
-type Connected = (error: Error) => void
-
 /** A client that takes a place before it connects and gives it back when its connection is gone. */
 export function clientWithin(budget: Budget | undefined, waitMs: number): typeof pg.Client {
   if (!budget) return pg.Client
-  return class extends pg.Client {
-    override connect(): Promise<this>
-    override connect(connected: Connected): void
-    override connect(connected?: Connected): Promise<this> | undefined {
-      const opening = this.#open()
-      if (!connected) return opening
-      // Without an error there is none: pg's own type says otherwise.
-      opening.then(() => (connected as () => void)(), connected)
-      return undefined
-    }
-
-    async #open(): Promise<this> {
-      // The pool listens once this is done: until then an error without a listener would end the process.
-      this.on('error', () => {})
-      await budget.take(waitMs)
-      this.once('end', () => budget.give())
-      await super.connect()
-      return this
-    }
-  }
+  return clientOpening(pg.Client, async (client, connect) => {
+    await budget.take(waitMs)
+    client.once('end', () => budget.give())
+    await connect()
+  })
 }
 
 /** Lets the budget close what rests in a pool. */

@@ -3,6 +3,7 @@
  * settings, and give up its rights: what came of that is undone before the next connection.
  */
 import pg from 'pg'
+import { clientOpening } from './client.ts'
 
 /** Gives the role back its password, its rights and no settings; `triedAt` is when we were kept out, on the monotonic clock. */
 export type Mend = (triedAt: number) => Promise<void>
@@ -32,31 +33,14 @@ const isSpoiled = (error: unknown): boolean =>
 const OWN_SETTINGS = `select from pg_catalog.pg_show_all_settings() where source in ('user', 'database user')
   union all select where current_user <> session_user`
 
-type Connected = (error: Error) => void
-
 /** A client that connects only as a role without settings of its own: who sets them would set them for everybody. */
-export function clientWithoutSettings(Client: typeof pg.Client): typeof pg.Client {
-  return class extends Client {
-    override connect(): Promise<this>
-    override connect(connected: Connected): void
-    override connect(connected?: Connected): Promise<this> | undefined {
-      const opening = this.#open()
-      if (!connected) return opening
-      opening.then(() => (connected as () => void)(), connected)
-      return undefined
-    }
-
-    async #open(): Promise<this> {
-      // The pool listens once this is done: until then an error without a listener would end the process.
-      this.on('error', () => {})
-      await super.connect()
-      const found = await this.query(OWN_SETTINGS).catch((cause: unknown) => ({
-        cause,
-        rowCount: 1,
-      }))
-      if (found.rowCount === 0) return this
-      await this.end()
-      throw new SpoiledLogin('The login role has settings of its own', { cause: found })
-    }
-  }
-}
+export const clientWithoutSettings = (Client: typeof pg.Client): typeof pg.Client =>
+  clientOpening(Client, async (client, connect) => {
+    await connect()
+    const found = await client
+      .query(OWN_SETTINGS)
+      .catch((cause: unknown) => ({ cause, rowCount: 1 }))
+    if (found.rowCount === 0) return
+    await client.end()
+    throw new SpoiledLogin('The login role has settings of its own', { cause: found })
+  })

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
+import { answerTo, blocks } from '#support/examples'
 
 const PAGE = new URL('../../../docs/data/README.md', import.meta.url)
 
@@ -15,23 +16,6 @@ beforeAll(async () => {
 
 afterAll(() => app[Symbol.asyncDispose]())
 
-const blocks = (page: string, language: string): string[] =>
-  [...page.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\n\`\`\``, 'gs'))].map(
-    ([, text = '']) => text,
-  )
-
-async function answerTo(request: string): Promise<unknown> {
-  const [head = '', body] = request.split('\n\n')
-  const [line = '', ...headerLines] = head.split('\n')
-  const [method = '', path = ''] = line.split(' ')
-  const headers = Object.fromEntries(
-    headerLines.map((text) => text.split(': ', 2) as [string, string]),
-  )
-  if (body !== undefined) headers['content-type'] = 'application/json'
-  const client = app.as(app.serviceKey)
-  return (await client.request(method, path, body, headers)).json()
-}
-
 test('every example of docs/data answers what the page says', async () => {
   const page = await readFile(PAGE, 'utf8')
   const [schema = ''] = blocks(page, 'sql')
@@ -44,6 +28,6 @@ test('every example of docs/data answers what the page says', async () => {
   )
   expect(examples.length).toBe(answers.length)
   for (const { request, answer } of examples) {
-    expect([request, await answerTo(request)]).toEqual([request, answer])
+    expect([request, await answerTo(app, request)]).toEqual([request, answer])
   }
 })
