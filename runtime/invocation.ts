@@ -1,5 +1,6 @@
 /** One run of the handler: the request in, the response out, then what `ctx.waitUntil` was given. */
-import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage as Storage } from 'node:async_hooks'
+import { builtin } from './builtins.ts'
 import { makeContext } from './context.ts'
 import { toWireError } from './errors.ts'
 import type { HeaderList, ToIsolate, WireContext, WireLimits, WireRequest } from './protocol.ts'
@@ -27,7 +28,10 @@ export type Live = {
   waiting: Promise<unknown>[]
 }
 
-export const current = new AsyncLocalStorage<Live>()
+const { AsyncLocalStorage } = builtin<{ AsyncLocalStorage: new () => Storage<Live> }>(
+  'node:async_hooks',
+)
+export const current = new AsyncLocalStorage()
 const lives = new Map<string, Live>()
 
 const { Request, Response, ReadableStream, AbortController, Uint8Array } = globalThis

@@ -5,13 +5,12 @@
  * resolution where we connect ourselves, and by an IPv4-only client where Deno resolves (fetch, WebSocket).
  * A second realm (worker) would have the originals again, so there is none.
  */
-import { createRequire } from 'node:module'
 import { isPublic } from './addresses.ts'
+import { builtin } from './builtins.ts'
 
 type Patchable = Record<PropertyKey, unknown>
 type Fn = (...args: unknown[]) => unknown
 
-const require = createRequire(import.meta.url)
 const deno = Deno as unknown as Patchable
 const world = globalThis as unknown as Patchable
 // What a guard calls later: a function may have replaced the global, or the method on its prototype.
@@ -161,7 +160,7 @@ type Lookup = (
   options: object,
   done: (error: Error | null, found: Found[]) => void,
 ) => void
-const { lookup } = require('node:dns') as { lookup: Lookup }
+const { lookup } = builtin<{ lookup: Lookup }>('node:dns')
 
 function resolve(name: string): Promise<Found[]> {
   const bare = name.replace(/^\[(.*)\]$/, '$1')
@@ -218,7 +217,7 @@ function guardNodeModules(): void {
       syncBuiltinESMExports: () => undefined,
     },
   }
-  const { registerHooks } = require('node:module') as { registerHooks: (hooks: object) => void }
+  const { registerHooks } = builtin<{ registerHooks: (hooks: object) => void }>('node:module')
   const stubs = new Map<string, string>()
   for (const [name, members] of Object.entries(changed)) {
     const stub = changeModule(name, members)
@@ -233,7 +232,7 @@ function guardNodeModules(): void {
 }
 
 function changeModule(name: string, members: Record<string, Fn>): string {
-  const module = require(`node:${name}`) as Patchable
+  const module = builtin<Patchable>(`node:${name}`)
   for (const [member, value] of Object.entries(members)) {
     Object.defineProperty(module, member, {
       value,
