@@ -29,17 +29,31 @@ export type About<Words extends string = string> = {
   namesAppByHeader?: true
 }
 
+/** What a parameter does; where it is not any text, its shape with `describe`. */
+export type Given = string | z.ZodType
+
+/** What comes with a status. */
+export type AnswerDocs = {
+  /** Default: `Done`. */
+  description?: string
+  /** Shapes by media type; absent = no body. */
+  content?: Readonly<Record<string, z.ZodType>>
+  headers?: Readonly<Record<string, string>>
+}
+
 /** More than the path, the summary and the body's shape tell of a route. */
 export type RouteDocs = {
   description?: string
-  /** Parameters of the query string, each with what it does. */
-  query?: Readonly<Record<string, string>>
+  /** Parameters of the query string. */
+  query?: Readonly<Record<string, Given>>
   /** Headers that the route listens to. */
-  headers?: Readonly<Record<string, string>>
+  headers?: Readonly<Record<string, Given>>
   /** Bodies that the handler reads itself, by media type. */
   content?: Readonly<Record<string, z.ZodType>>
   /** Of the good answer; default 200. Several: it depends. */
   status?: number | readonly number[]
   /** Media type of the good answer; default JSON. */
   type?: string
+  /** Answers by status that are not all alike; a refusal in words of its own too, such as `503` or `4XX`. */
+  answers?: Readonly<Record<string | number, AnswerDocs>>
 }

@@ -30,7 +30,7 @@ export type RouteSpec<
   limit?: number
   /** The body's texts may hold NUL, which PostgreSQL cannot keep: the domain judges them. */
   anyText?: boolean
-  /** Shape of the good answer, for the documentation. */
+  /** Shape of the good answer, for the documentation: every answer that has a body states it, here or in `docs`. */
   answer?: z.ZodType
   docs?: RouteDocs
 }

@@ -1,7 +1,10 @@
-/** What the operations of all tables have in common: parameters, and the document of `POST …/query`. */
-import type { Schema, Version } from '#http/openapi/document'
-import { schemaOf } from '#http/openapi/schema'
-import { QueryDocument } from './tables-document.ts'
+/** What the operations of all tables have in common: parameters, and how one is put together. */
+import type { Relation, TableRights } from '#domains/data'
+import type { Operation, Schema } from '#http/openapi/document'
+import { accessOf, errorAnswers, TENANT } from '#http/openapi/operation'
+import { FLUXBASE } from './about.ts'
+
+export const TAG = 'Tables'
 
 const text = (name: string, description: string): Schema => ({
   name,
@@ -10,15 +13,18 @@ const text = (name: string, description: string): Schema => ({
   schema: { type: 'string' },
 })
 
-const whole = (name: string, description: string): Schema => ({
+const whole = (name: string, description: string, minimum = 0): Schema => ({
   name,
   in: 'query',
   description,
-  schema: { type: 'integer', minimum: 0 },
+  schema: { type: 'integer', minimum },
 })
 
 const BY_WORD = {
-  select: text('select', 'Columns, aggregates and embedded tables; all columns without it'),
+  select: text(
+    'select',
+    'Columns, aggregates and embedded tables, which then come instead of all columns',
+  ),
   order: text('order', '`column.asc|desc.nullsfirst|nullslast`, several with commas'),
   limit: whole('limit', 'Rows at most; 1000 without it'),
   offset: whole('offset', 'Rows to skip'),
@@ -29,23 +35,26 @@ const BY_WORD = {
     schema: { type: 'string', enum: ['exact', 'planned', 'estimated', 'none'] },
   },
   group_by: text('group_by', 'Columns that aggregates are grouped by'),
-  truncate: {
-    name: 'truncate',
-    in: 'query',
-    description: 'Characters of a text at most: longer ones are cut, and say how long they are',
-    schema: { type: 'integer', minimum: 1 },
-  },
+  truncate: whole(
+    'truncate',
+    'Characters of a text at most: longer ones are cut, and say how long they are',
+    1,
+  ),
   cursor: text('cursor', 'What `X-Next-Cursor` gave: goes on behind the last row of that page'),
+  cursor_column: text('cursor_column', 'The column that the cursor means, instead of its own'),
   idempotency: {
     name: 'Idempotency-Key',
     in: 'header',
     description: 'The same request with it is done once, and answered again for a day',
     schema: { type: 'string', maxLength: 256 },
   },
+  or: text('or', 'Filters of which one must hold: `(age.gt.30,name.eq.Ada)`'),
+  and: text('and', 'Filters that must all hold'),
   filters: {
     name: 'filters',
     in: 'query',
-    description: '`column=operator.value` or `column.operator=value`; `or=(…)` and `and=(…)`',
+    description:
+      'Further filters: of embedded tables, `table.column=operator.value`; of fields in JSON, `column->field=operator.value`; and in the spelling `column.operator=value`',
     style: 'form',
     explode: true,
     schema: { type: 'object', additionalProperties: { type: 'string' } },
@@ -56,7 +65,7 @@ const BY_WORD = {
     name: 'Prefer',
     in: 'header',
     description:
-      '`return`, `count`, `resolution`, `missing`, `handling`, `max-affected`, `tx`, `timezone`',
+      '`return=minimal` leaves the body of the answer out, `return=headers-only` tells `{"affected": n}` alone; `count`, `resolution`, `missing`, `handling`, `max-affected`, `tx`, `timezone`',
     schema: { type: 'string' },
   },
   format: {
@@ -68,18 +77,79 @@ const BY_WORD = {
   items: text('items', 'Only the rows with these ids: a JSON array'),
 } as const satisfies Record<string, Schema>
 
-type Word = keyof typeof BY_WORD
+export type Word = keyof typeof BY_WORD
 
 const componentName = (word: string): string => `Table.${word}`
 
 /** By their names among the components. */
-export const PARAMETERS: Record<string, Schema> = Object.fromEntries(
-  Object.entries(BY_WORD).map(([word, parameter]) => [componentName(word), parameter]),
+export const PARAMETERS: readonly (readonly [name: string, parameter: Schema])[] = Object.entries(
+  BY_WORD,
+).map(([word, parameter]) => [componentName(word), parameter])
+
+/** Columns of these names are filtered in the spelling `column.operator=value`. */
+export const TAKEN: ReadonlySet<unknown> = new Set(
+  PARAMETERS.filter(([, one]) => one.in === 'query').map(([, { name }]) => name),
 )
+
+/** A filter by one column. */
+export const filterOf = (column: string): Schema =>
+  text(column, '`operator.value`, such as `eq.1`, `gt.1`, `in.(1,2)`, `is.null`')
 
 /** References to the parameters. */
 export const use = (...words: Word[]): Schema[] =>
   words.map((word) => ({ $ref: `#/components/parameters/${componentName(word)}` }))
 
-/** The body of `POST …/query`. */
-export const queryDocument = (version: Version): Schema => schemaOf(QueryDocument, version)
+/** One relation of the app among the paths. */
+export type Place = {
+  relation: Relation
+  path: string
+  /** Name among the schemas. */
+  component: string
+  /** The end of operation ids. */
+  suffix: string
+  /** References to the filters by each column. */
+  filters: readonly Schema[]
+  /** What the document offers. */
+  may: TableRights
+}
+
+type Purpose = 'new' | 'row' | 'changes'
+
+/** The schemas of a place by what they are for. */
+export const refTo = (place: Place, purpose: Purpose): Schema => ({
+  $ref: `#/components/schemas/${componentOf(place, purpose)}`,
+})
+
+/** The plain name is that of a new row; where none can be made, of the rows that there are. */
+export function componentOf({ component, may }: Place, purpose: Purpose): string {
+  if (purpose === 'changes') return `${component}.Changes`
+  return purpose === 'row' && may.insert ? `${component}.Row` : component
+}
+
+export type Doing = {
+  id: string
+  summary: string
+  parameters?: readonly Schema[]
+  body?: Schema
+  good: Schema
+}
+
+export function operation({ relation, suffix }: Place, { id, ...doing }: Doing): Operation {
+  const { schema, name } = relation
+  const { summary, parameters = [], body, good } = doing
+  return {
+    operationId: `${id}_${suffix}`,
+    tags: [TAG],
+    summary: `${summary} ${schema === 'public' ? name : `${schema}.${name}`}`,
+    ...accessOf('credential', FLUXBASE.access.credential),
+    parameters: [...parameters, TENANT],
+    ...(body ? { requestBody: { required: true, content: json(body) } } : {}),
+    responses: { ...good, ...errorAnswers(FLUXBASE) },
+  }
+}
+
+export const json = (schema: Schema): Schema => ({ 'application/json': { schema } })
+
+export const answer = (status: number, schema: Schema): Schema => ({
+  [status]: { description: 'Done', content: json(schema) },
+})

@@ -1,5 +1,5 @@
 /** Columns and their types as OpenAPI describes them. */
-import type { Column, Relation } from '#domains/data'
+import { type Catalog, type Column, type Relation, relationshipsOf } from '#domains/data'
 import type { Schema, Version } from '#http/openapi/document'
 import { nullable } from '#http/openapi/schema'
 
@@ -8,7 +8,6 @@ const TYPES: Record<string, Schema> = {
   int2: { type: 'integer', format: 'int32', minimum: -32_768, maximum: 32_767 },
   int4: { type: 'integer', format: 'int32' },
   int8: { type: 'integer', format: 'int64' },
-  oid: { type: 'integer', format: 'int64' },
   float4: { type: 'number', format: 'float' },
   float8: { type: 'number', format: 'double' },
   numeric: { type: 'number' },
@@ -18,50 +17,124 @@ const TYPES: Record<string, Schema> = {
   // Any JSON value.
   json: {},
   jsonb: {},
+  hstore: { type: 'object' },
   vector: { type: 'array', items: { type: 'number' } },
   halfvec: { type: 'array', items: { type: 'number' } },
   geometry: { type: 'object', description: 'GeoJSON' },
   geography: { type: 'object', description: 'GeoJSON' },
 }
 
+/** PostgreSQL's category letters of what is not in the table and does not arrive as text. */
+const ARRAY = 'A'
+const COMPOSITE = 'C'
+
 /** What is not in the table arrives as text. */
 function schemaOfType(baseType: string, category: string): Schema {
-  if (category === 'A') {
+  if (category === ARRAY) {
     return { type: 'array', items: schemaOfType(baseType.replace(/^_/, ''), '') }
   }
   if (Object.hasOwn(TYPES, baseType)) return TYPES[baseType] ?? {}
-  return category === 'C' ? { type: 'object' } : { type: 'string' }
+  return category === COMPOSITE ? { type: 'object' } : { type: 'string' }
 }
 
-function columnSchema(column: Column, version: Version): Schema {
-  const { type, baseType, category, notNull, generated, description } = column
+function plainSchema({ type, baseType, category, form, labels }: Column): Schema {
+  // A domain whose own casts say how it looks.
+  if (form) return {}
   const length = /^character(?: varying)?\((\d+)\)$/.exec(type)?.[1]
-  const schema: Schema = {
+  return {
     ...schemaOfType(baseType, category),
+    ...(labels && category !== ARRAY ? { enum: labels } : {}),
     ...(length === undefined ? {} : { maxLength: Number(length) }),
+  }
+}
+
+/** @param written also what counts for who writes only: what comes of leaving it out */
+function columnSchema(column: Column, version: Version, written: boolean): Schema {
+  const { type, notNull, generated, description, defaultSql } = column
+  const plain = plainSchema(column)
+  const schema: Schema = {
+    ...plain,
     ...(description === null ? {} : { description }),
     ...(generated ? { readOnly: true } : {}),
+    ...(written && !generated && defaultSql !== null ? defaultsOf(plain, defaultSql) : {}),
     'x-type': type,
   }
   return notNull ? schema : nullable(schema, version)
+}
+
+/** The default's SQL, and its value where it is a constant. */
+function defaultsOf({ type }: Schema, sql: string): Schema {
+  const [, quoted] = /^'((?:[^'\\]|'')*)'(?:::[\w ."(),]+)?$/.exec(sql) ?? []
+  const text = quoted?.replaceAll("''", "'")
+  const value = constantOf(type, text ?? sql, text !== undefined)
+  return { ...(value === undefined ? {} : { default: value }), 'x-default': sql }
+}
+
+function constantOf(type: unknown, text: string, isQuoted: boolean): unknown {
+  if (type === 'string') return isQuoted ? text : undefined
+  if (type === 'boolean') return /^(true|false)$/.test(text) ? text === 'true' : undefined
+  const isNumber = type === 'integer' || type === 'number'
+  return isNumber && /^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : undefined
 }
 
 /** Who inserts must give it a value. */
 const isRequired = ({ notNull, defaultSql, generated, identity }: Column): boolean =>
   notNull && defaultSql === null && !generated && !identity
 
-/** A row of the relation. */
-export function rowSchema(relation: Relation, version: Version): Schema {
-  const columns = [...relation.columns.values()]
-  const required = columns.filter(isRequired).map(({ name }) => name)
-  const { schema, name, description } = relation
+type Shaping = {
+  columns?: (column: Column) => boolean
+  required: (column: Column) => boolean
+  written: boolean
+}
+
+function objectSchema(relation: Relation, version: Version, shaping: Shaping): Schema {
+  const { columns = () => true, required, written } = shaping
+  const all = [...relation.columns.values()].filter(columns)
+  const needed = all.filter(required).map(({ name }) => name)
   return {
-    title: `${schema}.${name}`,
     type: 'object',
-    ...(description === null ? {} : { description }),
     properties: Object.fromEntries(
-      columns.map((column) => [column.name, columnSchema(column, version)]),
+      all.map((column) => [column.name, columnSchema(column, version, written)]),
     ),
-    ...(required.length > 0 ? { required } : {}),
+    ...(needed.length > 0 ? { required: needed } : {}),
   }
+}
+
+const titled = ({ schema, name, description }: Relation, what: string): Schema => ({
+  title: `${schema}.${name}${what}`,
+  ...(description === null ? {} : { description }),
+})
+
+/** A new row. */
+export const newRowSchema = (relation: Relation, version: Version): Schema => ({
+  ...titled(relation, ''),
+  ...objectSchema(relation, version, { required: isRequired, written: true }),
+})
+
+/** A row as it is read: every column is there. */
+export const rowSchema = (relation: Relation, version: Version, catalog: Catalog): Schema => ({
+  ...titled(relation, ', as it is read'),
+  ...objectSchema(relation, version, { required: () => true, written: false }),
+  ...embeds(catalog, relation),
+})
+
+/** New values for a row: any of its columns, but those that are always made. */
+export const changesSchema = (relation: Relation, version: Version): Schema => ({
+  ...titled(relation, ', new values'),
+  ...objectSchema(relation, version, {
+    columns: ({ generated }) => !generated,
+    required: () => false,
+    written: false,
+  }),
+  minProperties: 1,
+})
+
+/** Tables that `select` can embed, and whether one row of them comes or a list. */
+function embeds(catalog: Catalog, relation: Relation): Schema {
+  const found = relationshipsOf(catalog, relation).map(({ to, cardinality, constraint }) => ({
+    table: `${to.schema}.${to.name}`,
+    cardinality,
+    ...(constraint === '' ? {} : { hint: constraint }),
+  }))
+  return found.length > 0 ? { 'x-embeds': found } : {}
 }

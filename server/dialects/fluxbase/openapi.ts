@@ -3,13 +3,15 @@ import { manages } from '#domains/accounts'
 import { visibleCatalog } from '#domains/data'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
-import { openApiDocument, type Version } from '#http/openapi/document'
-import { routeParts } from '#http/openapi/routes'
+import { Draft, type Part, type Version } from '#http/openapi/document'
+import { routesPart } from '#http/openapi/routes'
 import { hostOf } from '#http/request'
+import { respond } from '#http/respond'
 import type { Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { JSON_TYPE } from './errors.ts'
 import type { Scopes } from './guards.ts'
-import { tableParts } from './openapi-tables.ts'
+import { tablesPart } from './openapi-tables.ts'
 import { dataContext } from './tables-request.ts'
 
 export const OPENAPI_PATHS = ['/openapi.json', '/api/v1/openapi.json'] as const
@@ -36,8 +38,8 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
         const asked = { version, origin: originOf(services, c) }
         const own = manages(ctx.caller, ctx.app)
         const tables = own ? await visibleCatalog(dataContext(services, c, ctx)) : undefined
-        return c.body(await documents.textFor(asked, tables), 200, {
-          'Content-Type': 'application/json; charset=utf-8',
+        return respond(streamOf(await documents.read(asked, tables)), 200, {
+          'Content-Type': JSON_TYPE,
           'Cache-Control': 'private, no-cache',
         })
       },
@@ -49,35 +51,56 @@ type Visible = Awaited<ReturnType<typeof visibleCatalog>>
 
 type Asked = { version: Version; origin: string }
 
-/** Documents are long: those for the instance's own address are written once, per version and state of the tables. */
-class Documents {
-  readonly #publicUrl: string
-  readonly #listed: Listed
-  readonly #written = new Map<Version, string>()
+type Pieces = readonly Uint8Array<ArrayBuffer>[]
 
-  constructor({ publicUrl }: Services, listed: Listed) {
-    this.#publicUrl = publicUrl
+/** Longer documents are written anew each time: they would be held for as long as their catalog. */
+const KEPT_BYTES = 1024 * 1024
+
+/** Documents for the instance's own address are written once, per version and state of the tables. */
+class Documents {
+  readonly #services: Services
+  readonly #listed: Listed
+  readonly #written = new Map<Version, Promise<Pieces>>()
+
+  constructor(services: Services, listed: Listed) {
+    this.#services = services
     this.#listed = listed
   }
 
   /** @param tables of the app, where they are told too */
-  async textFor(asked: Asked, tables: Visible | undefined): Promise<string> {
-    if (asked.origin !== this.#publicUrl) return this.#write(asked, tables)
+  async read(asked: Asked, tables: Visible | undefined): Promise<Pieces> {
+    if (asked.origin !== this.#services.publicUrl) return this.#write(asked, tables)
     const kept =
-      tables?.catalog.derived('openapi', () => new Map<Version, string>()) ?? this.#written
-    const text = kept.get(asked.version) ?? (await this.#write(asked, tables))
-    kept.set(asked.version, text)
-    return text
+      tables?.catalog.derived('openapi', () => new Map<Version, Promise<Pieces>>()) ?? this.#written
+    const known = kept.get(asked.version)
+    if (known) return known
+    const writing = this.#write(asked, tables)
+    // Whoever asks meanwhile gets the same.
+    kept.set(asked.version, writing)
+    const isKept = await writing.then(isShort, () => false)
+    if (!isKept) kept.delete(asked.version)
+    return writing
   }
 
-  async #write({ version, origin }: Asked, tables: Visible | undefined): Promise<string> {
-    const parts = [routeParts(this.#listed(), version)]
+  async #write({ version, origin }: Asked, tables: Visible | undefined): Promise<Pieces> {
+    const draft = new Draft(version)
+    const parts: Part[] = [routesPart(this.#listed())]
     if (tables) {
       const { catalog, readRights } = tables
-      parts.push(tableParts(catalog, await readRights(), version))
+      parts.push(tablesPart(catalog, await readRights()))
     }
-    return JSON.stringify(openApiDocument({ version, origin, parts }))
+    for (const part of parts) await part(draft)
+    return draft.close(origin)
   }
+}
+
+const isShort = (pieces: Pieces): boolean =>
+  pieces.reduce((bytes, piece) => bytes + piece.byteLength, 0) <= KEPT_BYTES
+
+/** As fast as the other side takes it; what is short goes as one. */
+function streamOf(pieces: Pieces): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
+  const [only, ...others] = pieces
+  return only && others.length === 0 ? only : ReadableStream.from(pieces)
 }
 
 /** @throws `invalid` unknown_openapi_version */

@@ -1,16 +1,53 @@
 /** The body of a route as rows of a table, and as an example. */
+import type { z } from 'zod'
+import type { AnswerDocs } from '#http/about'
 import type { Schema } from '#http/openapi/document'
-import { schemaOf } from '#http/openapi/schema'
+import { describedAnswers } from '#http/openapi/operation'
+import { Schemas } from '#http/openapi/schema'
 import type { ListedRoute } from '#http/routes'
 
 export type Field = { name: string; type: string; required: boolean; about: string }
 
-type Bodied = Pick<ListedRoute, 'body' | 'docs'>
-
 /** The JSON body's shape, if the route says it. */
-export function bodySchema({ body, docs }: Bodied): Schema | undefined {
+export function bodySchema({ body, docs }: Pick<ListedRoute, 'body' | 'docs'>): Schema | undefined {
   const shape = body ?? docs?.content?.['application/json']
-  return shape && schemaOf(shape, '3.1')
+  return shape && whole(shape, 'input')
+}
+
+/** What a field or a parameter of this shape is. */
+export const shapeTexts = (shape: z.ZodType) => {
+  const schema = whole(shape, 'input')
+  return { type: typeText(schema), about: aboutOf(schema) }
+}
+
+export type Told = { status: string; about: string; types: string[]; fields: Field[] }
+
+/** The answers that the route describes, by status; refusals that are like all others are left out. */
+export function answersOf(route: Pick<ListedRoute, 'answer' | 'docs'>): Told[] {
+  const all: Record<string, AnswerDocs> = describedAnswers(route)
+  return Object.entries(all).map(([status, { description = '', content = {} }]) => {
+    const types = Object.keys(content)
+    const [first] = Object.values(content)
+    const schema: Schema = first ? whole(first, 'output') : {}
+    const fields = schema.type === 'array' ? fieldsOf(itemsOf(schema), '[].') : fieldsOf(schema)
+    const about = [description, first ? aboutOf(schema) : ''].filter(Boolean).join('; ')
+    return { status, about, types, fields }
+  })
+}
+
+/** Without references. */
+function whole(shape: z.ZodType, io: 'input' | 'output'): Schema {
+  const schemas = new Schemas('3.1')
+  const inlined = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(inlined)
+    if (typeof value !== 'object' || value === null) return value
+    const { $ref, ...schema } = value as Schema
+    const named = typeof $ref === 'string' ? schemas.named.get($ref.split('/').at(-1) ?? '') : {}
+    return Object.fromEntries(
+      Object.entries({ ...named, ...schema }).map(([name, one]) => [name, inlined(one)]),
+    )
+  }
+  return inlined(schemas.of(shape, io)) as Schema
 }
 
 /** Fields of the body; of objects and lists within it too, as `trigger.type` and `triggers[].type`. */
@@ -24,12 +61,14 @@ export function fieldsOf(schema: Schema, prefix = ''): Field[] {
       about: aboutOf(property),
     },
     ...fieldsOf(property, `${prefix}${name}.`),
-    ...fieldsOf((property.items ?? {}) as Schema, `${prefix}${name}[].`),
+    ...fieldsOf(itemsOf(property), `${prefix}${name}[].`),
   ])
 }
 
 const propertiesOf = (schema: Schema) =>
   Object.entries((schema.properties ?? {}) as Record<string, Schema>)
+
+const itemsOf = (schema: Schema) => (schema.items ?? {}) as Schema
 
 const choicesOf = (schema: Schema) => (schema.anyOf ?? schema.oneOf) as Schema[] | undefined
 
@@ -41,7 +80,7 @@ function typeText(schema: Schema): string {
   if ('const' in schema) return JSON.stringify(schema.const)
   const { type } = schema
   if (Array.isArray(type)) return type.join(' or ')
-  if (type === 'array') return `list of ${typeText((schema.items ?? {}) as Schema)}`
+  if (type === 'array') return `list of ${typeText(itemsOf(schema))}`
   return typeof type === 'string' ? type : 'any value'
 }
 
@@ -83,7 +122,7 @@ function sampleOf(schema: Schema, name = ''): unknown {
   if (first) return sampleOf(first, name)
   const [type] = [schema.type].flat()
   if (type === 'object') return sampleObject(schema)
-  if (type === 'array') return [sampleOf((schema.items ?? {}) as Schema, name)]
+  if (type === 'array') return [sampleOf(itemsOf(schema), name)]
   if (type === 'boolean') return true
   if (type === 'integer' || type === 'number') return schema.minimum ?? 1
   return type === 'string' ? (BY_NAME[name] ?? '…') : {}

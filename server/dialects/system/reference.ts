@@ -2,12 +2,19 @@
 import { html, raw } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
 import { version } from '#core/version'
-import type { About } from '#http/about'
+import type { About, Given } from '#http/about'
 import type { Http } from '#http/env'
 import type { Listed, ListedRoute } from '#http/routes'
 import type { Services } from '#services'
 import { STYLE } from './console-style.ts'
-import { bodySchema, exampleOf, type Field, fieldsOf } from './reference-fields.ts'
+import {
+  answersOf,
+  bodySchema,
+  exampleOf,
+  type Field,
+  fieldsOf,
+  shapeTexts,
+} from './reference-fields.ts'
 import { REFERENCE_STYLE } from './reference-style.ts'
 import { sealPage } from './sealed-page.ts'
 
@@ -92,6 +99,7 @@ function routeHtml(route: ListedRoute, url: string): Html {
       ${docs?.description === undefined ? '' : html`<p>${prose(docs.description)}</p>`}
       <p><b>Who:</b> ${dialect.access[access]?.meaning} · <code>${access}</code></p>
       ${given('Query', docs?.query)} ${given('Headers', docs?.headers)} ${bodyHtml(route)}
+      ${answerHtml(route)}
       <pre>${exampleOf(route, method === 'all' ? 'post' : method, url)}</pre>
     </div>
   </details>`
@@ -105,26 +113,47 @@ const pathHtml = (path: string): Html =>
 const prose = (text: string): Html =>
   html`${text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part))}`
 
-const given = (caption: string, named: Readonly<Record<string, string>> = {}): Html | '' => {
+const given = (caption: string, named: Readonly<Record<string, Given>> = {}): Html | '' => {
   const rows = Object.entries(named)
   if (rows.length === 0) return ''
   return html`<div class="wide"><table>
     <caption>${caption}</caption>
-    <tbody>${rows.map(([name, about]) => html`<tr><td><code>${name}</code></td><td>${prose(about)}</td></tr>`)}</tbody>
+    <tbody>${rows.map(([name, given]) => parameterHtml(name, given))}</tbody>
   </table></div>`
 }
+
+function parameterHtml(name: string, given: Given): Html {
+  const { type, about } =
+    typeof given === 'string' ? { type: 'string', about: given } : shapeTexts(given)
+  return html`<tr><td><code>${name}</code></td><td>${type}</td><td>${prose(about)}</td></tr>`
+}
+
+/** What comes back, each status with its fields. */
+const answerHtml = (route: ListedRoute): Html =>
+  html`${answersOf(route).map(
+    ({
+      status,
+      about,
+      types,
+      fields,
+    }) => html`<p><b>${status}</b> ${types.length === 0 ? 'without a body' : types.join(', ')}${about === '' ? '' : html` · ${prose(about)}`}</p>
+      ${fields.length > 0 ? fieldTable('Answer', fields) : ''}`,
+  )}`
 
 function bodyHtml(route: ListedRoute): Html | '' {
   const schema = bodySchema(route)
   const fields = schema ? fieldsOf(schema) : []
-  if (fields.length > 0) return fieldTable(fields)
+  if (fields.length > 0) return fieldTable('Body', fields)
   const types = Object.keys(route.docs?.content ?? {})
   if (types.length === 0) return ''
   return html`<p><b>Body:</b> ${types.join(', ')}</p>`
 }
 
-const fieldTable = (fields: readonly Field[]): Html => html`<div class="wide"><table>
-    <caption>Body</caption>
+const fieldTable = (
+  caption: string,
+  fields: readonly Field[],
+): Html => html`<div class="wide"><table>
+    <caption>${caption}</caption>
     <thead><tr><th>Field</th><th>Type</th><th></th><th></th></tr></thead>
     <tbody>${fields.map(
       ({ name, type, required, about }) =>

@@ -1,4 +1,5 @@
 /** An OpenAPI document, put together from parts: the routes of the instance, the tables of an app. */
+import { Slices } from '#core/slices'
 import { version as productVersion } from '#core/version'
 import type { Carrier } from '#http/about'
 
@@ -9,14 +10,7 @@ export type Schema = Record<string, unknown>
 
 export type Operation = Record<string, unknown>
 
-/** Method in lower case → operation. */
-export type PathItem = Record<string, Operation>
-
-export type Parts = {
-  tags: readonly { name: string; description: string }[]
-  paths: Record<string, PathItem>
-  components: Record<'schemas' | 'responses' | 'parameters', Record<string, Schema>>
-}
+export type ComponentKind = 'schemas' | 'responses' | 'parameters'
 
 const EXACT = { '3.0': '3.0.3', '3.1': '3.1.1' } as const satisfies Record<Version, string>
 
@@ -56,53 +50,101 @@ export const SECURITY_SCHEMES: Readonly<Record<Carrier, readonly [name: string, 
     ],
   }
 
-export type DocumentFacts = {
-  version: Version
-  /** Where the instance is reached, without a slash at the end. */
-  origin: string
-  /** Of the same version; for one path, the earlier part's operation of a method counts. */
-  parts: readonly Parts[]
-}
+/** A part of a document writes itself into it; whoever is long asks for `pause` now and then. */
+export type Part = (draft: Draft) => Promise<void>
 
-export function openApiDocument({ version, origin, parts }: DocumentFacts): Schema {
-  return {
-    openapi: EXACT[version],
-    info: {
-      title: 'Stead',
-      version: productVersion,
-      description:
-        'Every route of this instance. `x-access` says who may call it. For whoever manages an app, the document also holds its tables.',
-      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
-    },
-    servers: [{ url: origin }],
-    tags: parts.flatMap(({ tags }) => tags),
-    paths: joined(parts.map(({ paths }) => paths)),
-    components: {
-      schemas: Object.assign({}, ...parts.map(({ components }) => components.schemas)),
-      responses: Object.assign({}, ...parts.map(({ components }) => components.responses)),
-      parameters: Object.assign({}, ...parts.map(({ components }) => components.parameters)),
-      securitySchemes: Object.fromEntries(Object.values(SECURITY_SCHEMES)),
-    },
+/**
+ * A document in the making. Each operation and each component becomes text as soon as it is known: of a
+ * thousand tables the objects would be many times as large, and one text of all would hold others up.
+ */
+export class Draft {
+  readonly version: Version
+  readonly #slices = new Slices()
+  readonly #tags: Schema[] = []
+  /** Path → method → operation. */
+  readonly #paths = new Map<string, Map<string, string>>()
+  readonly #components: Record<ComponentKind, Map<string, string>> = {
+    schemas: new Map(),
+    responses: new Map(),
+    parameters: new Map(),
   }
-}
 
-function joined(all: readonly Record<string, PathItem>[]): Record<string, PathItem> {
-  const paths: Record<string, PathItem> = {}
-  for (const part of all) {
-    for (const [path, item] of Object.entries(part)) {
-      const present = Object.hasOwn(paths, path) ? paths[path] : undefined
-      put(paths, path, present ? { ...item, ...present } : item)
+  constructor(version: Version) {
+    this.version = version
+  }
+
+  tag(name: string, description: string): void {
+    this.#tags.push({ name, description })
+  }
+
+  /** The first operation of a path and method counts. @param make called only where it does */
+  operation(path: string, method: string, make: () => Operation): void {
+    const item = this.#paths.get(path) ?? new Map<string, string>()
+    this.#paths.set(path, item)
+    if (!item.has(method)) item.set(method, JSON.stringify(make()))
+  }
+
+  component(kind: ComponentKind, name: string, component: Schema): void {
+    this.#components[kind].set(name, JSON.stringify(component))
+  }
+
+  /** Lets others have a turn, when it is time. */
+  async pause(): Promise<void> {
+    if (this.#slices.isOver) await this.#slices.next()
+  }
+
+  /** The document as JSON. @param origin where the instance is reached, without a slash at the end */
+  async close(origin: string): Promise<Uint8Array<ArrayBuffer>[]> {
+    const out = new Pieces()
+    out.add(`${JSON.stringify(headOf(this.version, origin, this.#tags)).slice(0, -1)},"paths":{`)
+    let comma = ''
+    for (const [path, item] of this.#paths) {
+      out.add(`${comma}${JSON.stringify(path)}:${objectText(item)}`)
+      comma = ','
+      await this.pause()
     }
+    out.add('},"components":{')
+    for (const [kind, all] of Object.entries(this.#components)) {
+      out.add(`${JSON.stringify(kind)}:${objectText(all)},`)
+      await this.pause()
+    }
+    const schemes = Object.fromEntries(Object.values(SECURITY_SCHEMES))
+    out.add(`"securitySchemes":${JSON.stringify(schemes)}}}`)
+    return out.close()
   }
-  return paths
 }
 
-/** Sets a field whatever its name is: a table may be called `__proto__`. */
-export function put<T>(record: Record<string, T>, name: string, value: T): void {
-  Object.defineProperty(record, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  })
+const headOf = (version: Version, origin: string, tags: readonly Schema[]): Schema => ({
+  openapi: EXACT[version],
+  info: {
+    title: 'Stead',
+    version: productVersion,
+    description:
+      'Every route of this instance. `x-access` says who may call it. For whoever manages an app, the document also holds its tables and functions.',
+    license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+  },
+  servers: [{ url: origin }],
+  tags,
+})
+
+const objectText = (fields: ReadonlyMap<string, string>): string =>
+  `{${[...fields].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
+
+const PIECE = 256 * 1024
+
+/** Text as bytes, in pieces. */
+class Pieces {
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = []
+  #text = ''
+
+  add(text: string): void {
+    this.#text += text
+    if (this.#text.length >= PIECE) this.close()
+  }
+
+  close(): Uint8Array<ArrayBuffer>[] {
+    this.#pieces.push(Buffer.from(this.#text))
+    this.#text = ''
+    return this.#pieces
+  }
 }

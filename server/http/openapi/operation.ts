@@ -1,10 +1,10 @@
 /** One route as operations of the document. */
-import type { z } from 'zod'
-import { type About, type AccessWord, type RouteDocs } from '#http/about'
+import { z } from 'zod'
+import type { About, AccessWord, AnswerDocs, Given } from '#http/about'
 import type { ListedRoute } from '#http/routes'
-import { type Operation, type Schema, SECURITY_SCHEMES, type Version } from './document.ts'
+import { type Operation, type Schema, SECURITY_SCHEMES } from './document.ts'
 import { operationIdOf, parametersIn } from './paths.ts'
-import { mayBeAbsent, schemaOf } from './schema.ts'
+import { mayBeAbsent, type Schemas } from './schema.ts'
 
 /** What `all` stands for in the document. */
 const EVERY_METHOD = ['get', 'post', 'put', 'patch', 'delete'] as const
@@ -19,28 +19,35 @@ const PARAMETERS: Record<string, string> = {
   app_id: 'Id of the app, `app_…`',
   table: 'Name of the table',
   schema: 'Name of the schema',
+  column: 'Name of the column',
   id: 'Id of the row: the value of its primary key',
   function: 'Name of the function',
   function_name: 'Name of the function',
-  name: 'Name',
+  name: 'Name of the function',
+  policy_name: 'Name of the policy',
+  user_id: 'Id of the user',
+  keyId: 'Id of the key',
 }
 
-/** @param path the route's path as the document spells it */
-export function operationOf(
-  route: ListedRoute,
-  { path, method, version }: { path: string; method: string; version: Version },
-): Operation {
+type At = {
+  /** The route's path as the document spells it. */
+  path: string
+  method: string
+  schemas: Schemas
+}
+
+export function operationOf(route: ListedRoute, { path, method, schemas }: At): Operation {
   const { dialect, access, summary, docs } = route
-  const body = BODIED.has(method) ? bodyOf(route, version) : undefined
+  const body = BODIED.has(method) ? bodyOf(route, schemas) : undefined
   return {
     operationId: operationIdOf(method, path),
     tags: [dialect.title],
     summary,
     ...(docs?.description === undefined ? {} : { description: docs.description }),
     ...accessOf(access, dialect.access[access]),
-    ...parametersOf(path, docs, dialect),
+    ...parametersOf(path, route, schemas),
     ...(body === undefined ? {} : { requestBody: body }),
-    responses: { ...goodAnswer(route, method, version), ...errorAnswers(dialect) },
+    responses: { ...errorAnswers(dialect), ...answersOf(route, method, schemas) },
   }
 }
 
@@ -61,15 +68,9 @@ export const pathParameter = (name: string): Schema => ({
   schema: { type: 'string' },
 })
 
-const optional = (where: string, given: Readonly<Record<string, string>> = {}): Schema[] =>
-  Object.entries(given).map(([name, description]) => ({
-    name,
-    in: where,
-    description,
-    schema: { type: 'string' },
-  }))
-
-function parametersOf(path: string, docs: RouteDocs | undefined, dialect: About): Operation {
+function parametersOf(path: string, { docs, dialect }: ListedRoute, schemas: Schemas): Operation {
+  const optional = (where: string, all: Readonly<Record<string, Given>> = {}): Schema[] =>
+    Object.entries(all).map(([name, given]) => ({ name, in: where, ...parameter(given, schemas) }))
   const parameters = [
     ...parametersIn(path).map(pathParameter),
     ...optional('query', docs?.query),
@@ -79,32 +80,64 @@ function parametersOf(path: string, docs: RouteDocs | undefined, dialect: About)
   return parameters.length > 0 ? { parameters } : {}
 }
 
-function bodyOf({ body, docs, method }: ListedRoute, version: Version): Schema | undefined {
+function parameter(given: Given, schemas: Schemas): Schema {
+  if (typeof given === 'string') return { description: given, schema: { type: 'string' } }
+  const { description, ...schema } = schemas.of(given)
+  return { description, schema }
+}
+
+function bodyOf({ body, docs, method }: ListedRoute, schemas: Schemas): Schema | undefined {
   if (body) {
-    const content = { 'application/json': { schema: schemaOf(body, version) } }
-    return { required: !mayBeAbsent(body), content }
+    return { required: !mayBeAbsent(body), content: { [JSON_TYPE]: { schema: schemas.of(body) } } }
   }
-  if (docs?.content) return { required: method !== 'all', content: media(docs.content, version) }
+  if (docs?.content) {
+    return { required: method !== 'all', content: media(docs.content, schemas, 'input') }
+  }
   return undefined
 }
 
-const media = (content: Readonly<Record<string, z.ZodType>>, version: Version): Schema =>
+const JSON_TYPE = 'application/json'
+
+const media = (
+  content: Readonly<Record<string, z.ZodType>>,
+  schemas: Schemas,
+  io: 'input' | 'output',
+): Schema =>
   Object.fromEntries(
-    Object.entries(content).map(([type, shape]) => [type, { schema: schemaOf(shape, version) }]),
+    Object.entries(content).map(([type, shape]) => [type, { schema: schemas.of(shape, io) }]),
   )
 
-function goodAnswer({ answer, docs }: ListedRoute, method: string, version: Version): Schema {
-  const description = 'Done'
-  const schema = answer ? schemaOf(answer, version, 'output') : {}
-  const content = { [docs?.type ?? 'application/json']: { schema } }
-  const statuses = [docs?.status ?? 200].flat()
+/** The answers that the route itself describes, by status. */
+export function describedAnswers({ answer, docs }: Pick<ListedRoute, 'answer' | 'docs'>) {
+  const shape = answer ?? (docs?.type === undefined ? undefined : z.string())
+  const content = shape && { [docs?.type ?? JSON_TYPE]: shape }
+  const isAlike = answer !== undefined || docs?.status !== undefined || !docs?.answers
+  const statuses = isAlike ? [docs?.status ?? 200].flat() : []
+  const alike = statuses.map((status): [string, AnswerDocs] => [
+    String(status),
+    content && status !== 204 ? { content } : {},
+  ])
+  return { ...Object.fromEntries(alike), ...docs?.answers }
+}
+
+function answersOf(route: ListedRoute, method: string, schemas: Schemas): Schema {
+  const answers: Record<string, AnswerDocs> = describedAnswers(route)
   return Object.fromEntries(
-    statuses.map((status) => [
+    Object.entries(answers).map(([status, { description = 'Done', content, headers = {} }]) => [
       status,
-      method === 'head' || status === 204 ? { description } : { description, content },
+      {
+        description,
+        ...(Object.keys(headers).length === 0 ? {} : { headers: mapped(headers, headerOf) }),
+        ...(content && method !== 'head' ? { content: media(content, schemas, 'output') } : {}),
+      },
     ]),
   )
 }
+
+const headerOf = (description: string): Schema => ({ description, schema: { type: 'string' } })
+
+const mapped = (texts: Readonly<Record<string, string>>, change: (text: string) => Schema) =>
+  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text)]))
 
 /** The dialect's errors, by reference. */
 export function errorAnswers({ error }: About): Schema {

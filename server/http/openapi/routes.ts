@@ -1,10 +1,10 @@
-/** The routes of the instance as parts of the document. */
+/** The routes of the instance as a part of the document. */
 import type { About } from '#http/about'
 import type { ListedRoute } from '#http/routes'
-import { type Parts, type PathItem, type Schema, type Version } from './document.ts'
+import type { Draft, Part, Schema } from './document.ts'
 import { methodsOf, operationOf } from './operation.ts'
 import { canonicalPaths } from './paths.ts'
-import { schemaOf } from './schema.ts'
+import { Schemas } from './schema.ts'
 
 const TENANT_PARAMETER: Schema = {
   name: 'X-FB-Tenant',
@@ -15,39 +15,33 @@ const TENANT_PARAMETER: Schema = {
 }
 
 /** Every route, once per method; where two routes have one path and method, the first. */
-export function routeParts(routes: readonly ListedRoute[], version: Version): Parts {
-  const dialects = [...new Set(routes.map(({ dialect }) => dialect))]
-  const canonical = canonicalPaths(routes.map(({ path }) => path))
-  const paths: Record<string, PathItem> = {}
-  for (const route of routes) {
-    const path = canonical(route.path)
-    const item = (paths[path] ??= {})
-    for (const method of methodsOf(route)) {
-      item[method] ??= operationOf(route, { path, method, version })
+export function routesPart(routes: readonly ListedRoute[]): Part {
+  return async (draft) => {
+    const dialects = [...new Set(routes.map(({ dialect }) => dialect))]
+    const canonical = canonicalPaths(routes.map(({ path }) => path))
+    const schemas = new Schemas(draft.version)
+    for (const { title, description } of dialects) draft.tag(title, description)
+    for (const route of routes) {
+      const path = canonical(route.path)
+      for (const method of methodsOf(route)) {
+        draft.operation(path, method, () => operationOf(route, { path, method, schemas }))
+      }
+      await draft.pause()
     }
-  }
-  return {
-    tags: dialects.map(({ title, description }) => ({ name: title, description })),
-    paths,
-    components: componentsOf(dialects, version),
+    addComponents(draft, dialects, schemas)
   }
 }
 
-function componentsOf(dialects: readonly About[], version: Version): Parts['components'] {
-  const errors = dialects.map(({ error, title }) => ({ ...error, title }))
-  return {
-    schemas: Object.fromEntries(errors.map(({ name, body }) => [name, schemaOf(body, version)])),
-    responses: Object.fromEntries(
-      errors.map(({ name, title }) => [
-        name,
-        {
-          description: `Refused, or failed; the body says why (${title})`,
-          content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } },
-        },
-      ]),
-    ),
-    parameters: dialects.some(({ namesAppByHeader }) => namesAppByHeader)
-      ? { Tenant: TENANT_PARAMETER }
-      : {},
+function addComponents(draft: Draft, dialects: readonly About[], schemas: Schemas): void {
+  for (const { error, title } of dialects) {
+    draft.component('schemas', error.name, schemas.of(error.body, 'output'))
+    draft.component('responses', error.name, {
+      description: `Refused, or failed; the body says why (${title})`,
+      content: { 'application/json': { schema: { $ref: `#/components/schemas/${error.name}` } } },
+    })
+  }
+  for (const [name, schema] of schemas.named) draft.component('schemas', name, schema)
+  if (dialects.some(({ namesAppByHeader }) => namesAppByHeader)) {
+    draft.component('parameters', 'Tenant', TENANT_PARAMETER)
   }
 }
