@@ -72,13 +72,12 @@ async function create(
   return { status: answer.status, app: content }
 }
 
-type Refusal = { error?: { message?: string; details?: unknown; remediation?: string } }
+type Refusal = { error?: { message?: string; remediation?: string } }
 
-/** The API's own words; details are what one may choose from. */
+/** The API's own words, and what it advises. */
 function refusal({ error }: Refusal, status: number): string {
   if (!error?.message) return `the instance answered ${status}`
-  const details = error.details === undefined ? '' : ` (${JSON.stringify(error.details)})`
-  return `${error.message}${details}. ${error.remediation ?? ''}`.trim()
+  return `${error.message}. ${error.remediation ?? ''}`.trim()
 }
 
 function reason(cause: unknown): string {

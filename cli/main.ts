@@ -13,11 +13,21 @@ const USAGE = 2
 /** Runs one command. The exit code is 0 when it did what was asked, 1 when it could not, 2 when it was mistyped. */
 export async function main(args: readonly string[]): Promise<void> {
   try {
-    await program().parseAsync(args.length === 0 ? ['help'] : [...args], { from: 'user' })
+    const stead = program()
+    await stead.parseAsync(meant(stead, args), { from: 'user' })
   } catch (error) {
     process.exitCode = exitCode(error)
     if (!(error instanceof CommanderError)) process.stderr.write(`${sentence(error)}\n`)
   }
+}
+
+/** `help start` is `start --help`, which knows more; `help` with a word that is no command is that word, mistyped. */
+function meant({ commands }: Command, args: readonly string[]): string[] {
+  const [first = 'help', about, ...rest] = args
+  if (first !== 'help' || about === undefined || about.startsWith('-'))
+    return [first, ...args.slice(1)]
+  const isKnown = about === 'help' || commands.some((command) => command.name() === about)
+  return isKnown ? [about, '--help', ...rest] : [about]
 }
 
 export function program(): Command {

@@ -127,7 +127,8 @@ describe('stead init', () => {
     )
     const { code, stderr } = await here('init', 'lost', '--region', 'mars')
     expect(code).toBe(1)
-    expect(stderr).toContain('us-east-1')
+    expect(stderr).toContain('Use one of us-east-1, us-west-2')
+    expect((await here('init', 'My App')).stderr).not.toContain('{')
   })
 
   test('speaks to another instance by --url and --key', async () => {
@@ -237,6 +238,7 @@ describe('what is mistyped', () => {
       ['launch'],
       'Cannot run this: unknown command "launch". Type "stead help" to see what there is',
     ],
+    [['help', 'statsu'], 'Cannot run this: unknown command "statsu". Did you mean status?'],
     [['logs', '--lines', 'many'], 'argument "many" is invalid. Type a whole number such as 200'],
     [['logs', '--level', 'loud'], 'Allowed choices are trace, debug, info, warn, error, fatal'],
   ])('%j ends with what to type instead and code 2', async (args, sentence) => {
@@ -254,5 +256,7 @@ test('stead help, stead version and start --help print and end with code 0', asy
     }
   }
   expect((await here('version')).stdout).toBe(`${status.version}\n`)
-  expect((await here('start', '--help')).stdout).toContain('--data-dir')
+  const ofStart = await here('start', '--help')
+  expect(ofStart.stdout).toContain('--data-dir')
+  expect(await here('help', 'start')).toEqual(ofStart)
 })
