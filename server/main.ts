@@ -1,7 +1,6 @@
 /** The process: read the configuration, build, listen, and drain on SIGTERM or Ctrl-C. */
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { AppError } from '#core/errors'
 import { systemClock } from '#core/clock'
 import type { Log } from '#core/log'
 import { version } from '#core/version'
@@ -9,6 +8,7 @@ import { createInstance, type Instance } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { openRunningCluster, type RunningCluster } from './process/cluster.ts'
 import { openDataDir } from './process/data-dir.ts'
+import { explain } from './process/explain.ts'
 import { parseFlags, usage } from './process/flags.ts'
 import { deniedBy } from './process/given-cluster.ts'
 import { type HttpServer, listen } from './process/http-server.ts'
@@ -42,11 +42,11 @@ async function start(args: readonly string[]): Promise<void> {
   stopOnSignals(opened, { opening, config, log })
   try {
     await opening
+    announce(opened, { dataDir, log, seconds: (performance.now() - began) / 1000 })
   } catch (error) {
     await close(opened, config)
     throw error
   }
-  announce(opened, { dataDir, log, seconds: (performance.now() - began) / 1000 })
 }
 
 type Ready = { dataDir: string; log: Log; seconds: number }
@@ -156,13 +156,6 @@ async function close(opened: Opened, { drainMs }: Config): Promise<void> {
   const late = setTimeout(drainMs, undefined, { ref: false })
   await Promise.race([opened.instance?.close(), late])
   await opened.cluster?.stop()
-}
-
-/** What the operator can mend is said in a sentence; anything else keeps its stack. */
-function explain(error: unknown): string {
-  if (!(error instanceof AppError))
-    return error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return error.hint ? `${error.message}. ${error.hint}` : error.message
 }
 
 start(process.argv.slice(2)).catch((error: unknown) => {

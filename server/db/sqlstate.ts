@@ -79,9 +79,21 @@ const RAISED: Meaning = ['invalid', 'raise_exception']
 export const sqlstateOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined
 
-/** A connection that was lost or could not be had as an AppError; every other error is given back. */
-export const fromConnection = (error: unknown): unknown =>
-  isConnectionFailure(error) ? fromDatabase(error) : error
+/** What no statement is to blame for as an AppError: no connection, no room; every other error is given back. */
+export function fromConnection(error: unknown): unknown {
+  if (isConnectionFailure(error)) return fromDatabase(error)
+  if (!sqlstateOf(error)?.startsWith('53')) return error
+  const { kind, code, message, hint } = fromDatabase(error) as AppError
+  return new AppError({ kind, code, message }, { hint, cause: error })
+}
+
+const DISK_FULL = '53100'
+
+/** PostgreSQL names a file of its own there, which tells a caller nothing. */
+const NO_ROOM = {
+  message: 'The database has no room left on its disk',
+  hint: 'Nothing was changed. Make room on the disk of the data folder, then try again.',
+}
 
 /** A database error as an AppError whose `details` are SqlFacts; other errors are given back. */
 export function fromDatabase(error: unknown): unknown {
@@ -94,9 +106,10 @@ export function fromDatabase(error: unknown): unknown {
   }
   if (!(error instanceof pg.DatabaseError)) return error
   const [kind, code] = meaningOf(error.code ?? '')
+  const { message, hint } = error.code === DISK_FULL ? NO_ROOM : error
   return new AppError(
-    { kind, code, message: error.message },
-    { details: factsOf(error), cause: error, ...(error.hint ? { hint: error.hint } : {}) },
+    { kind, code, message },
+    { details: factsOf(error), cause: error, ...(hint ? { hint } : {}) },
   )
 }
 

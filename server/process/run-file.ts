@@ -69,4 +69,11 @@ export function removeRunFile(dataDir: string): void {
   if (existsSync(path) && pidIn(path) === process.pid) rmSync(path, { force: true })
 }
 
-const pidIn = (path: string): number => (JSON.parse(readFileSync(path, 'utf8')) as Running).pid
+/** Undefined for a file that a full disk cut short: it must not keep a stop from ending. */
+function pidIn(path: string): number | undefined {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as Running).pid
+  } catch {
+    return undefined
+  }
+}

@@ -70,6 +70,15 @@ test('an instance secret that others may read is refused with the command that m
   expect(await refusal({ dataDir: exposed })).toMatch(/others may read .* Run: chmod 600 \//)
 })
 
+test('a data folder that cannot be had is named, with a way out', async () => {
+  const file = join(folder.path, 'a-file')
+  writeFileSync(file, '')
+  expect(await refusal({ dataDir: file })).toBe(
+    `Cannot start: ${file} is a file where a folder should be (EEXIST). Type another folder after --data-dir`,
+  )
+  expect(await refusal({ dataDir: join(file, 'data') })).toMatch(/leads through a file .*ENOTDIR/)
+})
+
 test('a second start on the same folder is refused with the process that has it', async () => {
   await using first = await startProcess({ dataDir })
   const said = await refusal({ dataDir })

@@ -40,6 +40,7 @@ export function rowError(thrown: unknown): unknown {
   if (constraint) return constraintError(facts, constraint)
   const { kind, code } = refusalOf(thrown, facts)
   const extras: ErrorExtras = { details: pgDetails(facts), cause: thrown }
+  if (kind === 'unavailable') extras.hint = thrown.hint
   if (code === 'row_requires_user') extras.hint = 'Sign in and send the token of a user of the app.'
   if (code === 'row_policy') {
     extras.hint = 'Ask as a user whom the policies of the table let do this.'
