@@ -207,6 +207,67 @@ test('limits hold that a role or a function has set for itself, and what else a 
   expect(await get('/rpc/brief_nap')).toMatchObject({ status: 500, body: { code: '57014' } })
 })
 
+test('what a function has set goes over what its caller’s role has set, the server’s own limit over both', async () => {
+  const [db] = await app.sql('select current_database()::text as name')
+  const inDatabase = `in database ${String(db?.name)}`
+  const told = `returns json language sql stable as $$ select json_build_array(
+    current_setting('transaction_isolation'), current_setting('statement_timeout'),
+    current_setting('plan_filter.statement_cost_limit', true)) $$`
+  await app.sql(`alter role ${AUTHOR} ${inDatabase} set default_transaction_isolation = 'repeatable read';
+    alter role ${AUTHOR} ${inDatabase} set statement_timeout = '3s';
+    create function told() ${told};
+    create function told_strictly() ${told} set default_transaction_isolation = 'serializable'
+      set plan_filter.statement_cost_limit = '1000';
+    create function told_loosely() ${told} set default_transaction_isolation = 'read committed'
+      set statement_timeout = '8s';
+    alter role ${GUEST} ${inDatabase} set statement_timeout = '100ms';
+    create function patient_nap() returns text language sql set statement_timeout = '5s' as 'select pg_sleep(0.4)::text'`)
+  const calls: [string, string, unknown][] = [
+    ['anon', 'told', ['read committed', '30s', null]],
+    ['anon', 'told_strictly', ['serializable', '30s', '1000']],
+    ['anon', 'told', ['read committed', '30s', null]],
+    [AUTHOR, 'told', ['repeatable read', '3s', null]],
+    [AUTHOR, 'told_strictly', ['serializable', '3s', '1000']],
+    [AUTHOR, 'told_loosely', ['read committed', '8s', null]],
+  ]
+  for (const [role, name, [isolation, ...limits]] of calls as [string, string, string[]][]) {
+    await configure({ db_anon_role: role })
+    const { body } = await get(`/rpc/${name}`)
+    const emptied = (body as unknown[]).map((one) => (one === '' ? null : one))
+    expect([role, name, emptied]).toEqual([role, name, [isolation, ...limits]])
+    const posted = await app.nobody.post(`/rest/v1/rpc/${name}`, {})
+    expect([role, name, ((await posted.json()) as unknown[])[0]]).toEqual([role, name, isolation])
+  }
+  await configure({ db_anon_role: GUEST })
+  expect((await get('/rpc/nap?seconds=0.4')).status).toBe(500)
+  expect((await get('/rpc/patient_nap')).status).toBe(200)
+})
+
+test('what the login role was granted to set holds for roles that have it set', async () => {
+  const [db] = await app.sql('select current_database()::text as name')
+  const name = String(db?.name)
+  await app.sql(`alter role ${GUEST} in database ${name} set log_min_duration_statement = '77s';
+    create function slow_after() returns text language sql stable as
+      $$ select current_setting('log_min_duration_statement') $$`)
+  await configure({ db_anon_role: GUEST })
+  expect((await get('/rpc/slow_after')).body).not.toBe('77s')
+  await app.sql(`grant set on parameter log_min_duration_statement to "${name}_api";
+    create table public.leaf ()`)
+  const granted = expect.poll(async () => (await get('/rpc/slow_after')).body).toBe('77s')
+  await granted.finally(() =>
+    app.sql(`revoke set on parameter log_min_duration_statement from "${name}_api"`),
+  )
+})
+
+test('functions of an extension in an exposed schema can be called', async () => {
+  await app.sql('create extension fuzzystrmatch schema public')
+  expect((await get('/rpc/levenshtein?x=1')).status).toBe(404)
+  // Its arguments have no names, so that nobody can give two of them; a single text can be sent whole.
+  const plain = { 'content-type': 'text/plain' }
+  const res = await app.nobody.post('/rest/v1/rpc/soundex', 'Robert', plain)
+  expect([res.status, await res.json()]).toEqual([200, 'R163'])
+})
+
 test('a function that says it does not write may not write, by POST either', async () => {
   await app.sql(`create table public.marks (n int);
     create function mark() returns int language sql as 'insert into marks values (1) returning n';

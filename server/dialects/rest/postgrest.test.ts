@@ -124,6 +124,11 @@ test('an aggregate over a table writes its rows when all columns are asked for',
   expect((await ask('/goods', accepting('text/x-note'))).status).toBe(406)
 })
 
+test('an embed in a table of text is JSON as jsonb writes it', async () => {
+  const csv = await ask('/goods?select=name,makers(name,id)&id=eq.1', accepting('text/csv'))
+  expect(csv.body).toBe('name,makers\npen,"{""id"": 1, ""name"": ""Abel""}"')
+})
+
 test('OPTIONS tells what a table, a view or a function takes', async () => {
   const allowed = async (path: string) =>
     (await ask(path, { method: 'OPTIONS' })).headers.get('allow')

@@ -37,15 +37,23 @@ export const HANDLERS = `select coalesce(json_agg(json_build_object(
   where p.pronargs = 1 and ${OURS} and ${isMedia('d')}
     and (c.oid is not null or a.oid = 'anyelement'::regtype)`
 
-/** Of roles, for this database before any: what they may set themselves and what does not say who they are. */
+/** Settings of a function that hold for the whole of its call's transaction, not within the function only. */
+export const isHoisted = (name: string): string =>
+  `${name} in ('statement_timeout', 'plan_filter.statement_cost_limit', 'default_transaction_isolation')`
+
+/**
+ * Of roles, for this database before any: what anybody may set, or the login of the data API by a grant,
+ * and what does not say who they are.
+ */
 export const ROLE_SETTINGS = `select coalesce(json_agg(json_build_array(role, name, value)), '[]') from (
     select distinct on (1, 2) r.rolname as role, split_part(c, '=', 1) as name, substr(c, strpos(c, '=') + 1) as value
     from pg_db_role_setting d
     join pg_roles r on r.oid = d.setrole
     cross join unnest(d.setconfig) as c
-    join pg_settings s on s.name = split_part(c, '=', 1) and s.context = 'user'
+    join pg_settings s on s.name = split_part(c, '=', 1) and (s.context = 'user'
+      or has_parameter_privilege(to_regrole(quote_ident(current_database() || '_api')), s.name, 'set'))
     where d.setdatabase in (0, (select oid from pg_database where datname = current_database()))
-      and s.name !~ '^(role|session_authorization|search_path|row_security|.*transaction.*)$'
+      and s.name !~ '^(role|session_authorization|search_path|row_security|(?!default_transaction_isolation$).*transaction.*)$'
     order by 1, 2, d.setdatabase desc) as own`
 
 /** The schema in which PostGIS is. */

@@ -14,6 +14,7 @@ import { deriveRelationships } from './relationships.ts'
 import {
   GEO_JSON,
   HANDLERS,
+  isHoisted,
   isMedia,
   OURS,
   REPRESENTATIONS,
@@ -125,7 +126,8 @@ const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
       where p.pronargs = 1 and at.oid = p.proargtypes[0] and ac.relkind in ('r', 'p', 'v', 'm', 'f')),
     'handles', case when t.typtype = 'd' and not p.proretset and ${isMedia('t')}
       then json_build_object('mediaType', t.typname, 'binary', t.typbasetype = 'bytea'::regtype) end,
-    'timeout', (select substr(s, 19) from unnest(p.proconfig) s where s like 'statement_timeout=%'),
+    'settings', coalesce((select json_object_agg(split_part(s, '=', 1), substr(s, strpos(s, '=') + 1))
+      from unnest(p.proconfig) s where ${isHoisted("split_part(s, '=', 1)")}), '{}'),
     'rows', p.prorows, 'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
     'types', (select json_agg(format_type(u.type, null) order by u.i)
       from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality u(type, i)),
@@ -138,9 +140,7 @@ const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
   left join pg_class rc on rc.oid = coalesce(rb.typrelid, t.typrelid)
   left join pg_namespace rn on rn.oid = rc.relnamespace
   left join pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
-  where p.prokind = 'f' and ${OURS} and t.typname not in ('trigger', 'event_trigger')
-    and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass
-      and e.objid = p.oid and e.deptype = 'e')`
+  where p.prokind = 'f' and ${OURS} and t.typname not in ('trigger', 'event_trigger')`
 
 /** `case`: or the texts of all of PostgreSQL's own functions and views are searched first. */
 const READS_REQUEST = `with own as (select array_agg(n.oid) as schemas from pg_namespace n where ${OURS})

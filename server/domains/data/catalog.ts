@@ -100,8 +100,8 @@ export type Routine = {
   rowOf: { schema: string; name: string } | null
   /** Rows that the planner expects. */
   rows: number
-  /** Its own `statement_timeout`, as it was written: `1s`. */
-  timeout: string | null
+  /** Settings of its own that hold for the whole transaction, as they were written. */
+  settings: Readonly<Record<string, string>>
   /** Names of output columns (OUT, INOUT, TABLE), empty otherwise. */
   outputs: readonly { name: string; type: string }[]
   /** Its one value is a document of this media type, as the name of its type says. */
@@ -134,12 +134,16 @@ export type CatalogFacts = {
   readsRequest: boolean
 }
 
+/** What a transaction may ask for beyond `read committed`. */
+export type Isolation = 'repeatable read' | 'serializable'
+
 /** What a role has set for itself: PostgreSQL applies it to logins only, so each transaction is told. */
 export type RoleSettings = {
   /** Its `statement_timeout`, in milliseconds. */
   timeoutMs: number | undefined
+  isolation: Isolation | undefined
   /** All others. */
-  others: readonly (readonly [name: string, value: string])[]
+  others: (readonly [name: string, value: string])[]
 }
 
 /** Compiled requests kept per snapshot: a new snapshot starts with none, so none is ever stale. */
@@ -228,14 +232,21 @@ function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
 function settingsByRole(
   rows: readonly (readonly [role: string, name: string, value: string])[],
 ): Map<string, RoleSettings> {
-  const found = new Map<string, { timeoutMs: number | undefined; others: [string, string][] }>()
+  const found = new Map<string, RoleSettings>()
   for (const [role, name, value] of rows) {
-    const settings = found.get(role) ?? { timeoutMs: undefined, others: [] }
-    found.set(role, settings)
+    const settings = found.get(role) ?? { timeoutMs: undefined, isolation: undefined, others: [] }
     if (name === 'statement_timeout') settings.timeoutMs = millisecondsIn(value)
+    else if (name === 'default_transaction_isolation') settings.isolation = isolationIn(value)
     else settings.others.push([name, value])
+    found.set(role, settings)
   }
   return found
+}
+
+/** A value of `default_transaction_isolation`; nothing when it is what every transaction has. */
+export function isolationIn(text: string): Isolation | undefined {
+  const level = text.toLowerCase()
+  return level === 'repeatable read' || level === 'serializable' ? level : undefined
 }
 
 const UNITS: Record<string, number> = {

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { notFound } from '#core/errors'
 import { Pace } from '#db/batch'
 import { isVoid, writeCall } from './call.sql.ts'
-import { millisecondsIn, type Catalog, type Relation } from './catalog.ts'
+import { type CallSettings, callSettings } from './call-settings.ts'
+import type { Catalog, Relation } from './catalog.ts'
 import { chooseMedia, type HandledMedia, withOutput } from './handlers.ts'
 import { Likeness } from './likeness.ts'
 import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
@@ -35,8 +36,8 @@ export type CompiledRequest = {
   exactlyOne: boolean
   exactUpTo: number
   readOnly: boolean
-  /** A function's own limit, in milliseconds. */
-  timeoutMs: number | undefined
+  /** What a function has set for its call. */
+  own: CallSettings | undefined
   /** The relation read or written; of a call, what its rows look like. */
   relation: Relation
   /** A call: the function gives one value or row, not a set. */
@@ -67,8 +68,8 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
   const readOnly = isReadOnly(plan, request)
   return {
     kind: plan.kind,
-    statement: named(sql),
-    estimate: plan.kind === 'read' ? estimateOf(plan) : undefined,
+    statement: named(sql, catalog),
+    estimate: plan.kind === 'read' ? estimateOf(plan, catalog) : undefined,
     columns,
     count: output.count,
     format: output.format,
@@ -77,7 +78,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     exactlyOne: !output.explain && isExactlyOne(plan, output),
     exactUpTo: exactUpTo(output),
     readOnly,
-    timeoutMs: plan.kind === 'call' ? millisecondsIn(plan.routine.timeout ?? '') : undefined,
+    own: plan.kind === 'call' ? callSettings(plan.routine) : undefined,
     relation: plan.read.relation,
     single: plan.kind === 'call' && !plan.routine.setOf,
     resolves: plan.kind === 'insert' && plan.conflictColumns !== undefined,
@@ -88,8 +89,12 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
   }
 }
 
-const shownBy = (plan: Plan, { timestamps }: Output): Plan =>
-  timestamps === undefined ? plan : { ...plan, read: withMilliseconds(plan.read) }
+function shownBy(plan: Plan, { timestamps, format }: Output): Plan {
+  const inJsonb = format === 'handled' || format === 'csv'
+  if (timestamps === undefined && !inJsonb) return plan
+  const read = timestamps === undefined ? plan.read : withMilliseconds(plan.read)
+  return { ...plan, read: { ...read, inJsonb } }
+}
 
 function isReadOnly(plan: Plan, request: DataRequest): boolean {
   if (plan.kind === 'read') return true
@@ -182,20 +187,29 @@ function writeTotal(sql: SqlWriter, read: ReadPlan, output: Output): void {
   sql.add(') as c)')
 }
 
-function estimateOf({ read, output }: ReadOnlyPlan): CompiledStatement | undefined {
+function estimateOf(
+  { read, output }: ReadOnlyPlan,
+  catalog: Catalog,
+): CompiledStatement | undefined {
   if (output.count !== 'planned' && output.count !== 'estimated') return undefined
   const sql = new SqlWriter()
   sql.add('explain (format json) ')
   writeCounted(sql, read)
-  return named(sql)
+  return named(sql, catalog)
 }
 
 /** Whether an estimated count found more rows than it counts exactly. */
 export const exceedsExact = (compiled: CompiledRequest, total: number): boolean =>
   total > compiled.exactUpTo
 
-/** Equal text, equal name: a connection prepares it once. */
-export function named({ text, binds }: SqlWriter): CompiledStatement {
-  const hash = createHash('sha256').update(text).digest('base64url')
+/**
+ * Equal text over an equal schema, equal name: a connection prepares it once. PostgreSQL keeps the types of parameters
+ * that it found then, so after a column's type has changed the statement must be prepared anew.
+ */
+export function named(
+  { text, binds }: SqlWriter,
+  { version }: Pick<Catalog, 'version'>,
+): CompiledStatement {
+  const hash = createHash('sha256').update(`${version} ${text}`).digest('base64url')
   return { name: `d_${hash.slice(0, 22)}`, text, binds }
 }

@@ -18,7 +18,7 @@ import {
   timeZoneStatement,
 } from './request-settings.sql.ts'
 import { GUARD, type ResultColumn } from './result.sql.ts'
-import { sessionStatement } from './session.sql.ts'
+import { isolationStatement, sessionStatement } from './session.sql.ts'
 
 /** The steps of a request, in their order. */
 export type Step = 'jwt' | 'parse' | 'plan' | 'transaction' | 'response'
@@ -154,15 +154,17 @@ function statementsOf(
   ask: Ask,
   { compiled, catalog }: { compiled: CompiledRequest; catalog: Catalog },
 ): BatchStatement[] {
+  const { own: called } = compiled
   const own = catalog.roleSettings.get(ctx.identity.role)
   const session = sessionStatement(ctx.identity, {
     readOnly: compiled.readOnly,
-    timeoutMs: shorter(ctx.timeoutMs, shorter(compiled.timeoutMs, own?.timeoutMs)),
-    own: own?.others,
+    timeoutMs: shorter(ctx.timeoutMs, called?.timeoutMs ?? own?.timeoutMs),
+    own: called?.others.length ? [...(own?.others ?? []), ...called.others] : own?.others,
     schema: ask.schema,
     extraSearchPath: ctx.extraSearchPath,
   })
-  const statements = [session]
+  const isolation = called?.isolation ?? own?.isolation
+  const statements = isolation ? [isolationStatement(isolation), session] : [session]
   if (catalog.readsRequest && ask.facts) statements.push(requestStatement(ask.facts()))
   if (ask.timeZone !== undefined) statements.push(timeZoneStatement(ask.timeZone))
   if (ctx.preRequest !== undefined) statements.push(preRequestStatement(ctx.preRequest))

@@ -55,6 +55,8 @@ export type ReadPlan = {
   groupBy: readonly string[] | undefined
   /** A spread row whose aggregates are its parent's to make. */
   hoists?: boolean | undefined
+  /** Embeds are jsonb, not json: other functions than ours write them. */
+  inJsonb?: boolean | undefined
 }
 
 export type EmbedPlan = {

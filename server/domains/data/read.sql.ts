@@ -127,7 +127,7 @@ function writeEmbedItem(sql: SqlWriter, embed: EmbedPlan, plan: ReadPlan): void 
   }
   if (isSingle(embed)) sql.name(embed.alias, 'value')
   else sql.add('coalesce(').name(embed.alias, 'value').add(`, '[]')`)
-  if (grouped) sql.add('::jsonb')
+  if (grouped || plan.inJsonb) sql.add('::jsonb')
   sql.add(' as ').name(embed.as)
 }
 

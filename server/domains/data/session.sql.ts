@@ -1,7 +1,8 @@
-/** The first statement of every batch: who asks, how long it may take, whether it may write. */
+/** The first statement of a batch: who asks, how long it may take, whether it may write. */
 import type { BatchStatement } from '#db/batch'
 import type { Identity } from '#db/identity'
 import { quoteIdent } from '#db/sql'
+import type { Isolation } from './catalog.ts'
 
 export type SessionOptions = {
   readOnly: boolean
@@ -11,7 +12,7 @@ export type SessionOptions = {
   schema: string
   /** Schemas after that one; default public. */
   extraSearchPath?: readonly string[] | undefined
-  /** What the role has set for itself. */
+  /** What the role and the function have set for themselves; they are set before the role is taken. */
   own?: readonly (readonly [name: string, value: string])[] | undefined
 }
 
@@ -55,14 +56,27 @@ function makeStatement(identity: Identity, options: SessionOptions): BatchStatem
     settings.push(`set_config('search_path', $${extra + more.length + 1}, true)`)
     more.push(path.split('\0').map(quoteIdent).join(', '))
   }
-  for (const [own, value] of options.own ?? []) {
-    const at = extra + more.push(own, value)
-    settings.push(`set_config($${at - 1}, $${at}, true)`)
-  }
+  const own = (options.own ?? []).map((pair) => {
+    const at = extra + more.push(...pair)
+    return `set_config($${at - 1}, $${at}, true), `
+  })
   return {
-    name: `${name}_data_${settings.length}${options.timeoutMs > 0 ? 't' : ''}${options.own?.length ?? ''}`,
-    text: `${text}, ${settings.join(', ')}`,
+    name: `${name}_data_${settings.length}${options.timeoutMs > 0 ? 't' : ''}${own.length || ''}`,
+    text: `${text.replace(/^select /, () => `select ${own.join('')}`)}, ${settings.join(', ')}`,
     values: [...values, ...more],
     repeated: true,
   }
+}
+
+const LEVELS = new Map<string, BatchStatement>()
+
+/** Before the first statement that reads anything: PostgreSQL takes the level of a transaction only then. */
+export function isolationStatement(level: Isolation | 'read committed'): BatchStatement {
+  let statement = LEVELS.get(level)
+  if (!statement) {
+    const name = `stead_${level.replace(' ', '_')}`
+    statement = { name, text: `set transaction_isolation = '${level}'`, values: [], repeated: true }
+    LEVELS.set(level, statement)
+  }
+  return statement
 }
