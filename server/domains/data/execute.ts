@@ -257,14 +257,17 @@ export const notSingle = (rows: number) =>
     hint: 'Narrow the filters until exactly one row is left, or ask for an array.',
   })
 
-/** States that a schema change since the snapshot would explain. */
-const STALE_STATES = new Set(['42P01', '42703', '42883', '42704', '42P10', '42804', '0A000'])
+/** States that a schema change since the snapshot would explain: a column of another type takes other values. */
+const STALE_STATES = /^(22...|42P01|42703|42883|42704|42P10|42804|0A000)$/
 
 /** Before saying that something is absent, make sure that the catalog at hand is the present one. */
 function mayBeStale(error: unknown): boolean {
   if (error instanceof AppError) return error.code !== 'parse_error' && error.code !== 'not_single'
-  return STALE_STATES.has(sqlstateOf(error) ?? '')
+  return STALE_STATES.test(sqlstateOf(error) ?? '') && !isGuard(error)
 }
+
+/** A promise about the number of rows was broken, which is no matter of the schema. */
+const isGuard = (error: unknown): boolean => error instanceof Error && error.message.includes(GUARD)
 
 function rethrow(error: unknown): never {
   throw known(error)

@@ -84,7 +84,7 @@ function compileQuery(compiling: Compiling, fields: readonly SelectedField[]): M
   if (columns.length === 0) return { parts, statements: [], doing: [] }
   const sql = new SqlWriter()
   writeQuery(sql, columns)
-  return { parts, statements: [named(sql)], doing: [{ verb: 'query', keys }] }
+  return { parts, statements: [named(sql, compiling)], doing: [{ verb: 'query', keys }] }
 }
 
 function planRoot(
@@ -159,5 +159,5 @@ function compileChange(
   const read: ReadPlan = planRow(compiling, { table, sets, times: many ? 10 : 1 })
   const sql = new SqlWriter()
   writeChange(sql, changePlan({ root, inputs, read, literals: compiling.literals }))
-  return named(sql)
+  return named(sql, compiling)
 }

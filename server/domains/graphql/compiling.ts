@@ -20,17 +20,20 @@ export class Compiling {
   readonly schema: GraphQLSchema
   readonly fragments: Fragments
   readonly given: Given
+  /** Of the catalog. */
+  readonly version: string
   readonly literals = new Literals()
   readonly cost = new Cost()
   /** A statement whose structure hangs on a value's content is not kept. */
   keep = true
   #aliases = 0
 
-  constructor(parts: { model: Model; schema: GraphQLSchema; fragments: Fragments; given: Given }) {
+  constructor(parts: Pick<Compiling, 'model' | 'schema' | 'fragments' | 'given' | 'version'>) {
     this.model = parts.model
     this.schema = parts.schema
     this.fragments = parts.fragments
     this.given = parts.given
+    this.version = parts.version
   }
 
   alias(): string {

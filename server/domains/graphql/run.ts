@@ -78,12 +78,13 @@ export async function introspect(ctx: GraphqlContext): Promise<readonly Uint8Arr
 const exactly = async (ctx: GraphqlContext, catalog: Catalog): Promise<Built> =>
   Promise.resolve(builtFor(ctx, catalog, true)).catch(rethrow)
 
-const STALE_STATES = new Set(['42P01', '42703', '42883', '42704', '42501'])
+/** Class 22: a value that a column of another type would have taken. */
+const STALE_STATES = /^(22...|42P01|42703|42883|42704|42804|42501|0A000)$/
 
 /** Before saying that something is absent, make sure that the catalog at hand is the present one. */
 function mayBeStale(answer: GraphqlAnswer): boolean {
   if (answer.kind === 'refused') return true
-  return answer.kind === 'failed' && STALE_STATES.has(sqlstateOf(answer.error.cause) ?? '')
+  return answer.kind === 'failed' && STALE_STATES.test(sqlstateOf(answer.error.cause) ?? '')
 }
 
 async function attempt(
@@ -218,9 +219,10 @@ function compiledFor({ built, operation, given }: Running): CompiledOperation {
   const { fixed, variables } = operation
   const kept = operation.compiled.get(shapeOf(variables, given.variables, fixed))
   if (kept) return kept
-  const { model, schema } = built
+  const { model, schema, catalog } = built
   const { fragments, node } = operation
-  const compiled = compileOperation({ model, schema, fragments, given }, node)
+  const { version } = catalog
+  const compiled = compileOperation({ model, schema, fragments, given, version }, node)
   for (const name of compiled.fixed) fixed.add(name)
   if (compiled.keep) operation.compiled.set(shapeOf(variables, given.variables, fixed), compiled)
   return compiled
