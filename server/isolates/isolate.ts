@@ -16,6 +16,8 @@ import type { CheckResult, FailureReason, Invocation, StartKind } from './types.
 const SILENCE_MS = 1_000
 /** After so long without an answer new invocations go to another process. */
 const SUSPECT_MS = 250
+/** The same when a call has just run out of time there, which makes a loop likely. */
+const DOUBT_MS = 50
 /** Beyond the memory limit, for what is not the function's: young generation, compiled code, buffers of the wire. */
 const MEMORY_SLACK_MB = 32
 /** Deno itself may take so long until it is ready; a machine that is busy needs many times the usual. */
@@ -74,6 +76,7 @@ export class Isolate {
   #measuredAt = 0
   #pings = 0
   #askedAt: number | undefined
+  #wasLate = false
   #isReady!: () => void
   #isLoaded!: (result: CheckResult) => void
 
@@ -115,7 +118,17 @@ export class Isolate {
 
   /** It was asked something a while ago and is still silent: a loop, most likely. */
   get isSuspect(): boolean {
-    return this.#askedAt !== undefined && performance.now() - this.#askedAt > SUSPECT_MS
+    return this.#silentMs > (this.#wasLate ? DOUBT_MS : SUSPECT_MS)
+  }
+
+  /** A call ran out of time and the process has not answered since; soon it is suspect, or it has. */
+  get isInDoubt(): boolean {
+    return this.#wasLate && this.#silentMs > 0 && !this.isSuspect
+  }
+
+  /** Since the first question that it has not answered. */
+  get #silentMs(): number {
+    return this.#askedAt === undefined ? 0 : performance.now() - this.#askedAt
   }
 
   load(code: string): void {
@@ -219,6 +232,7 @@ export class Isolate {
 
   #receive(frame: FromIsolate, body: Buffer): void {
     this.#askedAt = undefined
+    this.#wasLate = false
     if (frame.t === 'ready') this.#onReady()
     else if (frame.t === 'loaded') this.#onLoaded(frame)
     else if (frame.t === 'unloadable') this.#onUnloadable(frame)
@@ -342,6 +356,7 @@ export class Isolate {
     if (!this.isAlive) return
     if (!this.#socket) return
     this.#ping()
+    this.#wasLate = true
     const asked = this.#askedAt
     const timer = setTimeout(() => {
       const isSilent = asked === undefined || this.#askedAt === asked

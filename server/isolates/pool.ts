@@ -1,4 +1,5 @@
 /** Which process serves which call: one per key, some on standby, idle ones ended. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { rateLimited, unavailable } from '#core/errors'
 import type { Log } from '#core/log'
 import { Isolate, type StartLimits } from './isolate.ts'
@@ -14,6 +15,7 @@ import type {
   StartKind,
 } from './types.ts'
 
+const DOUBT_LOOK_MS = 2
 /** How often the memory of busy processes is looked at. */
 const LOOK_MS = 50
 /** Every so many looks they are asked for a sign of life. */
@@ -66,6 +68,8 @@ class Pool implements IsolatePool {
     this.#active++
     this.#watch()
     try {
+      while (this.#isInDoubt(source)) await delay(DOUBT_LOOK_MS)
+      if (this.#isClosed) throw closed()
       const [isolate, start] = this.#pick(source)
       const live = isolate.run({ invocation, start, since })
       const outcome = await live.outcome
@@ -125,6 +129,11 @@ class Pool implements IsolatePool {
     if (this.#active < this.#maxConcurrent) return
     const details = { active: this.#active, max: this.#maxConcurrent }
     throw rateLimited('concurrency_limit', 'Concurrency limit reached', { details, retryAfter: 5 })
+  }
+
+  /** Whether to wait a moment, to learn whether the process that serves these calls is in a loop. */
+  #isInDoubt({ key }: IsolateSource): boolean {
+    return this.#serving.get(key)?.some((isolate) => isolate.isAlive && isolate.isInDoubt) ?? false
   }
 
   #pick(source: IsolateSource): [Isolate, StartKind] {
