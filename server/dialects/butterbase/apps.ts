@@ -13,7 +13,9 @@ import { durationMs } from '#core/clock'
 import { notFound } from '#core/errors'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
+import { JwtConfig, StorageConfig } from './config.ts'
 import { PAGE_QUERY, pageOf } from './page.ts'
+import { AppId, Message, Meta, Time } from './shapes.ts'
 
 const NewApp = z.object({
   name: z
@@ -34,9 +36,108 @@ const AccessMode = z.object({ access_mode: z.enum(['public', 'authenticated']) }
 
 const Pause = z.object({ paused: z.boolean(), reason: z.string().max(500).optional() })
 
+const Provisioning = z.enum(['provisioning', 'ready', 'failed', 'deleting', 'migrating'])
+
+const Visibility = z.enum(['private', 'public'])
+
+const AppAnswer = z
+  .object({
+    id: AppId,
+    name: z.string(),
+    subdomain: z.string(),
+    db_name: z.string(),
+    db_provisioned: z.boolean(),
+    provisioning_status: Provisioning,
+    region: z.string(),
+    visibility: Visibility,
+    listed: z.boolean(),
+    template_source_app_id: z.string().nullable(),
+    fork_count: z.int(),
+    organization_id: z.string(),
+    substrate_organization_id: z.null(),
+    substrate_autopropagate: z.boolean(),
+    paused: z.boolean(),
+    created_at: Time,
+  })
+  .meta({ id: 'ButterbaseApp' })
+
+const OneApp = AppAnswer.extend({
+  api_url: z.url(),
+  url: z.url(),
+  access_mode: AccessMode.shape.access_mode,
+})
+
+const NewAppAnswer = z
+  .object({
+    app_id: AppId,
+    name: z.string(),
+    region: z.string(),
+    api_url: z.url(),
+    api_base_url: z.url(),
+    subdomain: z.string(),
+    url: z.url(),
+    db_provisioned: z.boolean(),
+    provisioning_status: Provisioning,
+    organization_id: z.string(),
+    created_at: Time,
+    anon_key: z.string().describe('For programs that everybody may read, such as web pages'),
+    service_key: z.string().describe('May do everything in the app: for servers'),
+    _meta: Meta,
+  })
+  .meta({ id: 'ButterbaseNewApp' })
+
+const Status = z.object({
+  app_id: AppId,
+  name: z.string(),
+  db_provisioned: z.boolean(),
+  provisioning_status: Provisioning,
+  provisioning_error: z.string().nullable(),
+})
+
+const Deleted = z.object({ message: Message, app_id: AppId, db_name: z.string() })
+
+const PauseAnswer = z.object({ paused_at: Time.nullable(), paused_reason: z.string().nullable() })
+
+const Configuration = z
+  .object({
+    id: AppId,
+    name: z.string(),
+    db_name: z.string(),
+    db_provisioned: z.boolean(),
+    region: z.string(),
+    subdomain: z.string(),
+    allowed_origins: z.array(z.string()),
+    cors_allowed_origins: z.array(z.string()),
+    storage_config: StorageConfig,
+    storage_public_read_enabled: z.boolean(),
+    storage_used_bytes: z.number(),
+    storage_limit_bytes: z.number().nullable(),
+    jwt_config: JwtConfig,
+    jwt_token_ttl: z.number().describe('Seconds that an access token lives'),
+    auth_hook_function: z.string().nullable(),
+    access_mode: AccessMode.shape.access_mode,
+    visibility: Visibility,
+    listed: z.boolean(),
+    paused: z.boolean(),
+    ...PauseAnswer.shape,
+    template_source_app_id: z.string().nullable(),
+    repo_latest_snapshot: z.string().nullable(),
+    fork_count: z.int(),
+    substrate_organization_id: z.null(),
+    created_at: Time,
+    updated_at: Time,
+  })
+  .meta({ id: 'ButterbaseConfiguration' })
+
 export function addApps(routes: RouteTable<Scopes>): void {
   routes.add(
-    { method: 'get', path: '/v1/regions', access: 'public', summary: 'List the regions' },
+    {
+      method: 'get',
+      path: '/v1/regions',
+      access: 'public',
+      summary: 'List the regions',
+      answer: z.object({ regions: z.array(z.string()) }),
+    },
     ({ c, ctx }) => c.json({ regions: ctx.apps.needs.regions.names }),
   )
   routes.add(
@@ -46,6 +147,7 @@ export function addApps(routes: RouteTable<Scopes>): void {
       access: 'account',
       summary: 'Create an app',
       body: NewApp,
+      answer: NewAppAnswer,
       docs: {
         description: 'Where you already have an app of that name, that one, with status 200.',
         status: [201, 200],
@@ -62,6 +164,7 @@ export function addApps(routes: RouteTable<Scopes>): void {
       path: '/apps',
       access: 'builder',
       summary: 'List your apps',
+      answer: z.object({ apps: z.array(AppAnswer) }),
       docs: { query: PAGE_QUERY },
     },
     async ({ c, ctx }) => c.json({ apps: pageOf(c, await listApps(ctx)).map(toWire) }),
@@ -72,7 +175,13 @@ export function addApps(routes: RouteTable<Scopes>): void {
 
 function addOneApp(routes: RouteTable<Scopes>): void {
   routes.add(
-    { method: 'get', path: '/apps/{app_id}', access: 'builder', summary: 'Look at one app' },
+    {
+      method: 'get',
+      path: '/apps/{app_id}',
+      access: 'builder',
+      summary: 'Look at one app',
+      answer: OneApp,
+    },
     async ({ c, ctx }) => {
       const app = await ownApp(ctx, c.req.param('app_id'))
       const urls = { api_url: ctx.apps.apiUrlOf(app), url: ctx.apps.urlOf(app) }
@@ -85,6 +194,7 @@ function addOneApp(routes: RouteTable<Scopes>): void {
       path: '/apps/{app_id}/status',
       access: 'builder',
       summary: 'Is it ready yet?',
+      answer: Status,
     },
     async ({ c, ctx }) => {
       const app = await ownApp(ctx, c.req.param('app_id'))
@@ -103,6 +213,7 @@ function addOneApp(routes: RouteTable<Scopes>): void {
       path: '/apps/{app_id}',
       access: 'builder',
       summary: 'Delete an app for good',
+      answer: Deleted,
     },
     async ({ c, ctx }) => {
       const app = await ownApp(ctx, c.req.param('app_id'))
@@ -119,6 +230,7 @@ function addConfiguration(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/config',
       access: 'owner',
       summary: 'Read the configuration',
+      answer: Configuration,
     },
     ({ c, ctx }) => c.json(configToWire(ctx.app)),
   )
@@ -129,6 +241,7 @@ function addConfiguration(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Let anonymous data requests in, or keep them out',
       body: AccessMode,
+      answer: AccessMode.extend({ message: Message, app_id: AppId }),
     },
     async ({ c, ctx, body }) => {
       const app = await setAccessMode(ctx, ctx.app, body.access_mode)
@@ -143,6 +256,12 @@ function addConfiguration(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Pause or resume the app',
       body: Pause,
+      answer: z.object({
+        message: Message,
+        app_id: AppId,
+        paused: z.boolean(),
+        ...PauseAnswer.shape,
+      }),
     },
     async ({ c, ctx, body }) => {
       const app = await setPaused(ctx, ctx.app, body)
@@ -161,12 +280,12 @@ async function ownApp(ctx: Context, id = ''): Promise<App> {
 
 const isProvisioned = (app: App): boolean => app.state === 'ready' || app.state === 'migrating'
 
-const pauseToWire = (app: App) => ({
+const pauseToWire = (app: App): z.input<typeof PauseAnswer> => ({
   paused_at: app.pausedAt?.toISOString() ?? null,
   paused_reason: app.pausedReason,
 })
 
-function toWire(app: App) {
+function toWire(app: App): z.input<typeof AppAnswer> {
   return {
     id: app.id,
     name: app.name,
@@ -188,7 +307,7 @@ function toWire(app: App) {
 }
 
 /** The keys are our addition: who may make an app is who may hold them. */
-async function createdToWire(ctx: Context, app: App) {
+async function createdToWire(ctx: Context, app: App): Promise<z.input<typeof NewAppAnswer>> {
   const apiUrl = ctx.apps.apiUrlOf(app)
   const next = {
     action: 'apply_schema',
@@ -213,7 +332,7 @@ async function createdToWire(ctx: Context, app: App) {
   }
 }
 
-function configToWire(app: App) {
+function configToWire(app: App): z.input<typeof Configuration> {
   return {
     id: app.id,
     name: app.name,
@@ -226,7 +345,7 @@ function configToWire(app: App) {
     storage_config: app.storageConfig,
     storage_public_read_enabled: app.storageConfig.publicReadEnabled === true,
     storage_used_bytes: 0,
-    storage_limit_bytes: app.storageConfig.storageLimitBytes ?? null,
+    storage_limit_bytes: (app.storageConfig.storageLimitBytes as number | undefined) ?? null,
     jwt_config: app.jwtConfig,
     jwt_token_ttl: (durationMs(app.jwtConfig.accessTokenTtl) ?? 0) / 1000,
     auth_hook_function: app.authHookFunction,

@@ -25,6 +25,7 @@ import { BUTTERBASE_SIGN_IN } from './about.ts'
 import { authErrorRenderer } from './auth-errors.ts'
 import { authGuards, type AuthScopes } from './auth-guards.ts'
 import type { Scopes } from './guards.ts'
+import { Message, Time } from './shapes.ts'
 
 const SESSIONS: SessionRules = { family: 'published_key' }
 
@@ -36,6 +37,58 @@ const NewUser = Credentials.extend({
 })
 
 const Refresh = z.object({ refresh_token: z.string().min(1) })
+
+const UserAnswer = z
+  .object({
+    id: z.string(),
+    email: z.string(),
+    email_verified: z.boolean(),
+    display_name: z.string().nullable(),
+    avatar_url: z.string().nullable(),
+  })
+  .meta({ id: 'ButterbaseUser' })
+
+const TokensAnswer = z
+  .object({
+    access_token: z.string(),
+    refresh_token: z.string().describe('Good once: refreshing gives a new one'),
+    expires_in: z.number().describe('Seconds that the access token lives'),
+    token_type: z.literal('Bearer'),
+    user: UserAnswer,
+  })
+  .meta({ id: 'ButterbaseTokens' })
+
+const Me = UserAnswer.extend({
+  provider: z.string(),
+  created_at: Time,
+  last_sign_in_at: Time.nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+})
+
+const ListedUser = z
+  .object({
+    id: z.string(),
+    email: z.string(),
+    provider: z.string(),
+    provider_uid: z.string().nullable(),
+    email_verified: z.boolean(),
+    last_sign_in_at: Time.nullable(),
+    created_at: Time,
+  })
+  .meta({ id: 'ButterbaseListedUser' })
+
+const JsonWebKeys = z.object({
+  keys: z.array(
+    z.object({
+      kty: z.string(),
+      n: z.string(),
+      e: z.string(),
+      kid: z.string(),
+      alg: z.literal('RS256'),
+      use: z.literal('sig'),
+    }),
+  ),
+})
 
 /** Its errors look different from those of the rest of the dialect, so it is a table of its own. */
 export function butterbaseAuth(services: Services): RouteTable<AuthScopes> {
@@ -56,6 +109,7 @@ function addArrivals(routes: RouteTable<AuthScopes>): void {
         path: '/auth/{app_id}/signup',
         summary: 'Sign up',
         body: NewUser,
+        answer: z.object({ user: UserAnswer.omit({ avatar_url: true }), message: Message }),
         docs: { status: 201 },
       },
       async ({ c, ctx, body }) => {
@@ -67,11 +121,23 @@ function addArrivals(routes: RouteTable<AuthScopes>): void {
       },
     )
     .add(
-      { ...open, path: '/auth/{app_id}/login', summary: 'Sign in', body: Credentials },
+      {
+        ...open,
+        path: '/auth/{app_id}/login',
+        summary: 'Sign in',
+        body: Credentials,
+        answer: TokensAnswer,
+      },
       async ({ c, ctx, body }) => c.json(tokensToWire(await signIn(ctx, body, SESSIONS))),
     )
     .add(
-      { ...open, path: '/auth/{app_id}/refresh', summary: 'New tokens', body: Refresh },
+      {
+        ...open,
+        path: '/auth/{app_id}/refresh',
+        summary: 'New tokens',
+        body: Refresh,
+        answer: TokensAnswer,
+      },
       async ({ c, ctx, body }) => {
         const tokens = await refreshSession(ctx, body.refresh_token, SESSIONS.family)
         return c.json(tokensToWire(tokens))
@@ -83,6 +149,7 @@ function addArrivals(routes: RouteTable<AuthScopes>): void {
         method: 'get',
         path: '/auth/{app_id}/.well-known/jwks.json',
         summary: 'What access tokens are verified with',
+        answer: JsonWebKeys,
       },
       async ({ c, ctx }) => {
         c.header('Cache-Control', 'public, max-age=300')
@@ -94,14 +161,26 @@ function addArrivals(routes: RouteTable<AuthScopes>): void {
 function addSelf(routes: RouteTable<AuthScopes>): void {
   routes
     .add(
-      { access: 'self', method: 'post', path: '/auth/{app_id}/logout', summary: 'Sign out' },
+      {
+        access: 'self',
+        method: 'post',
+        path: '/auth/{app_id}/logout',
+        summary: 'Sign out',
+        answer: z.object({ message: Message }),
+      },
       async ({ c, ctx }) => {
         await signOutEverywhere(ctx, ctx.caller.userId)
         return c.json({ message: 'Logged out successfully' })
       },
     )
     .add(
-      { access: 'self', method: 'get', path: '/auth/{app_id}/me', summary: 'Who am I?' },
+      {
+        access: 'self',
+        method: 'get',
+        path: '/auth/{app_id}/me',
+        summary: 'Who am I?',
+        answer: Me,
+      },
       async ({ c, ctx }) => {
         const user = await findUser(ctx, ctx.caller.userId)
         if (!user) throw userNotFound()
@@ -127,9 +206,10 @@ export function addUsers(routes: RouteTable<Scopes>, services: Services): void {
         method: 'get',
         path: '/v1/{app_id}/admin/auth/users',
         summary: 'Users of the app, newest first',
+        answer: z.object({ users: z.array(ListedUser), next_cursor: z.string().nullable() }),
         docs: {
           query: {
-            limit: `Users at most, up to ${MAX_LIMIT}; ${DEFAULT_LIMIT} without it`,
+            limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe('Users at most'),
             cursor: '`next_cursor` of the page before',
           },
         },
@@ -146,6 +226,7 @@ export function addUsers(routes: RouteTable<Scopes>, services: Services): void {
         method: 'delete',
         path: '/v1/{app_id}/admin/auth/users/{user_id}',
         summary: 'Delete a user and end all their sessions',
+        answer: z.object({ deleted: z.literal(true), user_id: z.string(), email: z.string() }),
       },
       async ({ c, ctx }) => {
         const { id, email } = await deleteUser(withNeeds(ctx), c.req.param('user_id') ?? '')
@@ -164,7 +245,7 @@ function limitIn(text = String(DEFAULT_LIMIT)): number {
 }
 
 /** The only place where a user becomes Butterbase's. */
-const toWire = (user: User) => ({
+const toWire = (user: User): z.input<typeof UserAnswer> => ({
   id: user.id,
   email: user.email,
   email_verified: user.emailVerified,
@@ -172,7 +253,7 @@ const toWire = (user: User) => ({
   avatar_url: user.avatarUrl,
 })
 
-const tokensToWire = (tokens: Tokens) => ({
+const tokensToWire = (tokens: Tokens): z.input<typeof TokensAnswer> => ({
   access_token: tokens.accessToken,
   refresh_token: tokens.refreshToken,
   expires_in: tokens.expiresIn,
@@ -180,7 +261,7 @@ const tokensToWire = (tokens: Tokens) => ({
   user: toWire(tokens.user),
 })
 
-const listedToWire = (user: User) => ({
+const listedToWire = (user: User): z.input<typeof ListedUser> => ({
   id: user.id,
   email: user.email,
   provider: user.provider,

@@ -12,6 +12,7 @@ import { durationMs } from '#core/clock'
 import type { RouteTable } from '#http/routes'
 import { isSomeGiven } from './config-part.ts'
 import type { Scopes } from './guards.ts'
+import { AppId, Message } from './shapes.ts'
 
 /** `https://App.example.com:443/path` as a browser names it: `https://app.example.com`. */
 const Origin = z
@@ -65,6 +66,15 @@ const Storage = z
     message: 'give publicReadEnabled, maxFileSizeMb, storageLimitBytes or allowedContentTypes',
   })
 
+/** As they are kept: everything is decided. */
+export const JwtConfig = z
+  .object({ accessTokenTtl: z.string(), refreshTokenTtlDays: z.int() })
+  .meta({ id: 'ButterbaseJwtConfig' })
+
+export const StorageConfig = z
+  .looseObject(Storage.shape)
+  .meta({ id: 'ButterbaseStorageConfig', description: 'What may be stored, and who may read it' })
+
 const Visibility = z.object({
   visibility: z.enum(['public', 'private']),
   listed: z.boolean().optional(),
@@ -89,6 +99,7 @@ export function addConfig(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Set how long new tokens live',
       body: Jwt,
+      answer: z.object({ message: Message, app_id: AppId, jwt_config: JwtConfig }),
     },
     async ({ c, ctx, body }) => {
       const app = await setTokenLifetimes(ctx, ctx.app, given(body))
@@ -103,6 +114,7 @@ export function addConfig(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Set what may be stored, and who may read it',
       body: Storage,
+      answer: z.object({ message: Message, app_id: AppId, storage_config: StorageConfig }),
     },
     async ({ c, ctx, body }) => {
       const app = await setStorageRules(ctx, ctx.app, given(body))
@@ -121,6 +133,11 @@ function addCors(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Set which pages may call the app from a browser',
       body: Cors,
+      answer: z.object({
+        message: Message,
+        app_id: AppId,
+        allowed_origins: z.array(z.string()),
+      }),
     },
     async ({ c, ctx, body }) => {
       const origins = body.allowed_origins ?? body.allowedOrigins
@@ -144,6 +161,7 @@ function addVisibility(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Offer the app as a template, or keep it private',
       body: Visibility,
+      answer: Visibility.required().extend({ message: Message, app_id: AppId }),
     },
     async ({ c, ctx, body }) => {
       const { id, visibility, listed } = await setVisibility(ctx, ctx.app, body)
@@ -158,6 +176,11 @@ function addVisibility(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Say where to tell that somebody cloned the app',
       body: CloneWebhook,
+      answer: z.object({
+        app_id: AppId,
+        clone_webhook_configured: z.boolean(),
+        webhook_url: z.url().optional(),
+      }),
     },
     async ({ c, ctx, body }) => {
       const webhook =

@@ -30,6 +30,11 @@ const DataApiSettings = z
   })
   .refine(isSomeGiven, { message: 'give at least one setting' })
 
+const { jwt_secret: _, ...settings } = DataApiSettings.shape
+
+/** Every setting has a value, but for the secret, which is never shown again. */
+const DataApiAnswer = z.object(settings).required().extend({ jwt_secret_configured: z.boolean() })
+
 export function addDataApi(routes: RouteTable<Scopes>): void {
   addConfigPart(routes, {
     name: 'data-api',
@@ -39,6 +44,7 @@ export function addDataApi(routes: RouteTable<Scopes>): void {
     },
     shape: DataApiSettings,
     change: (ctx, given) => changeDataApi(ctx, patchFrom(given)),
+    answer: DataApiAnswer,
     toWire,
   })
 }
@@ -58,14 +64,13 @@ const patchFrom = (given: z.output<typeof DataApiSettings>) => ({
   serverTimingEnabled: given.server_timing_enabled,
 })
 
-/** The secret is never shown again. */
-function toWire(app: App) {
+function toWire(app: App): z.input<typeof DataApiAnswer> {
   const settings = dataApiOf(app)
   return {
-    db_schemas: settings.schemas,
+    db_schemas: [...settings.schemas],
     db_anon_role: settings.anonRole,
     db_pre_request: settings.preRequestName,
-    db_extra_search_path: settings.extraSearchPath,
+    db_extra_search_path: [...settings.extraSearchPath],
     db_max_rows: settings.maxRows ?? null,
     db_aggregates_enabled: settings.aggregates,
     db_plan_enabled: settings.plan,

@@ -20,6 +20,17 @@ import { answerTo, envelopeOf } from './errors.ts'
 import { FUNCTION_ANSWERS, functionUrl, withFunctions } from './functions.ts'
 import type { Scopes } from './guards.ts'
 
+/** What a function answers is its own affair, with any status. */
+const OWN = {
+  description: 'What the function answers; a refusal has the usual body',
+  content: {
+    '*/*': z.unknown().describe('Whatever the function answers'),
+    'application/json': z.unknown().describe('Whatever the function answers, or why not'),
+  },
+}
+
+const OWN_ANSWERS = { '2XX': OWN, '3XX': OWN, '4XX': OWN, '5XX': OWN }
+
 export function addFn(routes: RouteTable<Scopes>, services: Services): void {
   const scoped = withFunctions(services)
   routes.add(
@@ -32,7 +43,7 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
         description:
           'Method, headers, query and body reach the function as they are; so does its answer.',
         content: { '*/*': z.unknown() },
-        type: '*/*',
+        answers: OWN_ANSWERS,
       },
       limit: MAX_FUNCTION_BODY,
     },
@@ -54,7 +65,7 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
       docs: {
         description: 'The body reaches the function as JSON. Its answer comes back.',
         content: { 'application/json': z.unknown() },
-        type: '*/*',
+        answers: OWN_ANSWERS,
       },
       limit: MAX_FUNCTION_BODY,
     },

@@ -1,10 +1,12 @@
 /** Butterbase's logs of a function: pages of it, and a stream. */
+import { z } from 'zod'
 import { followLogs, type FunctionsContext, type LogEntry, readLogs } from '#domains/functions'
 import type { AppContext } from '#domains/apps'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
+import { Time } from './shapes.ts'
 
 const LOGS = '/v1/{app_id}/functions/{name}/logs'
 const DEFAULT_LIMIT = 100
@@ -13,8 +15,29 @@ const KEEP_ALIVE_MS = 15_000
 
 const FILTERS = {
   since: 'Only what came after this ISO 8601 time',
-  level: '`error`: only what failed',
+  level: z.enum(['error']).describe('Only what failed'),
 }
+
+const Entry = z
+  .object({
+    timestamp: Time.describe('When the call began'),
+    method: z.string(),
+    path: z.string(),
+    statusCode: z.int(),
+    duration: z.number().describe('Milliseconds'),
+    memoryUsed: z.number().describe('Megabytes'),
+    error: z.string().nullable(),
+    stack: z.string().nullable(),
+    consoleLogs: z.array(
+      z.object({ level: z.string(), message: z.string(), timestamp: z.number() }),
+    ),
+    id: z.string(),
+    trigger: z.string().describe('What called it: `http`, `invoke`, `cron` …'),
+    status: z.enum(['completed', 'rejected', 'skipped_duplicate']),
+    sourceEventId: z.string().nullable(),
+    reason: z.string().nullable().describe('Why it was stopped or rejected'),
+  })
+  .meta({ id: 'ButterbaseLogEntry' })
 
 type Scoped = (ctx: AppContext) => FunctionsContext
 
@@ -25,11 +48,12 @@ export function addFunctionLogs(routes: RouteTable<Scopes>, scoped: Scoped): voi
       path: LOGS,
       access: 'owner',
       summary: 'Read what a function did',
+      answer: z.object({ logs: z.array(Entry), hasMore: z.boolean() }),
       docs: {
         query: {
           ...FILTERS,
-          limit: `Entries at most, up to ${MAX_LIMIT}; ${DEFAULT_LIMIT} without it`,
-          include_deleted: '`true`: also of functions of that name that were deleted',
+          limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe('Entries at most'),
+          include_deleted: z.boolean().describe('Also of functions of that name that were deleted'),
         },
       },
     },
@@ -84,7 +108,7 @@ function dateOf(name: string, text: string | undefined): Date | undefined {
   throw invalid('invalid_query', `${name}: use an ISO 8601 time such as 2026-01-31T09:00:00.000Z`)
 }
 
-function toWire(entry: LogEntry) {
+function toWire(entry: LogEntry): z.input<typeof Entry> {
   return {
     timestamp: entry.startedAt.toISOString(),
     method: entry.method,

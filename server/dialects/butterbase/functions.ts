@@ -19,6 +19,7 @@ import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { addFunctionLogs } from './function-logs.ts'
 import type { Scopes } from './guards.ts'
+import { Message, Time } from './shapes.ts'
 
 const TriggerBody = z.object({
   type: z.enum(TRIGGER_TYPES),
@@ -52,6 +53,63 @@ const EnvPatch = z.object({
 
 const Settings = z.object({ allow_service_key_impersonation: z.boolean() })
 
+const Invalidated = z
+  .object({ success: z.boolean(), attempts: z.int() })
+  .describe('Whether every process knows already')
+
+const DeployedAnswer = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    url: z.url().nullable().describe('Where it is called; null without an http trigger'),
+    triggers: z.array(z.object({ type: z.enum(TRIGGER_TYPES), enabled: z.boolean() })),
+    deployedAt: Time,
+    cacheInvalidation: Invalidated,
+    webhook: z.object({ url: z.url(), secret: z.string().optional() }).optional(),
+  })
+  .meta({ id: 'ButterbaseDeployedFunction' })
+
+const Common = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  triggers: z.array(
+    z.object({
+      type: z.enum(TRIGGER_TYPES),
+      config: z.record(z.string(), z.unknown()),
+      enabled: z.boolean(),
+    }),
+  ),
+  url: z.url().nullable(),
+  status: z.enum(['error', 'active']),
+  deployedAt: Time,
+  lastInvoked: Time.nullable(),
+  lastStatus: z.int().nullable(),
+  invocationCount: z.int(),
+  agent_tool: z.boolean(),
+  agent_tool_description: z.string().nullable(),
+  agent_tool_mode: z.enum(['read_only', 'read_write']),
+  agent_tool_exposed_to: z.enum(['developer_only', 'end_user']),
+  allow_service_key_impersonation: z.boolean(),
+  errorRate: z.number().describe('Share of calls that failed'),
+  avgDuration: z.number().describe('Milliseconds'),
+})
+
+const ListedFunction = Common.meta({ id: 'ButterbaseListedFunction' })
+
+const OneFunction = Common.extend({
+  code: z.string(),
+  timeoutMs: z.int(),
+  memoryLimitMb: z.int(),
+  errorCount: z.int(),
+  envKeys: z.array(z.string()),
+  webhookUrl: z.url().optional(),
+}).meta({ id: 'ButterbaseFunction' })
+
+const Changed = z.object({ id: z.string(), name: z.string(), updated_at: Time })
+
+const ChangedAnswer = z.object({ message: Message, cache_invalidation: Invalidated })
+
 export const FUNCTION_ANSWERS = {
   invalid_function: [400, 'VALIDATION_INVALID_SCHEMA'],
   invalid_env: [400, 'VALIDATION_INVALID_SCHEMA'],
@@ -81,6 +139,7 @@ export function addFunctions(routes: RouteTable<Scopes>, services: Services): vo
       access: 'owner',
       summary: 'Deploy a function, or a new version of it',
       body: NewFunction,
+      answer: DeployedAnswer,
     },
     async ({ c, ctx, body }) => {
       const deployed = await deployFunction(scoped(ctx), toSpec(body))
@@ -88,19 +147,37 @@ export function addFunctions(routes: RouteTable<Scopes>, services: Services): vo
     },
   )
   routes.add(
-    { method: 'get', path: FUNCTIONS, access: 'owner', summary: 'List the functions' },
+    {
+      method: 'get',
+      path: FUNCTIONS,
+      access: 'owner',
+      summary: 'List the functions',
+      answer: z.object({ functions: z.array(ListedFunction) }),
+    },
     async ({ c, ctx }) => {
       const functions = await listFunctions(scoped(ctx))
       return c.json({ functions: functions.map((one) => listedToWire(ctx, one)) })
     },
   )
   routes.add(
-    { method: 'get', path: ONE, access: 'owner', summary: 'Look at a function and its metrics' },
+    {
+      method: 'get',
+      path: ONE,
+      access: 'owner',
+      summary: 'Look at a function and its metrics',
+      answer: OneFunction,
+    },
     async ({ c, ctx }) =>
       c.json(oneToWire(ctx, await getFunction(scoped(ctx), c.req.param('name') ?? ''))),
   )
   routes.add(
-    { method: 'delete', path: ONE, access: 'owner', summary: 'Delete a function; its logs stay' },
+    {
+      method: 'delete',
+      path: ONE,
+      access: 'owner',
+      summary: 'Delete a function; its logs stay',
+      answer: z.object({ success: z.literal(true) }),
+    },
     async ({ c, ctx }) => {
       await deleteFunction(scoped(ctx), c.req.param('name') ?? '')
       return c.json({ success: true })
@@ -120,6 +197,7 @@ function addChanges(routes: RouteTable<Scopes>, scoped: Scoped): void {
       access: 'owner',
       summary: 'Set or remove environment variables of a function',
       body: EnvPatch,
+      answer: ChangedAnswer.extend({ function: Changed, updatedKeys: z.array(z.string()) }),
     },
     async ({ c, ctx, body }) => {
       const name = c.req.param('name') ?? ''
@@ -139,6 +217,7 @@ function addChanges(routes: RouteTable<Scopes>, scoped: Scoped): void {
       access: 'owner',
       summary: 'Let service keys act as users of a function, or not',
       body: Settings,
+      answer: ChangedAnswer.extend({ function: Changed.extend(Settings.shape) }),
     },
     async ({ c, ctx, body: { allow_service_key_impersonation: allowed } }) => {
       const updated = await setImpersonation(scoped(ctx), c.req.param('name') ?? '', allowed)
@@ -185,7 +264,10 @@ const webhookUrl = (ctx: AppContext, name: string, token: string): string =>
 const publicUrl = (ctx: AppContext, name: string, triggers: readonly Trigger[]): string | null =>
   triggers.some(({ type }) => type === 'http') ? functionUrl(ctx, name) : null
 
-function deployedToWire(ctx: AppContext, { webhook, ...deployed }: DeployedFunction) {
+function deployedToWire(
+  ctx: AppContext,
+  { webhook, ...deployed }: DeployedFunction,
+): z.input<typeof DeployedAnswer> {
   const { id, name, triggers, deployedAt } = deployed
   const hook = webhook && {
     url: webhookUrl(ctx, name, webhook.token),
@@ -205,7 +287,10 @@ function deployedToWire(ctx: AppContext, { webhook, ...deployed }: DeployedFunct
 /** Above this share of errors in 24 hours a function is shown as failing. */
 const FAILING = 0.1
 
-function commonToWire(ctx: AppContext, view: FunctionView) {
+function commonToWire(
+  ctx: AppContext,
+  view: FunctionView,
+): Omit<z.input<typeof Common>, 'errorRate' | 'avgDuration'> {
   return {
     id: view.id,
     name: view.name,
@@ -226,14 +311,14 @@ function commonToWire(ctx: AppContext, view: FunctionView) {
 }
 
 /** Rate and average of the last 24 hours. */
-const listedToWire = (ctx: AppContext, view: FunctionView) => ({
+const listedToWire = (ctx: AppContext, view: FunctionView): z.input<typeof ListedFunction> => ({
   ...commonToWire(ctx, view),
   errorRate: view.recentErrorRate,
   avgDuration: view.recentDurationMs,
 })
 
 /** Counts and average of its whole life. There is no `envVars`: clients would send it back. */
-function oneToWire(ctx: AppContext, view: FunctionView) {
+function oneToWire(ctx: AppContext, view: FunctionView): z.input<typeof OneFunction> {
   const { invocationCount: count, errorCount } = view
   const token = view.webhookToken
   return {

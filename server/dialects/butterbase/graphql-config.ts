@@ -20,6 +20,8 @@ const GraphqlConfig = z
   })
   .refine(isSomeGiven, { message: 'give at least one setting' })
 
+const GraphqlAnswer = z.object(GraphqlConfig.shape).required()
+
 export function addGraphqlConfig(routes: RouteTable<Scopes>): void {
   addConfigPart(routes, {
     name: 'graphql',
@@ -29,6 +31,7 @@ export function addGraphqlConfig(routes: RouteTable<Scopes>): void {
     },
     shape: GraphqlConfig,
     change: (ctx, given) => changeGraphql(ctx, patchFrom(given)),
+    answer: GraphqlAnswer,
     toWire,
   })
 }
@@ -42,7 +45,7 @@ const patchFrom = (given: z.output<typeof GraphqlConfig>) => ({
   maxFieldsPerLevel: given.max_fields_per_lvl,
 })
 
-function toWire(app: App) {
+function toWire(app: App): z.input<typeof GraphqlAnswer> {
   const settings = graphqlSettingsOf(app)
   return {
     enabled: settings.enabled,

@@ -11,6 +11,7 @@ import {
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
 import { PAGE_QUERY, pageOf } from './page.ts'
+import { Time } from './shapes.ts'
 
 /** Words are checked by the domain, which has a code of its own for each. */
 const NewKey = z
@@ -33,6 +34,31 @@ const usesNewFields = (it: { [field: string]: unknown }): boolean =>
     (field) => it[field] !== undefined,
   )
 
+const Minted = z.object({
+  key: z.string().describe('The key itself, which is shown this once'),
+  keyId: z.string(),
+  id: z.string(),
+  prefix: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  created_at: Time,
+})
+
+const KeyAnswer = z
+  .object({
+    id: z.string(),
+    key_prefix: z.string(),
+    prefix: z.string(),
+    name: z.string(),
+    scopes: z.array(z.string()),
+    scope: z.enum(['app', 'substrate', 'both']),
+    substrate_organization_id: z.null(),
+    last_used_at: Time.nullable(),
+    expires_at: Time.nullable(),
+    created_at: Time,
+  })
+  .meta({ id: 'ButterbaseKey' })
+
 export function addKeys(routes: RouteTable<Scopes>): void {
   routes.add(
     {
@@ -41,6 +67,7 @@ export function addKeys(routes: RouteTable<Scopes>): void {
       access: 'account',
       summary: 'Make a platform key; its text is shown once',
       body: NewKey,
+      answer: Minted,
       docs: { status: 201 },
     },
     async ({ c, ctx, body }) => {
@@ -61,6 +88,7 @@ export function addKeys(routes: RouteTable<Scopes>): void {
       path: '/api-keys',
       access: 'account',
       summary: 'List your platform keys',
+      answer: z.object({ keys: z.array(KeyAnswer) }),
       docs: { query: { scope: 'Only keys for this use', ...PAGE_QUERY } },
     },
     async ({ c, ctx }) => {
@@ -74,6 +102,7 @@ export function addKeys(routes: RouteTable<Scopes>): void {
       path: '/api-keys/{keyId}',
       access: 'account',
       summary: 'Revoke a platform key at once',
+      answer: z.object({ revoked: z.literal(true) }),
     },
     async ({ c, ctx }) => {
       await revokeKey(ctx, c.req.param('keyId') ?? '')
@@ -86,7 +115,10 @@ export function addKeys(routes: RouteTable<Scopes>): void {
 const useOf = (text: string | undefined): KeyUse | undefined =>
   text === 'app' || text === 'substrate' || text === 'both' ? text : undefined
 
-const mintedToWire = (key: string, { id, prefix, name, scopes, createdAt }: Credential) => ({
+const mintedToWire = (
+  key: string,
+  { id, prefix, name, scopes, createdAt }: Credential,
+): z.input<typeof Minted> => ({
   key,
   keyId: id,
   id,
@@ -96,7 +128,7 @@ const mintedToWire = (key: string, { id, prefix, name, scopes, createdAt }: Cred
   created_at: createdAt.toISOString(),
 })
 
-const toWire = (key: Credential) => ({
+const toWire = (key: Credential): z.input<typeof KeyAnswer> => ({
   id: key.id,
   key_prefix: key.prefix,
   prefix: key.prefix,

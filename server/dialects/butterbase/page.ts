@@ -1,12 +1,13 @@
 /** A part of a list, as `limit` and `offset` ask for it. */
+import { z } from 'zod'
 import type { Http } from '#http/env'
 
 const MAX_LIMIT = 1000
 
 /** How the documentation says it. */
 export const PAGE_QUERY = {
-  limit: `At most so many, up to ${MAX_LIMIT}; all without it`,
-  offset: 'Skip so many first; only with `limit`',
+  limit: z.int().min(1).max(MAX_LIMIT).describe('At most so many; all without it'),
+  offset: z.int().min(0).describe('Skip so many first; only with `limit`'),
 }
 
 /** Without a limit all of it. Numbers out of range are brought into it; what is no number counts as absent. */

@@ -18,6 +18,7 @@ import {
 import { validated } from '#http/body'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
+import { AppId, Message, Meta } from './shapes.ts'
 
 const Name = z.string().min(1).max(63)
 
@@ -51,6 +52,58 @@ const NewRule = Rule.safeExtend({ policy_name: PolicyName, user_column: Name.opt
 
 const Secure = z.object({ tables: z.array(Isolation).max(200).default([]) })
 
+const Success = z.literal(true)
+
+const PolicyAnswer = z
+  .object({
+    schemaname: z.string(),
+    tablename: z.string(),
+    policyname: z.string(),
+    permissive: z.enum(['PERMISSIVE', 'RESTRICTIVE']),
+    roles: z.array(z.string()),
+    cmd: z.enum(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'ALL']),
+    qual: z.string().nullable().describe('Which rows are seen'),
+    with_check: z.string().nullable().describe('Which rows may be written'),
+  })
+  .meta({ id: 'ButterbasePolicy' })
+
+const Policies = z.array(PolicyAnswer)
+
+const PoliciesAndTables = z.object({
+  policies: Policies,
+  tables_with_rls: z.array(z.string()),
+})
+
+const IsolatedAnswer = z.object({
+  success: Success,
+  table: z.string(),
+  user_column: z.string(),
+  policy_name: z.string(),
+  public_read_policies: z.array(z.string()).optional(),
+  _meta: Meta,
+})
+
+const RuleAnswer = z.object({
+  success: Success,
+  policy_name: z.string(),
+  table: z.string(),
+  warnings: z.array(z.string()).optional(),
+})
+
+const SecuredAnswer = z.object({
+  message: Message,
+  app_id: AppId,
+  access_mode: z.enum(['public', 'authenticated']),
+  tables_secured: z.array(
+    z.object({
+      table: z.string(),
+      policy: z.string(),
+      public_read_policies: z.array(z.string()).optional(),
+    }),
+  ),
+  table_errors: z.array(z.object({ table: z.string(), error: z.string() })),
+})
+
 export function addRls(routes: RouteTable<Scopes>): void {
   routes.add(
     {
@@ -58,6 +111,7 @@ export function addRls(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/rls',
       access: 'owner',
       summary: 'List the policies',
+      answer: z.union([Policies, PoliciesAndTables]),
       docs: {
         query: {
           format:
@@ -77,6 +131,7 @@ export function addRls(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Give each user their own rows of a table',
       body: Isolation,
+      answer: IsolatedAnswer,
     },
     async ({ c, ctx, body }) => {
       const isolated = await isolateByUser(ctx, isolationFrom(body))
@@ -90,6 +145,7 @@ export function addRls(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Turn row security on for a table',
       body: Enable,
+      answer: z.object({ success: Success, table: z.string(), rls_enabled: z.literal(true) }),
     },
     async ({ c, ctx, body: { table_name: table } }) => {
       await enableRowSecurity(ctx, table)
@@ -109,6 +165,7 @@ function addPolicies(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Create a policy, or replace the one of that name',
       body: NewRule,
+      answer: RuleAnswer.extend({ table_name: z.string() }),
     },
     async ({ c, ctx, body }) => {
       const { policy_name: policy, user_column: userColumn } = body
@@ -125,6 +182,7 @@ function addPolicies(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Put another rule in the place of a policy',
       body: Rule,
+      answer: RuleAnswer,
     },
     async ({ c, ctx, body }) => {
       const policy = validated(PolicyName, c.req.param('policy_name'))
@@ -142,6 +200,7 @@ function addRemovals(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/rls/{table}',
       access: 'owner',
       summary: 'Drop all policies of a table and turn row security off',
+      answer: z.object({ message: Message, table: z.string(), policies_removed: z.int() }),
     },
     async ({ c, ctx }) => {
       const table = validated(Name, c.req.param('table'))
@@ -156,6 +215,12 @@ function addRemovals(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/rls/{table}/{policy_name}',
       access: 'owner',
       summary: 'Drop one policy',
+      answer: z.object({
+        message: Message,
+        table: z.string(),
+        policy_name: z.string(),
+        remaining_policies: z.int(),
+      }),
     },
     async ({ c, ctx }) => {
       const table = validated(Name, c.req.param('table'))
@@ -175,6 +240,7 @@ function addSecure(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Keep anonymous requests out, and give each user their own rows',
       body: Secure,
+      answer: SecuredAnswer,
     },
     async ({ c, ctx, body }) =>
       c.json(securedToWire(await secureApp(ctx, body.tables.map(isolationFrom)))),
@@ -196,7 +262,10 @@ const ruleFrom = (it: z.output<typeof Rule>): Omit<NewPolicy, 'policy'> => ({
   restrictive: it.restrictive,
 })
 
-function isolatedToWire({ table, policy, publicReadPolicies }: Isolated, userColumn: string) {
+function isolatedToWire(
+  { table, policy, publicReadPolicies }: Isolated,
+  userColumn: string,
+): z.input<typeof IsolatedAnswer> {
   const next = {
     action: 'query_data',
     description: `Sign in as two users and see that each finds their own rows of "${table}".`,
@@ -212,7 +281,7 @@ function isolatedToWire({ table, policy, publicReadPolicies }: Isolated, userCol
   }
 }
 
-const securedToWire = ({ app, secured, failed }: Secured) => ({
+const securedToWire = ({ app, secured, failed }: Secured): z.input<typeof SecuredAnswer> => ({
   message: 'App secured successfully',
   app_id: app.id,
   access_mode: app.accessMode,
@@ -224,7 +293,10 @@ const securedToWire = ({ app, secured, failed }: Secured) => ({
   table_errors: failed.map(({ table, message }) => ({ table, error: message })),
 })
 
-const policyToWire = ({ withCheck, ...policy }: Policy) => ({ ...policy, with_check: withCheck })
+const policyToWire = ({ withCheck, ...policy }: Policy): z.input<typeof PolicyAnswer> => ({
+  ...policy,
+  with_check: withCheck,
+})
 
 /** The form that the client library maps over. */
 const listToWire = ({ policies }: RowSecurity) => policies.map(policyToWire)

@@ -28,7 +28,7 @@ import type { Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
 import { rowError, rowNotFound } from './rows-errors.ts'
-import { AS, FILTERED, INSERT, ONE, READ, UPDATE, UPDATE_ONE } from './rows-docs.ts'
+import { DELETE, DELETE_ONE, INSERT, READ, READ_ONE, UPDATE, UPDATE_ONE } from './rows-docs.ts'
 import { buildRowQuery, type RowParams, readRowParams, SCHEMA, tableOf } from './rows-query.ts'
 
 const TIMEOUT_MS = 15_000
@@ -54,10 +54,10 @@ export function addRows(routes: RouteTable<Scopes>, services: Services): void {
     ['get', table, 'Read rows', listRows, READ],
     ['post', table, 'Insert a row, or several', insertRows, INSERT],
     ['patch', table, 'Update the rows that the filters find', updateRows, UPDATE],
-    ['delete', table, 'Delete the rows that the filters find', deleteRows, FILTERED],
-    ['get', row, 'Read one row by its key', getRow, ONE],
+    ['delete', table, 'Delete the rows that the filters find', deleteRows, DELETE],
+    ['get', row, 'Read one row by its key', getRow, READ_ONE],
     ['patch', row, 'Update one row by its key', updateRow, UPDATE_ONE],
-    ['delete', row, 'Delete one row by its key', deleteRow, AS],
+    ['delete', row, 'Delete one row by its key', deleteRow, DELETE_ONE],
   ]
   for (const [method, path, summary, handler, docs] of all) {
     routes.add({ method, path, access: 'visitor', summary, docs }, async ({ c, ctx }) => {

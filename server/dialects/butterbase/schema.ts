@@ -13,11 +13,53 @@ import {
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
 import { PAGE_QUERY, pageOf } from './page.ts'
+import { AppId, Message, NextActions, Time } from './shapes.ts'
 
 const Apply = z.object({
   schema: SchemaShape,
   dry_run: z.boolean().optional().describe('Only tell what would be done'),
   name: z.string().min(1).max(200).optional().describe('Of the change, in the list of them'),
+})
+
+const SchemaAnswer = z.object({
+  app_id: AppId,
+  schema: SchemaShape,
+  api_base: z.url(),
+  _meta: z.object({
+    resource_info: z.object({ table_count: z.int(), tables: z.array(z.string()) }),
+    next_actions: NextActions,
+  }),
+})
+
+const Statement = z.object({ sql: z.string(), description: z.string() })
+
+const AppliedAnswer = z.object({
+  applied: z.int().describe('Statements; 0 where the schema was so already'),
+  statements: z.array(Statement),
+  migration_id: z.number().optional(),
+  message: Message,
+})
+
+const Rehearsed = z.object({
+  dry_run: z.literal(true),
+  applied: z.int().describe('Statements that would be run'),
+  statements: z.array(Statement.extend({ destructive: z.boolean() })),
+})
+
+const HistoryAnswer = z.object({
+  app_id: AppId,
+  migrations: z.array(
+    z.object({
+      id: z.number(),
+      name: z.string(),
+      description: z.string(),
+      applied_sql: z.string(),
+      applied_at: Time,
+    }),
+  ),
+  template_migrations: z
+    .array(z.object({ id: z.int(), filename: z.string(), applied_at: Time }))
+    .describe('What every app begins with'),
 })
 
 export function addSchema(routes: RouteTable<Scopes>): void {
@@ -27,6 +69,7 @@ export function addSchema(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/schema',
       access: 'owner',
       summary: 'Read the schema of the app',
+      answer: SchemaAnswer,
     },
     async ({ c, ctx }) => c.json(schemaToWire(ctx, await currentSchema(ctx))),
   )
@@ -37,6 +80,7 @@ export function addSchema(routes: RouteTable<Scopes>): void {
       access: 'owner',
       summary: 'Bring the schema to what the body describes',
       body: Apply,
+      answer: z.union([AppliedAnswer, Rehearsed]),
     },
     async ({ c, ctx, body: { schema, name, dry_run: dryRun } }) => {
       const applied = await applySchema(ctx, { schema, name, dryRun })
@@ -49,6 +93,7 @@ export function addSchema(routes: RouteTable<Scopes>): void {
       path: '/v1/{app_id}/migrations',
       access: 'owner',
       summary: 'List the changes of the schema, newest first',
+      answer: HistoryAnswer,
       docs: { query: PAGE_QUERY },
     },
     async ({ c, ctx }) => {
@@ -58,7 +103,7 @@ export function addSchema(routes: RouteTable<Scopes>): void {
   )
 }
 
-function schemaToWire(ctx: AppContext, schema: SchemaDsl) {
+function schemaToWire(ctx: AppContext, schema: SchemaDsl): z.output<typeof SchemaAnswer> {
   const tables = Object.keys(schema.tables)
   const next =
     tables.length === 0
@@ -75,7 +120,7 @@ function schemaToWire(ctx: AppContext, schema: SchemaDsl) {
   }
 }
 
-function appliedToWire({ statements, migrationId }: Applied) {
+function appliedToWire({ statements, migrationId }: Applied): z.input<typeof AppliedAnswer> {
   if (migrationId === undefined) {
     return { applied: 0, statements: [], message: 'Schema is up to date' }
   }
@@ -87,7 +132,7 @@ function appliedToWire({ statements, migrationId }: Applied) {
   }
 }
 
-const rehearsedToWire = ({ statements }: Applied) => ({
+const rehearsedToWire = ({ statements }: Applied): z.input<typeof Rehearsed> => ({
   dry_run: true,
   applied: statements.length,
   statements: statements.map(({ sql, description, destructive }) => ({
@@ -97,7 +142,10 @@ const rehearsedToWire = ({ statements }: Applied) => ({
   })),
 })
 
-const historyToWire = ({ app }: AppContext, { own, template }: History) => ({
+const historyToWire = (
+  { app }: AppContext,
+  { own, template }: History,
+): z.input<typeof HistoryAnswer> => ({
   app_id: app.id,
   migrations: own.map(({ id, name, sqlUp, appliedAt }) => ({
     id,

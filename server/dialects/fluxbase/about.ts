@@ -41,13 +41,14 @@ export const FLUXBASE: About<keyof Scopes> = {
   },
   error: {
     name: 'FluxbaseError',
-    body: z.object({
+    body: z.looseObject({
       error: z.string().describe('What is wrong'),
       code: z.string().describe('The same for programs, such as `NOT_FOUND`'),
       message: z.string().optional(),
       hint: z.string().optional().describe('What to do'),
       details: z.unknown().optional(),
       sqlstate: z.string().optional().describe('PostgreSQL’s own code'),
+      retry_after: z.number().optional().describe('Seconds'),
       request_id: z.string().optional(),
     }),
   },

@@ -51,6 +51,46 @@ const Changes = Credentials.extend({
   nonce: optionalText,
 })
 
+const ConfigAnswer = z.object({
+  signup_enabled: z.boolean(),
+  require_email_verification: z.boolean(),
+  magic_link_enabled: z.boolean(),
+  password_login_enabled: z.boolean(),
+  mfa_available: z.boolean(),
+  password_min_length: z.int(),
+  password_require_uppercase: z.boolean(),
+  password_require_lowercase: z.boolean(),
+  password_require_number: z.boolean(),
+  password_require_special: z.boolean(),
+  oauth_providers: z.array(z.unknown()),
+  saml_providers: z.array(z.unknown()),
+  captcha: z.null(),
+})
+
+const UserAnswer = z
+  .object({
+    id: z.string(),
+    email: z.string(),
+    email_verified: z.boolean(),
+    role: z.string(),
+    user_metadata: Metadata,
+    metadata: Metadata.describe('The same as `user_metadata`'),
+    app_metadata: Metadata,
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .meta({ id: 'FluxbaseUser' })
+
+const SessionAnswer = z
+  .object({
+    user: UserAnswer,
+    access_token: z.string(),
+    refresh_token: z.string().describe('Good once: refreshing gives a new one'),
+    expires_in: z.number().describe('Seconds that the access token lives'),
+    token_type: z.literal('bearer'),
+  })
+  .meta({ id: 'FluxbaseSession' })
+
 export function addAuth(routes: RouteTable<Scopes>, services: Services): void {
   const { identifier, signInHooks } = services
   const withNeeds = <C extends AppContext>(ctx: C): C & AuthContext => ({
@@ -67,19 +107,44 @@ type WithNeeds = <C extends AppContext>(ctx: C) => C & AuthContext
 const open = { access: 'public', limit: LIMIT, anyText: true } as const
 const made = { ...open, docs: { status: 201 } } as const
 
-/** What needs no credential. */
-function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: WithNeeds): void {
+/** What a page asks before anybody signs in. */
+function addQuestions(routes: RouteTable<Scopes>, services: Services): void {
   routes
     .add(
-      { ...open, method: 'get', path: '/api/v1/auth/config', summary: 'How one may sign in' },
+      {
+        ...open,
+        method: 'get',
+        path: '/api/v1/auth/config',
+        summary: 'How one may sign in',
+        answer: ConfigAnswer,
+      },
       ({ c }) => answer(c, CONFIG),
     )
     .add(
-      { ...open, method: 'get', path: '/api/v1/auth/csrf', summary: 'A token for cookie writes' },
+      {
+        ...open,
+        method: 'get',
+        path: '/api/v1/auth/csrf',
+        summary: 'A token for cookie writes',
+        answer: z.object({ csrf_token: z.string() }),
+      },
       ({ c }) => answer(c, { csrf_token: csrfToken(services, c) }),
     )
+}
+
+/** What needs no credential. */
+function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: WithNeeds): void {
+  addQuestions(routes, services)
+  routes
     .add(
-      { ...made, method: 'post', path: '/api/v1/auth/signup', summary: 'Sign up', body: NewUser },
+      {
+        ...made,
+        method: 'post',
+        path: '/api/v1/auth/signup',
+        summary: 'Sign up',
+        body: NewUser,
+        answer: SessionAnswer,
+      },
       async ({ c, ctx, body }) => {
         const { email, password } = requireCredentials(body)
         const request = { email, password, displayName: null, passwordRules: PLAIN_RULES }
@@ -99,41 +164,58 @@ function addPublic(routes: RouteTable<Scopes>, services: Services, withNeeds: Wi
         path: '/api/v1/auth/signin',
         summary: 'Sign in',
         body: Credentials,
+        answer: SessionAnswer,
       },
       async ({ c, ctx, body }) => {
         const tokens = await signIn(withNeeds(ctx), requireCredentials(body), SESSIONS)
         return answer(c, signedIn(services, c, tokens))
       },
     )
-    .add(
-      {
-        ...open,
-        method: 'post',
-        path: '/api/v1/auth/refresh',
-        summary: 'New tokens',
-        body: Refresh,
-      },
-      async ({ c, ctx, body }) => {
-        const token = body.refresh_token || getCookie(c, REFRESH_COOKIE)
-        if (!token) throw invalid('missing_field', 'Refresh token is required')
-        limitRefresh(services, c, hashOfToken(token).toString('hex'))
-        const tokens = await refreshSession(withNeeds(ctx), token, SESSIONS.family).catch(
-          (error: unknown) => {
-            clearCookies(services, c)
-            throw error
-          },
-        )
-        return answer(c, signedIn(services, c, tokens))
-      },
-    )
+  addRefresh(routes, services, withNeeds)
+}
+
+function addRefresh(routes: RouteTable<Scopes>, services: Services, withNeeds: WithNeeds): void {
+  routes.add(
+    {
+      ...open,
+      method: 'post',
+      path: '/api/v1/auth/refresh',
+      summary: 'New tokens',
+      body: Refresh,
+      answer: SessionAnswer,
+    },
+    async ({ c, ctx, body }) => {
+      const token = body.refresh_token || getCookie(c, REFRESH_COOKIE)
+      if (!token) throw invalid('missing_field', 'Refresh token is required')
+      limitRefresh(services, c, hashOfToken(token).toString('hex'))
+      const tokens = await refreshSession(withNeeds(ctx), token, SESSIONS.family).catch(
+        (error: unknown) => {
+          clearCookies(services, c)
+          throw error
+        },
+      )
+      return answer(c, signedIn(services, c, tokens))
+    },
+  )
 }
 
 /** What only somebody who signed in may do. */
 function addAccount(routes: RouteTable<Scopes>, services: Services, withNeeds: WithNeeds): void {
-  const own = { access: 'user', limit: LIMIT, path: '/api/v1/auth/user' } as const
+  const own = {
+    access: 'user',
+    limit: LIMIT,
+    path: '/api/v1/auth/user',
+    answer: UserAnswer,
+  } as const
   routes
     .add(
-      { access: 'leaving', method: 'post', path: '/api/v1/auth/signout', summary: 'Sign out' },
+      {
+        access: 'leaving',
+        method: 'post',
+        path: '/api/v1/auth/signout',
+        summary: 'Sign out',
+        answer: z.object({ message: z.string() }),
+      },
       async ({ c, ctx }) => {
         if (ctx.caller.kind === 'user') await signOut(withNeeds(ctx), ctx.caller)
         clearCookies(services, c)
@@ -160,7 +242,7 @@ const answer = (c: Http, body: object, status: 200 | 201 = 200): Response =>
 
 const { minLength, uppercase, lowercase, number, special } = PLAIN_RULES
 
-const CONFIG = {
+const CONFIG: z.input<typeof ConfigAnswer> = {
   signup_enabled: true,
   require_email_verification: false,
   magic_link_enabled: false,
@@ -190,7 +272,7 @@ function hideTaken(error: unknown): never {
 }
 
 /** Tokens as Fluxbase words them; a browser gets them as cookies too. */
-function signedIn(services: Services, c: Http, tokens: Tokens) {
+function signedIn(services: Services, c: Http, tokens: Tokens): z.input<typeof SessionAnswer> {
   const cookies = cookieOptions(services)
   setCookie(c, ACCESS_COOKIE, tokens.accessToken, { ...cookies.access, maxAge: tokens.expiresIn })
   setCookie(c, REFRESH_COOKIE, tokens.refreshToken, {
@@ -231,7 +313,7 @@ function csrfToken(services: Services, c: Http): string {
 }
 
 /** The only place where a user becomes Fluxbase's. */
-function toWire(user: User) {
+function toWire(user: User): z.input<typeof UserAnswer> {
   return {
     id: user.id,
     email: user.email,

@@ -54,6 +54,10 @@ const columnOf = ({ nullable, primaryKey, ...column }: Column) => ({
 
 const BODY = 5 * MEBIBYTE
 
+const Done = z.object({ success: z.literal(true), message: z.string() })
+const Schemas = z.object({ schemas: z.array(z.object({ name: z.string(), owner: z.string() })) })
+const Tables = z.object({ tables: z.array(z.object({ schema: z.string(), name: z.string() })) })
+
 export function addDdl(routes: RouteTable<Scopes>, services: Services): void {
   addLists(routes)
   for (const base of ['/api/v1/admin/ddl', '/api/v1/admin'] as const) {
@@ -71,6 +75,7 @@ function addLists(routes: RouteTable<Scopes>): void {
         path: '/api/v1/admin/ddl/schemas',
         access: 'admin',
         summary: 'List the schemas of the database',
+        answer: Schemas,
       },
       async ({ c, ctx }) => told(c, { schemas: await schemasOf(ctx) }),
     )
@@ -80,6 +85,7 @@ function addLists(routes: RouteTable<Scopes>): void {
         path: '/api/v1/admin/ddl/tables',
         access: 'admin',
         summary: 'List the tables of the database',
+        answer: Tables,
         docs: { query: { schema: 'Only tables of this schema' } },
       },
       async ({ c, ctx }) => told(c, { tables: await tablesOf(ctx, c.req.query('schema')) }),
@@ -94,6 +100,7 @@ function addSchemaRoute(routes: RouteTable<Scopes>, services: Services, base: st
       access: 'admin',
       summary: 'Create a schema',
       body: NewSchema,
+      answer: Done.extend({ schema: z.string() }),
       limit: BODY,
       docs: { status: 201 },
     },
@@ -115,6 +122,7 @@ function addTableRoutes(routes: RouteTable<Scopes>, services: Services, base: st
         access: 'admin',
         summary: 'Create a table, for the service alone at first',
         body: NewTable,
+        answer: Done.extend({ schema: z.string(), table: z.string() }),
         limit: BODY,
         docs: { status: 201 },
       },
@@ -131,6 +139,7 @@ function addTableRoutes(routes: RouteTable<Scopes>, services: Services, base: st
         path: `${base}/tables/{schema}/{table}`,
         access: 'admin',
         summary: 'Drop a table and its rows',
+        answer: Done,
       },
       ({ c, ctx }) =>
         changed(services, { c, ctx }, async () => {
@@ -151,6 +160,7 @@ function addChangeRoutes(routes: RouteTable<Scopes>, services: Services): void {
         access: 'admin',
         summary: 'Rename a table',
         body: NewName,
+        answer: Done,
         limit: BODY,
       },
       ({ c, ctx, body: { newName } }) =>
@@ -168,6 +178,7 @@ function addChangeRoutes(routes: RouteTable<Scopes>, services: Services): void {
         access: 'admin',
         summary: 'Add a column',
         body: Column,
+        answer: Done,
         limit: BODY,
         docs: { status: 201 },
       },
@@ -183,6 +194,7 @@ function addChangeRoutes(routes: RouteTable<Scopes>, services: Services): void {
         path: `${path}/columns/{column}`,
         access: 'admin',
         summary: 'Drop a column and its values',
+        answer: Done,
       },
       ({ c, ctx }) =>
         changed(services, { c, ctx }, async () => {

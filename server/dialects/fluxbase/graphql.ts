@@ -17,6 +17,7 @@ import { headerOf } from '#http/request'
 import { addHeader, respond } from '#http/respond'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
+import { FLUXBASE } from './about.ts'
 import type { Scopes } from './guards.ts'
 import { saidOf } from './tables-errors.ts'
 import { dataContext } from './tables-request.ts'
@@ -41,6 +42,35 @@ const QUERY_DOCS = {
   operationName: 'Which operation of the text is meant',
 }
 
+const GraphqlError = z.looseObject({
+  message: z.string(),
+  locations: z.array(z.object({ line: z.int(), column: z.int() })).optional(),
+  path: z.array(z.union([z.string(), z.int()])).optional(),
+  extensions: z.record(z.string(), z.unknown()).optional(),
+})
+
+const GraphqlResult = z
+  .object({
+    data: z.record(z.string(), z.unknown()).nullish(),
+    errors: z.array(GraphqlError).optional(),
+  })
+  .meta({ id: 'GraphqlResult', description: 'As GraphQL says; with `data`, what was asked for' })
+
+/** GraphQL's own media type for whoever asks for it; a refusal may come before there is any GraphQL to answer. */
+const answers = {
+  200: { content: { [JSON_TYPE]: GraphqlResult, [GRAPHQL_TYPE]: GraphqlResult } },
+  '4XX': {
+    description: 'Refused, or not a good operation',
+    content: {
+      [JSON_TYPE]: z.union([
+        GraphqlResult.extend({ error: z.string().optional().describe('The first error') }),
+        FLUXBASE.error.body,
+      ]),
+      [GRAPHQL_TYPE]: GraphqlResult,
+    },
+  },
+}
+
 export function addGraphql(routes: RouteTable<Scopes>, services: Services): void {
   routes.add(
     {
@@ -48,7 +78,7 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       path: PATH,
       access: 'anyone',
       summary: 'Run a GraphQL operation',
-      docs: { content: { [JSON_TYPE]: Parameters } },
+      docs: { content: { [JSON_TYPE]: Parameters }, answers },
     },
     ({ c, ctx }) => answered(services, { c, ctx, read: readPosted }),
   )
@@ -58,7 +88,7 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       path: PATH,
       access: 'anyone',
       summary: 'Run a GraphQL query, or read the schema',
-      docs: { query: QUERY_DOCS },
+      docs: { query: QUERY_DOCS, answers },
     },
     ({ c, ctx }) => {
       const isAsking = c.req.query('query') !== undefined

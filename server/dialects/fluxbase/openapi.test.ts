@@ -24,6 +24,7 @@ type Document = {
   paths: Record<string, Record<string, Operation>>
   components: {
     schemas: Record<string, { properties: Record<string, unknown>; required?: string[] }>
+    parameters: Record<string, Record<string, unknown>>
     securitySchemes: Record<string, unknown>
   }
 }
@@ -75,6 +76,31 @@ function getAt(host: string, headers = {}): Promise<string> {
 
 const operationsOf = ({ paths }: Document): Operation[] =>
   Object.values(paths).flatMap((item) => Object.values(item))
+
+type Media = Record<string, { schema?: Record<string, unknown> }>
+
+/** Answers without a schema, and parameters that say nothing. */
+function unsaid({ components }: Document, method: string, operation: Operation): string[] {
+  const parameters = (operation.parameters ?? []).map(({ $ref, ...own }) =>
+    typeof $ref === 'string' ? components.parameters[$ref.split('/').at(-1) ?? ''] : own,
+  )
+  const good = Object.entries(operation.responses).filter(([status]) => /^[2d]/.test(status))
+  return [
+    ...(good.length === 0 ? ['no good answer'] : []),
+    ...good.flatMap(([status, answer]) => {
+      const { content } = answer as { content?: Media }
+      if (!content) return method === 'head' || BODILESS.test(`${method} ${status}`) ? [] : [status]
+      return Object.entries(content)
+        .filter(([, { schema = {} }]) => Object.keys(schema).length === 0)
+        .map(([type]) => `${status} ${type}`)
+    }),
+    ...parameters
+      .filter((one) => !one?.description || Object.keys(one.schema as object).length === 0)
+      .map((one) => String(one?.name)),
+  ]
+}
+
+const BODILESS = /204$|^options /
 
 const tablePaths = ({ paths }: Document): string[] =>
   Object.keys(paths).filter((path) => /^\/api\/v1\/tables\/[^{]/.test(path))
@@ -168,6 +194,34 @@ describe('the routes of the instance', () => {
       required: ['name', 'code'],
     })
     expect(paths['/v1/{app_id}/env']?.patch?.requestBody).toMatchObject({ required: false })
+  })
+
+  test.each(['3.0', '3.1'])(
+    'say what they answer, and what each parameter is (%s)',
+    async (version) => {
+      const document = await read(app.owner, `/openapi.json?version=${version}`)
+      const silent: string[] = []
+      for (const [path, item] of Object.entries(document.paths)) {
+        for (const [method, operation] of Object.entries(item)) {
+          const said = `${method} ${path}`
+          for (const one of unsaid(document, method, operation)) silent.push(`${said}: ${one}`)
+        }
+      }
+      expect(silent).toEqual([])
+    },
+  )
+
+  test('repeat no answer that has a name', async () => {
+    const { paths, components } = await read(app.nobody)
+    expect(paths['/auth/{app_id}/login']?.post?.responses['200']).toEqual({
+      description: 'Done',
+      content: {
+        'application/json': { schema: { $ref: '#/components/schemas/ButterbaseTokens' } },
+      },
+    })
+    expect(components.schemas.ButterbaseTokens?.properties.user).toEqual({
+      $ref: '#/components/schemas/ButterbaseUser',
+    })
   })
 
   test('name their errors by reference', async () => {

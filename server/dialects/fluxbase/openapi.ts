@@ -1,4 +1,5 @@
 /** `/openapi.json`: every route of the instance for everybody, an app's tables for whoever manages it. */
+import { z } from 'zod'
 import { manages } from '#domains/accounts'
 import { visibleCatalog } from '#domains/data'
 import { invalid } from '#core/errors'
@@ -16,7 +17,16 @@ import { dataContext } from './tables-request.ts'
 
 export const OPENAPI_PATHS = ['/openapi.json', '/api/v1/openapi.json'] as const
 
-const VERSIONS: readonly Version[] = ['3.0', '3.1']
+const VERSIONS = ['3.0', '3.1'] as const satisfies readonly Version[]
+
+const Document = z.looseObject({
+  openapi: z.string(),
+  info: z.looseObject({ title: z.string(), version: z.string() }),
+  servers: z.array(z.looseObject({ url: z.url() })),
+  tags: z.array(z.looseObject({ name: z.string(), description: z.string() })),
+  paths: z.record(z.string(), z.unknown()),
+  components: z.record(z.string(), z.unknown()),
+})
 
 export function addOpenApi(routes: RouteTable<Scopes>, services: Services, listed: Listed): void {
   const documents = new Documents(services, listed)
@@ -27,10 +37,11 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
         path,
         access: 'anyone',
         summary: 'The OpenAPI document of the instance',
+        answer: Document,
         docs: {
           description:
             'For whoever manages the app that the request means, also the tables of that app, as they are now.',
-          query: { version: 'Of OpenAPI: `3.0`, which is the default, or `3.1`' },
+          query: { version: z.enum(VERSIONS).default('3.0').describe('Of OpenAPI') },
         },
       },
       async ({ c, ctx }) => {

@@ -10,17 +10,46 @@ const Ids = z.array(z.unknown())
 
 const json = (shape: z.ZodType) => ({ content: { 'application/json': shape } })
 
+const Affected = z.object({ affected: z.int() }).describe('With `Prefer: return=headers-only`')
+
+/** What comes of a write: rows, how many there were, or nothing at all, as `Prefer` says. */
+const written = (shape: z.ZodType) => json(z.union([shape, Affected]))
+
+const Deleted = z.object({
+  success: z.boolean(),
+  message: z.string(),
+  rows_affected: z.int(),
+  affected: z.int(),
+})
+
+const Exported = z.object({ success: z.boolean(), count: z.int(), records: Rows })
+
+const PAGE = {
+  ...json(Rows),
+  headers: {
+    'Content-Range': '`first-last/total`; the total is `*` where nothing counted',
+    'X-Next-Cursor': 'For `cursor`, where more rows may follow',
+  },
+}
+
+const PAGES = { 200: PAGE, 206: { ...PAGE, description: 'A part of the rows' } }
+
 const READ: RouteDocs = {
   description:
     'Filters are further parameters: `column=operator.value` or `column.operator=value`, and `or=(…)`, `and=(…)` over several.',
   query: {
     select: 'Columns, aggregates and embedded tables; all columns without it',
     order: '`column.asc|desc.nullsfirst|nullslast`, several with commas',
-    limit: 'Rows at most; 1000 without it',
-    offset: 'Rows to skip',
-    count: '`exact`, `planned` or `estimated`: all rows that the filters find, in `Content-Range`',
+    limit: z.int().min(0).describe('Rows at most; 1000 without it'),
+    offset: z.int().min(0).describe('Rows to skip'),
+    count: z
+      .enum(['exact', 'planned', 'estimated', 'none'])
+      .describe('Count all rows that the filters find, for `Content-Range`'),
     group_by: 'Columns that aggregates are grouped by',
-    truncate: 'Characters of a text at most: longer ones are cut, and say how long they are',
+    truncate: z
+      .int()
+      .min(1)
+      .describe('Characters of a text at most: longer ones are cut, and say how long they are'),
     cursor: 'What `X-Next-Cursor` gave: goes on behind the last row of that page',
     cursor_column: 'The column that the cursor means, instead of its own',
   },
@@ -28,6 +57,7 @@ const READ: RouteDocs = {
     Prefer: '`count=…`, `timezone=…`, `handling=strict`',
     Range: '`0-9`: these rows, as a part (206); not beside `limit` or `offset`',
   },
+  answers: PAGES,
 }
 
 const WRITTEN: RouteDocs = {
@@ -47,7 +77,13 @@ const INSERT: RouteDocs = {
     on_conflict: 'Columns of the key that decides what a duplicate is',
     columns: 'Columns of the body that count',
   },
-  status: 201,
+}
+
+const Inserted = z.union([Row, Rows]).describe('One row for an object, a list of them for a list')
+
+const MADE = {
+  201: written(Inserted),
+  200: { ...json(Rows), description: 'The row was there already' },
 }
 
 const ONE_ROW: RouteDocs = {
@@ -64,19 +100,22 @@ const COLLECTION: readonly TableRoute[] = [
     method: 'post',
     path: '{table}',
     summary: 'Insert a row, or several',
-    docs: { ...INSERT, ...json(z.union([Row, Rows])) },
+    docs: { ...INSERT, ...json(z.union([Row, Rows])), answers: MADE },
   },
   {
     method: 'patch',
     path: '{table}',
     summary: 'Change the rows that the filters find',
-    docs: { ...WRITTEN, ...json(Row) },
+    docs: { ...WRITTEN, ...json(Row), answers: { 200: written(Rows) } },
   },
   {
     method: 'delete',
     path: '{table}',
     summary: 'Delete the rows that the filters find',
-    docs: WRITTEN,
+    docs: {
+      ...WRITTEN,
+      answers: { 200: written(z.object({ affected: z.int(), records: Rows })) },
+    },
   },
 ]
 
@@ -85,7 +124,11 @@ const SUB_RESOURCES: readonly TableRoute[] = [
     method: 'post',
     path: '{table}/query',
     summary: 'Read rows, with the query in the body',
-    docs: { description: 'For queries too long for a URL.', ...json(QueryDocument) },
+    docs: {
+      description: 'For queries too long for a URL.',
+      ...json(QueryDocument),
+      answers: PAGES,
+    },
   },
   {
     method: 'post',
@@ -101,6 +144,13 @@ const SUB_RESOURCES: readonly TableRoute[] = [
           z.object({ action: z.enum(['delete', 'export']), targets: Ids }),
         ]),
       ),
+      answers: {
+        201: written(Rows),
+        200: {
+          ...json(z.union([Deleted, Exported])),
+          description: 'Deleted or exported, as `action` says',
+        },
+      },
     },
   },
   {
@@ -111,13 +161,17 @@ const SUB_RESOURCES: readonly TableRoute[] = [
       ...WRITTEN,
       description: 'Each row with its whole key and its new values, or one change for many ids.',
       ...json(z.union([Rows, z.object({ updates: Rows }), z.object({ ids: Ids, data: Row })])),
+      answers: { 200: written(Rows) },
     },
   },
   {
     method: 'delete',
     path: '{table}/bulk',
     summary: 'Delete many rows, by id or by filters',
-    docs: json(z.union([Ids, z.object({ ids: Ids }), z.object({ targets: Ids })])),
+    docs: {
+      ...json(z.union([Ids, z.object({ ids: Ids }), z.object({ targets: Ids })])),
+      answers: { 200: json(Deleted) },
+    },
   },
   {
     method: 'get',
@@ -127,26 +181,67 @@ const SUB_RESOURCES: readonly TableRoute[] = [
       ...READ,
       query: {
         ...READ.query,
-        format: '`csv`, which is the default, or `json`',
+        format: z.enum(['csv', 'json']).default('csv').describe('Of the export'),
         items: 'Ids, as a JSON array',
       },
-      type: 'text/csv',
+      answers: { 200: { content: { 'text/csv': z.string(), 'application/json': Rows } } },
     },
   },
 ]
 
+/** `{schema}/{table}` looks like a row too, and so does a sub-resource. */
+const OneOrMore = z
+  .union([Row, Rows])
+  .describe('The row; the rows, where the path means a table or a sub-resource of one')
+
+const ONE = { 200: json(OneOrMore), 206: { ...PAGE, description: 'A part of the rows' } }
+
+const CHANGED = { 200: written(OneOrMore) }
+
 const recordsAt = (path: string, docs: RouteDocs): readonly TableRoute[] => [
-  { method: 'get', path, summary: 'Read one row', docs },
-  { method: 'head', path, summary: 'Is the row there?', docs },
+  { method: 'get', path, summary: 'Read one row', docs: { ...docs, answers: ONE } },
+  { method: 'head', path, summary: 'Is the row there?', docs: { ...docs, answers: ONE } },
   {
     method: 'post',
     path,
     summary: 'Insert rows, or what else a table’s sub-resources offer',
-    docs: { ...docs, ...json(z.unknown()) },
+    docs: {
+      ...docs,
+      ...json(z.unknown()),
+      answers: {
+        ...ONE,
+        200: json(z.union([Rows, Deleted, Exported])),
+        201: written(Inserted),
+      },
+    },
   },
-  { method: 'put', path, summary: 'Change one row', docs: { ...docs, ...json(Row) } },
-  { method: 'patch', path, summary: 'Change one row', docs: { ...docs, ...json(Row) } },
-  { method: 'delete', path, summary: 'Delete one row', docs: { ...docs, status: 204 } },
+  {
+    method: 'put',
+    path,
+    summary: 'Change one row',
+    docs: { ...docs, ...json(Row), answers: CHANGED },
+  },
+  {
+    method: 'patch',
+    path,
+    summary: 'Change one row',
+    docs: { ...docs, ...json(Row), answers: CHANGED },
+  },
+  {
+    method: 'delete',
+    path,
+    summary: 'Delete one row',
+    docs: {
+      ...docs,
+      answers: {
+        204: {},
+        200: {
+          ...json(z.record(z.string(), z.unknown())),
+          description: 'Where the path means a table: as for the rows that filters find',
+        },
+      },
+    },
+  },
 ]
 
 /** Paths after `/api/v1/tables/`; sub-resources before the ids that they could be taken for. */

@@ -1,4 +1,5 @@
 /** Fluxbase's tables, mounted at /api/v1/tables. */
+import { z } from 'zod'
 import { forbidden, methodNotAllowed } from '#core/errors'
 import { manages } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
@@ -25,6 +26,33 @@ import {
   updateRecords,
 } from './tables-write.ts'
 
+const Column = z
+  .object({
+    name: z.string(),
+    data_type: z.string().describe('As PostgreSQL writes it'),
+    is_nullable: z.boolean(),
+    default_value: z.string().nullable().describe('SQL'),
+    is_primary_key: z.boolean(),
+    is_foreign_key: z.boolean(),
+    is_unique: z.boolean(),
+    max_length: z.int().nullable(),
+    position: z.int(),
+    description: z.string().optional(),
+  })
+  .meta({ id: 'FluxbaseColumn' })
+
+const Table = z
+  .object({
+    schema: z.string(),
+    name: z.string(),
+    type: z.enum(['table', 'view', 'materialized_view']),
+    path: z.string(),
+    columns: z.array(Column),
+    primary_key: z.array(z.string()),
+    rls_enabled: z.boolean(),
+  })
+  .meta({ id: 'FluxbaseTable' })
+
 export function addTables(routes: RouteTable<Scopes>, services: Services): void {
   routes.add(
     {
@@ -32,6 +60,7 @@ export function addTables(routes: RouteTable<Scopes>, services: Services): void 
       path: '/api/v1/tables',
       access: 'credential',
       summary: 'List tables and columns, for whoever manages the app',
+      answer: z.array(Table),
       docs: { query: { schema: 'Schemas, with commas between them; all without it' } },
     },
     ({ c, ctx }) => describeTables(services, c, ctx),
@@ -138,7 +167,7 @@ const TYPES = {
   foreign_table: 'table',
 } as const satisfies Record<Relation['kind'], string>
 
-function toWire(relation: Relation) {
+function toWire(relation: Relation): z.input<typeof Table> {
   const { schema, name, kind, primaryKey, rowSecurity } = relation
   return {
     schema,
@@ -146,7 +175,7 @@ function toWire(relation: Relation) {
     type: TYPES[kind],
     path: `/api/v1/tables/${schema === 'public' ? name : `${schema}/${name}`}`,
     columns: [...relation.columns.values()].map((column) => columnToWire(relation, column)),
-    primary_key: primaryKey,
+    primary_key: [...primaryKey],
     rls_enabled: rowSecurity,
   }
 }
@@ -154,7 +183,7 @@ function toWire(relation: Relation) {
 function columnToWire(
   { primaryKey, foreignKeys, uniques }: Relation,
   column: Relation['columns'] extends ReadonlyMap<string, infer C> ? C : never,
-) {
+): z.input<typeof Column> {
   const { name, type, notNull, defaultSql, position, description } = column
   return {
     name,

@@ -26,6 +26,28 @@ const EmbedDocument = z.object({
   provider: z.string().nullish(),
 })
 
+const Capabilities = z.object({
+  enabled: z.boolean(),
+  pgvector_installed: z.boolean().optional(),
+  pgvector_version: z.string().nullish(),
+  embedding_enabled: z.boolean().optional(),
+  embedding_provider: z.string().nullish(),
+  embedding_model: z.string().nullish(),
+})
+
+const Embeddings = z.object({
+  embeddings: z.array(z.array(z.number())),
+  model: z.string(),
+  dimensions: z.int(),
+})
+
+const Nearest = z.object({
+  data: z.array(z.record(z.string(), z.unknown())).describe('Rows, nearest first'),
+  distances: z
+    .array(z.number().nullable())
+    .describe('Of each row; null where there is none, as from a vector of nothing'),
+})
+
 export function addVector(routes: RouteTable<Scopes>, services: Services): void {
   routes
     .add(
@@ -34,6 +56,7 @@ export function addVector(routes: RouteTable<Scopes>, services: Services): void 
         path: '/api/v1/capabilities/vector',
         access: 'anyone',
         summary: 'Can this app search by vectors?',
+        answer: Capabilities,
         docs: { description: 'Whoever manages the app is also told why not.' },
       },
       async ({ c, ctx }) => c.json(await capabilities(ctx), 200, { 'Content-Type': JSON_TYPE }),
@@ -45,6 +68,7 @@ export function addVector(routes: RouteTable<Scopes>, services: Services): void 
         access: 'credential',
         summary: 'Make vectors of texts',
         body: EmbedDocument,
+        answer: Embeddings,
         docs: { description: 'Answers 503 until an embedding service is configured.' },
       },
       ({ ctx, body }) => embed(ctx, body),
@@ -57,13 +81,14 @@ export function addVector(routes: RouteTable<Scopes>, services: Services): void 
         scope: 'tables:read',
         summary: 'The rows that are nearest to a vector',
         body: SearchDocument,
+        answer: Nearest,
         docs: { description: 'The caller finds only rows that they may read.' },
       },
       ({ c, ctx, body }) => search(services, { c, ctx }, body),
     )
 }
 
-async function capabilities(ctx: AppContext): Promise<Record<string, unknown>> {
+async function capabilities(ctx: AppContext): Promise<z.input<typeof Capabilities>> {
   const version = await vectorVersion(ctx.databases.platform)
   const enabled = version !== undefined
   if (!manages(ctx.caller, ctx.app)) return { enabled }

@@ -1,8 +1,47 @@
 /** What the documentation says of the routes. */
 import { z } from 'zod'
 import type { RouteDocs } from '#http/about'
+import { REST } from './about.ts'
 
 const Row = z.record(z.string(), z.unknown())
+
+const Rows = z.array(Row)
+
+/** Rows in the media types that a caller may ask for. */
+const asRows = {
+  'application/json': Rows,
+  'application/vnd.pgrst.object+json': Row,
+  'text/csv': z.string(),
+  '*/*': z.unknown().describe('In whatever media type the app itself writes'),
+}
+
+const RANGE = {
+  'Content-Range': '`first-last/total`; the total is `*` where nothing counted',
+}
+
+const PAGES = {
+  200: { content: asRows, headers: RANGE },
+  206: { content: asRows, headers: RANGE, description: 'A part of the rows' },
+}
+
+/** With `Prefer: return=representation` the rows, else nothing. */
+const CHANGED = {
+  200: { content: asRows, headers: RANGE, description: 'With the rows, which `Prefer` asked for' },
+  204: { headers: RANGE },
+}
+
+const MADE = {
+  description: 'With the rows, where `Prefer` asks for them',
+  content: asRows,
+  headers: { Location: 'With `return=headers-only`: the new row, by its key' },
+}
+
+const AMBIGUOUS = {
+  300: {
+    description: 'Ambiguous: the body names what may be meant',
+    content: { 'application/json': REST.error.body },
+  },
+}
 
 const FILTERS =
   'Filters are further parameters: `column=operator.value`, and `or=(…)`, `and=(…)` over several; those of an embedded table begin with its name.'
@@ -11,8 +50,8 @@ const SELECT = { select: 'Columns, aggregates, casts and embedded tables; all co
 
 const PAGE = {
   order: '`column.asc|desc.nullsfirst|nullslast`, several with commas',
-  limit: 'Rows at most',
-  offset: 'Rows to skip',
+  limit: z.int().min(0).describe('Rows at most'),
+  offset: z.int().min(0).describe('Rows to skip'),
 }
 
 const ACCEPT = '`text/csv`, `application/vnd.pgrst.object+json` for a single row; JSON without it'
@@ -26,7 +65,7 @@ export const READ: RouteDocs = {
     Accept: ACCEPT,
     'Accept-Profile': 'The schema, where the app shows several',
   },
-  status: [200, 206],
+  answers: { ...PAGES, ...AMBIGUOUS },
 }
 
 const WRITE_HEADERS = {
@@ -50,7 +89,7 @@ export const INSERT: RouteDocs = {
   },
   headers: WRITE_HEADERS,
   content: rows(z.union([Row, z.array(Row)])),
-  status: [200, 201],
+  answers: { 200: MADE, 201: MADE, ...AMBIGUOUS },
 }
 
 export const UPDATE: RouteDocs = {
@@ -58,7 +97,7 @@ export const UPDATE: RouteDocs = {
   query: { ...SELECT, columns: 'Columns of the body that count', ...PAGE },
   headers: WRITE_HEADERS,
   content: rows(Row),
-  status: [200, 204],
+  answers: { ...CHANGED, ...AMBIGUOUS },
 }
 
 export const PUT: RouteDocs = {
@@ -66,23 +105,39 @@ export const PUT: RouteDocs = {
   query: SELECT,
   headers: WRITE_HEADERS,
   content: rows(Row),
-  status: [200, 201, 204],
+  answers: { ...CHANGED, 201: MADE, ...AMBIGUOUS },
 }
 
 export const DELETE: RouteDocs = {
   description: FILTERS,
   query: { ...SELECT, ...PAGE },
   headers: WRITE_HEADERS,
-  status: [200, 204],
+  answers: { ...CHANGED, ...AMBIGUOUS },
 }
 
 const CALLED =
   'A function that gives rows can be filtered, ordered, paged and embedded like a table.'
 
+const RESULT = {
+  headers: RANGE,
+  content: {
+    'application/json': z.unknown().describe('The value, or the rows'),
+    '*/*': z.unknown().describe('In the media type that was asked for'),
+  },
+}
+
+const RESULTS = {
+  200: RESULT,
+  204: { description: 'The function gives nothing' },
+  206: { ...RESULT, description: 'A part of the rows' },
+  ...AMBIGUOUS,
+}
+
 /** Arguments in the query string. */
 export const CALL: RouteDocs = {
   ...READ,
   description: `Each argument is a parameter. ${CALLED}`,
+  answers: RESULTS,
 }
 
 /** Arguments in the body. */
@@ -94,12 +149,27 @@ export const CALL_POST: RouteDocs = {
     'text/plain': z.string(),
     'application/octet-stream': z.unknown(),
   },
-  status: [200, 204, 206],
+  answers: RESULTS,
 }
 
 export const ROOT: RouteDocs = {
   description: 'Tables, views and functions of the schema, as an OpenAPI 2.0 document.',
   headers: { 'Accept-Profile': 'The schema, where the app shows several' },
+  answers: {
+    200: {
+      content: {
+        'application/openapi+json': z.looseObject({
+          swagger: z.literal('2.0'),
+          info: z.record(z.string(), z.unknown()),
+          paths: z.record(z.string(), z.unknown()),
+          definitions: z.record(z.string(), z.unknown()),
+        }),
+        '*/*': z.unknown().describe('What `db_root_spec` gives, where the app names one'),
+      },
+    },
+  },
 }
 
-export const OPTIONS: RouteDocs = { description: 'The methods stand in the `Allow` header.' }
+export const OPTIONS: RouteDocs = {
+  answers: { 200: { headers: { Allow: 'The methods, with commas between them' } } },
+}

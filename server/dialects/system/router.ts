@@ -1,5 +1,6 @@
 /** What belongs to no dialect: health, the console page, the pages that explain errors. */
 import { Hono } from 'hono'
+import { z } from 'zod'
 import type { Env } from '#http/env'
 import { type Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -9,6 +10,12 @@ import { errorPages } from './error-pages.ts'
 import { Health, health, Readiness, readiness, servicesFor } from './health.ts'
 import { referencePage } from './reference.ts'
 
+const Brief = Health.pick({ status: true, timestamp: true })
+
+const unready = (shape: z.ZodType) => ({
+  503: { description: 'Not in order', content: { 'application/json': shape } },
+})
+
 type Scopes = Record<Words, undefined>
 
 /** @param listed every route of the instance, for the page that describes them */
@@ -17,7 +24,13 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
   const routes = new RouteTable<Scopes>(SYSTEM, hono, { public: async () => () => undefined })
   const open = { method: 'get', access: 'public' } as const
   routes.add(
-    { ...open, path: '/health', summary: 'Is the process alive?', answer: Health },
+    {
+      ...open,
+      path: '/health',
+      summary: 'Is the process alive?',
+      answer: Health,
+      docs: { answers: unready(Health) },
+    },
     async ({ c }) => {
       const { ok, body } = await health(services)
       return c.json({ ...body, ...(await servicesFor(services, c, ok)) }, ok ? 200 : 503)
@@ -29,7 +42,8 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
       path: '/health/ready',
       summary: 'Are its databases reachable?',
       docs: {
-        description: 'Asks the control database and that of the default app. Not ready is 503.',
+        description: 'Asks the control database and that of the default app.',
+        answers: unready(Readiness),
       },
       answer: Readiness,
     },
@@ -43,7 +57,13 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
       ...open,
       path: '/',
       summary: 'The console for a browser, health for others',
-      docs: { description: 'A browser is who accepts `text/html`.' },
+      docs: {
+        description: 'A browser is who accepts `text/html`.',
+        answers: {
+          200: { content: { 'text/html': z.string(), 'application/json': Brief } },
+          ...unready(Brief),
+        },
+      },
     },
     async ({ c }) => {
       if (c.req.header('accept')?.includes('text/html')) return consolePage(c, services)
