@@ -29,6 +29,7 @@ const BY_KIND = {
 const BY_CODE: Record<string, Answer> = {
   auth_required: [401, 'AUTH_REQUIRED'],
   invalid_api_key: [401, 'AUTH_INVALID_API_KEY'],
+  revoked_client_key: [401, 'AUTH_INVALID_API_KEY'],
   invalid_token: [401, 'AUTH_INVALID_TOKEN'],
   workspace_forbidden: [403, 'AUTH_ORG_FORBIDDEN'],
   invalid_body: [400, 'VALIDATION_INVALID_SCHEMA'],

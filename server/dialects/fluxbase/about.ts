@@ -23,6 +23,12 @@ export const FLUXBASE: About<keyof Scopes> = {
       carriers: CARRIERS,
       example: 'ANON_KEY',
     },
+    known: {
+      meaning:
+        'somebody in particular: who signed in to the app, a client key with the scope, or whoever manages the app',
+      carriers: CARRIERS,
+      example: 'USER_TOKEN',
+    },
     user: {
       meaning: 'somebody who signed in to the app',
       carriers: ['bearer', 'apikey'],

@@ -31,6 +31,10 @@ const BAD_JSON = [400, 'INVALID_REQUEST_BODY', 'Invalid request body'] as const
 /** Where Fluxbase has its own word, status or sentence for one of our codes. */
 const BY_CODE: Record<string, Answer> = {
   auth_required: [401, 'MISSING_AUTHENTICATION'],
+  revoked_client_key: [401, 'INVALID_TOKEN', 'Client key has been revoked'],
+  admin_required: [403, 'ADMIN_REQUIRED'],
+  user_client_keys_disabled: [403, 'FEATURE_DISABLED'],
+  invalid_id: [400, 'INVALID_ID'],
   revoked_token: [401, 'REVOKED_TOKEN', 'Token has been revoked'],
   credential_of_another_app: [403, 'ACCESS_DENIED', 'access denied to this tenant'],
   csrf: [403, 'ACCESS_DENIED'],

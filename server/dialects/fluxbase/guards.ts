@@ -1,5 +1,12 @@
 /** Who may call a Fluxbase route: the words that stand on the routes, and what each one checks. */
-import { type Caller, identityIn, manages, requireScope, type UserCaller } from '#domains/accounts'
+import {
+  allowsUserKeys,
+  type Caller,
+  identityIn,
+  manages,
+  requireScope,
+  type UserCaller,
+} from '#domains/accounts'
 import {
   type App,
   type AppContext,
@@ -38,6 +45,8 @@ export type Scopes = {
   user: UserContext
   /** As `user`; one whose session has ended already comes in as nobody. */
   leaving: AppContext
+  /** Somebody in particular: who signed in, a client key with the route's scope, or who manages the app. */
+  known: AppContext
   /** Who manages the app: a service key of it, or its owner's account. */
   admin: AppContext
 }
@@ -57,12 +66,18 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
     },
     anyone: async (c, { scope }) => {
       const admitted = await admit(c, shownCredential(c))
-      checkKey(services, c, { caller: admitted.caller, scope })
+      checkKey(services, c, { ...admitted, scope })
       return () => enter(c, admitted)
     },
     credential: async (c, { scope }) => {
       const admitted = await admit(c, requireShown(c))
-      checkKey(services, c, { caller: admitted.caller, scope })
+      checkKey(services, c, { ...admitted, scope })
+      return () => enter(c, admitted)
+    },
+    known: async (c, { scope }) => {
+      const admitted = await admit(c, requireShown(c))
+      checkKey(services, c, { ...admitted, scope })
+      if (admitted.caller.kind === 'anonymous') throw insufficient()
       return () => enter(c, admitted)
     },
     user: async (c) => {
@@ -87,6 +102,9 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
   }
 }
 
+/** What was good once is told apart from what never was. */
+const REVOKED = new Set(['revoked_token', 'revoked_client_key'])
+
 /** Who shows this credential, and the app that the request means. */
 async function found(services: Services, c: Http, shown: Shown | undefined): Promise<Found> {
   const named = await appNamed(services, c)
@@ -108,9 +126,7 @@ async function identified(
   const app = named ?? (await services.apps.default())
   const caller = await services.identifier.identify(secret, app).catch((error: unknown) => {
     const { kind, code } = AppError.from(error)
-    throw kind === 'unauthenticated' && code !== 'revoked_token'
-      ? refusedCredential(shown, error)
-      : error
+    throw kind === 'unauthenticated' && !REVOKED.has(code) ? refusedCredential(shown, error) : error
   })
   const isNoServiceKey = caller.kind === 'user' || caller.kind === 'client_key'
   if (carrier === 'service_key' && isNoServiceKey) throw refusedCredential(shown)
@@ -150,19 +166,23 @@ function entered(services: Services, c: Http, { caller, app }: Found): AppContex
   return appContext(requestContext(services, c, caller), app, identity)
 }
 
-type Scoped = { caller: Caller; scope: string | undefined }
+type Scoped = Found & { scope: string | undefined }
 
 /**
  * A client key has a limit of its own, and does only what it was made for.
- * @throws `rate_limited`, `forbidden` insufficient_scope or insufficient_permissions
+ * @throws `rate_limited`, `forbidden` user_client_keys_disabled, insufficient_scope or insufficient_permissions
  */
-function checkKey(services: Services, c: Http, { caller, scope }: Scoped): void {
+function checkKey(services: Services, c: Http, { caller, app, scope }: Scoped): void {
   if (caller.kind !== 'client_key') return
+  if (caller.userId !== undefined && !allowsUserKeys(app)) throw userKeysDisabled()
   const limit = { max: caller.requestsPerMinute, windowMs: MINUTE_MS }
   limitRequest(c, services.limiter, { key: `client key ${caller.credentialId}`, ...limit })
   if (scope === undefined) throw insufficient()
   if (scope.includes(':')) requireScope(caller, scope)
 }
+
+const userKeysDisabled = () =>
+  forbidden('user_client_keys_disabled', 'User client keys are disabled. Contact an administrator.')
 
 const MINUTE_MS = 60_000
 

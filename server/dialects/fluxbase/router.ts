@@ -7,6 +7,7 @@ import { type Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
 import { addAuth } from './auth.ts'
+import { addClientKeys } from './client-keys.ts'
 import { cors } from './cors.ts'
 import { addDdl, DDL_ANSWERS } from './ddl.ts'
 import { errorRenderer } from './errors.ts'
@@ -23,6 +24,7 @@ export function fluxbase(services: Services, listed: Listed): RouteTable<Scopes>
   for (const path of ['/api/v1/*', OPENAPI_PATHS[0]]) hono.use(path, cors(services))
   const routes = new RouteTable(FLUXBASE, hono, guards(services))
   addAuth(routes, services)
+  addClientKeys(routes, services)
   addTables(routes, services)
   addDdl(routes, services)
   addVector(routes, services)

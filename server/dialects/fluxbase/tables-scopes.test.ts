@@ -180,12 +180,42 @@ describe('a client key', () => {
     const revoked = await client.get(`${T}/notes`)
     expect([revoked.status, await revoked.json()]).toEqual([
       401,
-      expect.objectContaining({ error: 'Invalid client key', code: 'INVALID_TOKEN' }),
+      expect.objectContaining({ error: 'Client key has been revoked', code: 'INVALID_TOKEN' }),
     ])
     const past = await mint({ scopes: ['*'], userId, expiresAt: new Date(Date.now() - 1000) })
     expect((await shows(past.secret).get(`${T}/notes`)).status).toBe(401)
     const orphan = await mint({ scopes: ['*'], userId: '00000000-0000-4000-8000-000000000000' })
     expect((await shows(orphan.secret).get(`${T}/notes`)).status).toBe(401)
+  })
+
+  test('of a user is refused, and not made, where the app lets users have none', async () => {
+    const { apps } = app.instance.services
+    const setting = (allowUserClientKeys: boolean) =>
+      apps.change(app.appId, ({ settings }) => ({ settings: { ...settings, allowUserClientKeys } }))
+    const answered = async (asked: Promise<Response>) => {
+      const res = await asked
+      return [res.status, ((await res.json()) as { error: string }).error]
+    }
+    const { secret } = await mint({ scopes: ['*'], userId })
+    const unbound = await mint({ scopes: ['clientkeys:read'] })
+    const KEYS = '/api/v1/client-keys'
+    const signIn = { email: 'ada@example.com', password: 'Correct-Horse-7' }
+    const res = await app.as(app.anonKey).post('/api/v1/auth/signin', signIn)
+    const ada = app.as(((await res.json()) as { access_token: string }).access_token)
+    expect((await ada.get(KEYS)).status).toBe(200)
+    await setting(false)
+    const disabled = 'User client keys are disabled. Contact an administrator.'
+    expect(await answered(shows(secret).get(`${T}/notes`))).toEqual([403, disabled])
+    expect(await answered(shows(secret).get(KEYS))).toEqual([403, disabled])
+    const admins =
+      'Admin access required. Only service_role and instance_admin can access this endpoint.'
+    const asked = { name: 'mine', scopes: ['*'] }
+    for (const refused of [ada.get(KEYS), ada.post(KEYS, asked), shows(unbound.secret).get(KEYS)]) {
+      expect(await answered(refused)).toEqual([403, admins])
+    }
+    expect((await app.as(app.serviceKey).post(KEYS, asked)).status).toBe(201)
+    await setting(true)
+    expect((await shows(secret).get(`${T}/notes`)).status).toBe(200)
   })
 
   test('has a limit per minute of its own', async () => {

@@ -59,6 +59,7 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   revoked_token: [401, 'PGRST301'],
   user_token_expired: [401, 'PGRST303'],
   invalid_api_key: [401, 'PGRST301'],
+  revoked_client_key: [401, 'PGRST301'],
   credential_of_another_app: [401, 'PGRST301'],
   jwt_undecodable: [401, 'PGRST301'],
   jwt_claims: [401, 'PGRST303'],

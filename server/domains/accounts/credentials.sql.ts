@@ -1,4 +1,5 @@
 import type { Tx } from '#db/database'
+import { sql } from '#db/sql'
 
 export type CredentialKind = 'platform_key' | 'app_key' | 'session' | 'client_key'
 
@@ -15,11 +16,16 @@ export type Credential = {
   userId: string | null
   /** Of a client key. */
   requestsPerMinute: number | null
+  description: string | null
+  /** Of a client key: where alone its scopes count; null is everywhere. */
+  allowedNamespaces: string[] | null
   scopes: string[]
   expiresAt: Date | null
   revokedAt: Date | null
   lastUsedAt: Date | null
   createdAt: Date
+  /** When somebody last changed or revoked it. */
+  updatedAt: Date
 }
 
 export type NewCredential = Pick<
@@ -33,36 +39,40 @@ export type NewCredential = Pick<
   | 'appId'
   | 'userId'
   | 'requestsPerMinute'
+  | 'description'
+  | 'allowedNamespaces'
   | 'scopes'
   | 'expiresAt'
 > & { hash: Buffer }
+
+/** A credential's columns: everything but its hash. */
+export const COLUMNS = sql`id, kind, prefix, name, account_id, workspace_id, app_id, user_id, requests_per_minute,
+  description, allowed_namespaces, scopes, expires_at, revoked_at, last_used_at, created_at, updated_at`
 
 /** Gives back the stored row; a credential with this hash that exists already stays as it is. */
 export async function insertCredential(tx: Tx, it: NewCredential): Promise<Credential | undefined> {
   const [row] = await tx<Credential>`
     insert into credentials (id, kind, prefix, hash, name, account_id, workspace_id, app_id, user_id,
-      requests_per_minute, scopes, expires_at)
+      requests_per_minute, description, allowed_namespaces, scopes, expires_at)
     values (${it.id}, ${it.kind}, ${it.prefix}, ${it.hash}, ${it.name}, ${it.accountId}, ${it.workspaceId},
-      ${it.appId}, ${it.userId}, ${it.requestsPerMinute}, ${it.scopes}, ${it.expiresAt})
+      ${it.appId}, ${it.userId}, ${it.requestsPerMinute}, ${it.description}, ${it.allowedNamespaces}, ${it.scopes},
+      ${it.expiresAt})
     on conflict (hash) do nothing
-    returning id, kind, prefix, name, account_id, workspace_id, app_id, user_id, requests_per_minute, scopes,
-      expires_at, revoked_at, last_used_at, created_at`
+    returning ${COLUMNS}`
   return row
 }
 
 /** The index compares hashes of 256 bits: how long it takes tells nothing about the secret. */
 export async function selectByHash(tx: Tx, hash: Buffer): Promise<Credential | undefined> {
   const [row] = await tx<Credential>`
-    select id, kind, prefix, name, account_id, workspace_id, app_id, user_id, requests_per_minute, scopes,
-      expires_at, revoked_at, last_used_at, created_at
+    select ${COLUMNS}
     from credentials where hash = ${hash}`
   return row
 }
 
 export function selectKeysOf(tx: Tx, accountId: string): Promise<Credential[]> {
   return tx<Credential>`
-    select id, kind, prefix, name, account_id, workspace_id, app_id, user_id, requests_per_minute, scopes,
-      expires_at, revoked_at, last_used_at, created_at
+    select ${COLUMNS}
     from credentials
     where account_id = ${accountId} and kind = 'platform_key' and revoked_at is null
     order by created_at desc, id`
@@ -71,7 +81,7 @@ export function selectKeysOf(tx: Tx, accountId: string): Promise<Credential[]> {
 /** False when it is unknown, not the account's or revoked already. */
 export async function revokeKeyOf(tx: Tx, accountId: string, id: string): Promise<boolean> {
   const rows = await tx`
-    update credentials set revoked_at = now()
+    update credentials set revoked_at = now(), updated_at = now()
     where id = ${id} and account_id = ${accountId} and kind = 'platform_key' and revoked_at is null
     returning id`
   return rows.length > 0

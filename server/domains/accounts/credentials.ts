@@ -38,6 +38,8 @@ export type Minting = {
   /** Of a client key: the app's user it acts as. */
   userId?: string
   requestsPerMinute?: number
+  description?: string
+  allowedNamespaces?: readonly string[]
   expiresAt?: Date
 }
 
@@ -81,6 +83,8 @@ export class Credentials {
       appId: what.appId ?? null,
       userId: what.userId ?? null,
       requestsPerMinute: what.requestsPerMinute ?? null,
+      description: what.description ?? null,
+      allowedNamespaces: what.allowedNamespaces ? [...what.allowedNamespaces] : null,
       scopes: [...what.scopes],
       expiresAt: what.expiresAt ?? null,
     }
@@ -100,6 +104,12 @@ export class Credentials {
     if (!known && epoch === this.#epoch) this.#remember(secret, credential)
     this.#uses.set(credential.id, now)
     return credential
+  }
+
+  /** Whether this was once good and somebody took it back. */
+  async wasRevoked(secret: string): Promise<boolean> {
+    const credential = await selectByHash(this.#platform.query, hashOf(secret))
+    return credential !== undefined && credential.revokedAt !== null
   }
 
   /** The account's platform keys, newest first, without revoked ones. */

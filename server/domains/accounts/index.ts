@@ -24,6 +24,17 @@ export {
   requireAccount,
   type UserCaller,
 } from './caller.ts'
+export {
+  allowsUserKeys,
+  changeClientKey,
+  type ClientKeyContext,
+  createClientKey,
+  deleteClientKey,
+  deleteClientKeysOf,
+  findClientKey,
+  listClientKeys,
+  revokeClientKey,
+} from './client-keys.ts'
 export { requireScope } from './scopes.ts'
 export { type Credential, Credentials, type Minted } from './credentials.ts'
 export {

@@ -20,3 +20,31 @@ export function requireScope(caller: Caller, needed: string): void {
     details: { required_scope: needed },
   })
 }
+
+const KNOWN: readonly string[] = [
+  ...['tables', 'storage', 'auth', 'clientkeys', 'webhooks', 'jobs', 'ai', 'secrets'].flatMap(
+    (area) => [`${area}:read`, `${area}:write`],
+  ),
+  ...['functions', 'rpc', 'migrations'].flatMap((area) => [`${area}:read`, `${area}:execute`]),
+  'monitoring:read',
+  'realtime:connect',
+  'realtime:broadcast',
+]
+
+/** The first of the wanted scopes that is more than the held ones are. */
+export const scopeBeyond = (
+  held: readonly string[],
+  wanted: readonly string[],
+): string | undefined =>
+  held.includes('*') ? undefined : wanted.find((scope) => !covers(held, scope))
+
+/** What means nothing yet may mean something later: it must be held by name. */
+function covers(held: readonly string[], scope: string): boolean {
+  if (held.includes(scope)) return true
+  if (scope === '*') return false
+  const granted = KNOWN.filter((known) => grants([scope], known))
+  if (granted.length > 0) return granted.every((known) => grants(held, known))
+  // A third word narrows to one namespace.
+  const [whole] = /^[^:]+:[^:]+(?=:.)/.exec(scope) ?? []
+  return whole !== undefined && KNOWN.includes(whole) && grants(held, whole)
+}

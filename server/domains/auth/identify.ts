@@ -3,7 +3,7 @@ import type { JWTPayload } from 'jose'
 import { type AccountCaller, type Caller, type Credential, workspacesOf } from '#domains/accounts'
 import type { App, Apps } from '#domains/apps'
 import type { Clock } from '#core/clock'
-import { unauthenticated } from '#core/errors'
+import { type AppError, unauthenticated } from '#core/errors'
 import { isUuid } from '#core/ids'
 import { ANONYMOUS, type Claims, type Identity, identityOf } from '#db/identity'
 import { notifySessionEnded } from './notify.sql.ts'
@@ -36,6 +36,12 @@ const FOREIGN_ISSUERS = new Set(['', 'fluxbase', 'supabase', 'supabase-demo'])
 export const invalidApiKey = () =>
   unauthenticated('invalid_api_key', 'The API key is unknown, revoked or expired', {
     hint: 'Make a new key with POST /api-keys, or ask the owner for one.',
+  })
+
+/** To whom the whole key is known it is no news that there was one. */
+const revokedClientKey = () =>
+  unauthenticated('revoked_client_key', 'The client key has been revoked', {
+    hint: 'Make a new key with POST /api/v1/client-keys.',
   })
 
 const looksLikeKey = (secret: string): boolean => /^(?:bb_|sk_|pk_|fb_|fbk_)/.test(secret)
@@ -119,9 +125,16 @@ export class Identifier {
   async #find(secret: string, app: App | undefined): Promise<Found> {
     if (secret.startsWith('eyJ')) return this.#fromToken(readToken(secret), app)
     const credential = await this.#apps.needs.credentials.find(secret)
-    if (!credential) throw looksLikeKey(secret) ? invalidApiKey() : invalidToken()
+    if (!credential) throw await this.#refusalOf(secret)
     const expiresAt = credential.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     return { caller: await this.#fromKey(credential), expiresAt }
+  }
+
+  async #refusalOf(secret: string): Promise<AppError> {
+    if (!looksLikeKey(secret)) return invalidToken()
+    const isClientKey = secret.startsWith('fbk_')
+    const revoked = isClientKey && (await this.#apps.needs.credentials.wasRevoked(secret))
+    return revoked ? revokedClientKey() : invalidApiKey()
   }
 
   async #fromKey(credential: Credential): Promise<Caller> {

@@ -1,5 +1,5 @@
 /** The users of an app: how they come, what they may change, and what the app's owner does with them. */
-import type { UserCaller } from '#domains/accounts'
+import { deleteClientKeysOf, type UserCaller } from '#domains/accounts'
 import { invalid, unauthenticated } from '#core/errors'
 import { isUuid } from '#core/ids'
 import type { Tx } from '#db/database'
@@ -151,7 +151,7 @@ function readCursor(cursor: string): UserPosition {
   return { createdAt, id }
 }
 
-/** The user with all sessions, at once. @throws `not_found` user_not_found */
+/** The user with all sessions and client keys, at once. @throws `not_found` user_not_found */
 export async function deleteUser(
   ctx: AuthContext,
   id: string,
@@ -161,5 +161,6 @@ export async function deleteUser(
     : undefined
   if (!deleted) throw userNotFound()
   await ctx.identifier.ended(ctx.app.id, id.toLowerCase())
+  await deleteClientKeysOf(ctx, { appId: ctx.app.id, userId: id.toLowerCase() })
   return { id: id.toLowerCase(), email: deleted.email }
 }

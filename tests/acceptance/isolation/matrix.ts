@@ -136,6 +136,17 @@ const fluxbase = (by: Partial<Answers>): Answers => ({
   ...by,
 })
 
+/** To user B it does not exist. */
+const CLIENT_KEY_OF_A = fluxbase({ 'anon key': 403, 'user B': 404 })
+
+const onClientKeyOfA =
+  (suffix = '', sent?: object): Line['send'] =>
+  async (scene) => ({
+    path: `/api/v1/client-keys/${await scene.clientKeyOfA()}${suffix}`,
+    headers: { 'x-fb-tenant': scene.appId },
+    ...(sent ? { body: sent } : {}),
+  })
+
 const restAnswers = (by: Partial<Answers>): Answers => ({ ...all(200), ...by, ...REST_OUTSIDERS })
 
 /** Public routes ignore credentials that are not good, but a good one of another app names that app. */
@@ -391,6 +402,25 @@ export const MATRIX: Record<string, Line> = {
   'PATCH /api/v1/auth/user': {
     answers: { ...users(200), 'service key': 403, owner: 403, ...FLUXBASE_OUTSIDERS },
     send: toVictim('/api/v1/auth/user', { user_metadata: { colour: 'green' } }),
+  },
+
+  'GET /api/v1/client-keys': {
+    answers: fluxbase({ 'anon key': 403 }),
+    send: toVictim('/api/v1/client-keys'),
+  },
+  'POST /api/v1/client-keys': {
+    answers: fluxbase({ ...all(201), nobody: 401, 'anon key': 403, ...FLUXBASE_OUTSIDERS }),
+    send: toVictim('/api/v1/client-keys', { name: 'a program', scopes: ['tables:read'] }),
+  },
+  'GET /api/v1/client-keys/{id}': { answers: CLIENT_KEY_OF_A, send: onClientKeyOfA() },
+  'PATCH /api/v1/client-keys/{id}': {
+    answers: CLIENT_KEY_OF_A,
+    send: onClientKeyOfA('', { name: 'other' }),
+  },
+  'DELETE /api/v1/client-keys/{id}': { answers: CLIENT_KEY_OF_A, send: onClientKeyOfA() },
+  'POST /api/v1/client-keys/{id}/revoke': {
+    answers: CLIENT_KEY_OF_A,
+    send: onClientKeyOfA('/revoke'),
   },
 
   ...fluxbaseTables('/api/v1/tables/{table}', '/api/v1/tables/notes'),

@@ -30,6 +30,8 @@ export type Scene = AsyncDisposable & {
   throwawayKey(): Promise<string>
   /** A row of user A in `notes`, which user isolation protects. */
   noteOfA(): Promise<string>
+  /** A fresh client key of user A. */
+  clientKeyOfA(): Promise<string>
   /** A fresh function that anybody signed in may call. */
   throwawayFunction(): Promise<string>
   /** Address and password of a user who exists. */
@@ -113,6 +115,11 @@ export async function setScene(): Promise<Scene> {
     throwawayKey: async () => (await mint(app)).id,
     async noteOfA() {
       const res = await clients['user A'].post(`/v1/${victim.id}/notes`, { text: 'of A' })
+      return (await good<{ id: string }>(res)).id
+    },
+    async clientKeyOfA() {
+      const asked = { name: 'of A', scopes: ['tables:read'] }
+      const res = await clients['user A'].post('/api/v1/client-keys', asked)
       return (await good<{ id: string }>(res)).id
     },
     async throwawayFunction() {
