@@ -7,7 +7,7 @@ import {
   type Routine,
 } from '#domains/data'
 import { type Json, parameterDefinitions, ref, TABLE_PARAMETERS } from './openapi-parameters.ts'
-import { isStringType, typeOf } from './openapi-types.ts'
+import { formatOf, isStringType, typeOf } from './openapi-types.ts'
 
 export type DocumentFacts = {
   catalog: Catalog
@@ -150,7 +150,7 @@ function inQuery({ name, type, required, variadic }: Routine['arguments'][number
     return { ...shared, type: 'array', items, collectionFormat: 'multi' }
   }
   const { type: kind = 'string' } = typeOf(type)
-  return { ...shared, type: kind === 'array' ? 'string' : kind, format: type }
+  return { ...shared, type: kind === 'array' ? 'string' : kind, format: formatOf(type) }
 }
 
 function definitionOf(catalog: Catalog, relation: Relation): Json {

@@ -19,13 +19,19 @@ function wordOf(type: string): string | undefined {
   return type.endsWith('[]') ? 'array' : 'string'
 }
 
+const FORMATS: Record<string, string> = { smallint: 'int32', integer: 'int32', bigint: 'int64' }
+
+/** Integers have formats in OpenAPI; all else is named as PostgreSQL does. */
+export const formatOf = (type: string): string =>
+  Object.hasOwn(FORMATS, type) ? (FORMATS[type] ?? type) : type
+
 export const isStringType = (type: string): boolean => wordOf(type) === 'string'
 
 /** @param format as PostgreSQL writes the type, without a length */
 export function typeOf(format: string): Shape {
   const type = wordOf(format)
   if (type === undefined) return { format }
-  if (type !== 'array') return { type, format }
+  if (type !== 'array') return { type, format: formatOf(format) }
   const item = wordOf(format.slice(0, -2))
   return { type, format, items: item === undefined ? {} : { type: item } }
 }

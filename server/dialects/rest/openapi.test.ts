@@ -113,7 +113,7 @@ test('a column has its type, default, words, length, and what keys say of it', a
   expect(trees?.properties).toEqual({
     id: {
       type: 'integer',
-      format: 'integer',
+      format: 'int32',
       description: 'Its number\n\nNote:\nThis is a Primary Key.<pk/>',
     },
     label: { type: 'string', format: 'character varying', default: 'oak', maxLength: 20 },
@@ -126,7 +126,7 @@ test('a column has its type, default, words, length, and what keys say of it', a
   })
   const leads = "Note:\nThis is a Foreign Key to `trees.id`.<fk table='trees' column='id'/>"
   expect(fruit?.properties).toMatchObject({
-    id: { type: 'integer', format: 'bigint' },
+    id: { type: 'integer', format: 'int64' },
     tree_id: { description: leads },
     state: { type: 'string', enum: ['green', 'ripe'] },
     tags: { type: 'array', format: 'text[]', items: { type: 'string' } },
@@ -154,13 +154,13 @@ test('a function has its arguments in the body, and in the query when it only re
     description: 'Picks fruit\nfrom a tree',
     required: ['tree'],
     properties: {
-      tree: { type: 'integer', format: 'integer' },
-      n: { type: 'integer', format: 'integer' },
+      tree: { type: 'integer', format: 'int32' },
+      n: { type: 'integer', format: 'int32' },
       tags: { type: 'array', format: 'text[]', items: { type: 'string' } },
     },
   })
   expect(get?.parameters).toMatchObject([
-    { name: 'tree', in: 'query', required: true },
+    { name: 'tree', in: 'query', required: true, format: 'int32' },
     { name: 'n', in: 'query', required: false },
     { name: 'tags', type: 'array', collectionFormat: 'multi' },
   ])

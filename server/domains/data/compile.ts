@@ -6,7 +6,7 @@ import { isVoid, writeCall } from './call.sql.ts'
 import { type CallSettings, callSettings } from './call-settings.ts'
 import type { Catalog, Relation } from './catalog.ts'
 import { chooseMedia, type HandledMedia, withOutput } from './handlers.ts'
-import { Likeness } from './likeness.ts'
+import { Likeness, NEARLY_WRITTEN } from './likeness.ts'
 import type { Plan, ReadOnlyPlan, ReadPlan } from './plan.ts'
 import { planCall } from './plan-call.ts'
 import { planRead, plannerOf } from './plan-read.ts'
@@ -141,7 +141,7 @@ export function findRelation(catalog: Catalog, { schema, table, wholeOnly }: Tar
         catalog.relationsOf(schema).flatMap(({ name, partition }) => (partition ? [] : [name])),
       ),
   )
-  const near = names.nearest(table)
+  const near = names.nearest(table, NEARLY_WRITTEN)
   throw notFound(
     'table_not_found',
     `Could not find the table '${schema}.${table}' in the schema cache`,

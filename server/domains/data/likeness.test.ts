@@ -17,6 +17,13 @@ test.each([
   expect(new Likeness(NAMES).nearest(wanted)).toBe(name)
 })
 
+test('a name that must be nearly the same is no other', () => {
+  const names = new Likeness(NAMES)
+  expect(
+    ['author', 'orderz', 'shelf', 'book_shops'].map((one) => names.nearest(one, 0.75)),
+  ).toEqual(['authors', 'orders', undefined, undefined])
+})
+
 test('pieces of three letters decide before pieces of two', () => {
   // "fee" has more in common letter for letter, but shares no three of them.
   expect(new Likeness(['fee', 'factories']).nearest('fake')).toBe('factories')

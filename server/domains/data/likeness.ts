@@ -6,6 +6,9 @@
 /** Share of a word that must stay as it is for another to be like it. */
 const LEAST_ALIKE = 0.33
 
+/** The same of names that a caller may not know of: only one that was nearly written is told. */
+export const NEARLY_WRITTEN = 0.75
+
 /** Names that share the most pieces, whose edits are counted. */
 const MOST_COMPARED = 50
 
@@ -43,14 +46,14 @@ export class Likeness {
   }
 
   /** The name that is most like the wanted one, when one is like it at all. */
-  nearest(wanted: string): string | undefined {
+  nearest(wanted: string, least = LEAST_ALIKE): string | undefined {
     const key = wanted.toLowerCase()
     if (key.length > LONGEST) return undefined
-    return this.#nearestBy(key, 0) ?? this.#nearestBy(key, 1)
+    return this.#nearestBy(key, 0, least) ?? this.#nearestBy(key, 1, least)
   }
 
   /** @param size 0 = pieces of three letters, 1 = of two */
-  #nearestBy(key: string, size: 0 | 1): string | undefined {
+  #nearestBy(key: string, size: 0 | 1, least: number): string | undefined {
     const pieces = piecesOf(key, size === 0 ? 3 : 2)
     const sharing = this.#entries
       .map((entry) => ({ entry, shared: cosine(pieces, entry.pieces[size]) }))
@@ -59,7 +62,7 @@ export class Likeness {
       .slice(0, MOST_COMPARED)
       .map(({ entry }) => ({ name: entry.name, alike: alikeness(key, entry.key) }))
     const best = sharing.toSorted((a, b) => b.alike - a.alike)[0]
-    return best && best.alike >= LEAST_ALIKE ? best.name : undefined
+    return best && best.alike >= least ? best.name : undefined
   }
 }
 

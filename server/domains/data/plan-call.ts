@@ -2,7 +2,7 @@
 import { type AppError, invalid, notFound } from '#core/errors'
 import type { Catalog, Column, Relation, Routine, RoutineArgument } from './catalog.ts'
 import { isSingleUnnamed } from './call.sql.ts'
-import { Likeness } from './likeness.ts'
+import { Likeness, NEARLY_WRITTEN } from './likeness.ts'
 import type { CallPlan } from './plan.ts'
 import { planRead, plannerOf } from './plan-read.ts'
 import type { CallArguments, CallRequest } from './query.ts'
@@ -139,7 +139,7 @@ function nearRoutine(
     .routines(schema, name)
     .filter(isCallable)
     .map((one) => listOf(one.arguments.map((argument) => argument.name)))
-  if (lists.length === 0) return callableNames(catalog, schema).nearest(name)
+  if (lists.length === 0) return callableNames(catalog, schema).nearest(name, NEARLY_WRITTEN)
   const list = new Likeness(lists).nearest(listOf(names))
   return list === undefined ? undefined : `${name}${list}`
 }
