@@ -48,22 +48,25 @@ function plainSchema({ type, baseType, category, form, labels }: Column): Schema
   }
 }
 
-/** @param written also what counts for who writes only: what comes of leaving it out */
-function columnSchema(column: Column, version: Version, written: boolean): Schema {
+function columnSchema(column: Column, version: Version, isRead: boolean): Schema {
   const { type, notNull, generated, description, defaultSql } = column
   const plain = plainSchema(column)
   const schema: Schema = {
     ...plain,
     ...(description === null ? {} : { description }),
     ...(generated ? { readOnly: true } : {}),
-    ...(written && !generated && defaultSql !== null ? defaultsOf(plain, defaultSql) : {}),
+    ...(generated || defaultSql === null ? {} : defaultsOf(plain, defaultSql, isRead)),
     'x-type': type,
   }
   return notNull ? schema : nullable(schema, version)
 }
 
-/** The default's SQL, and its value where it is a constant. */
-function defaultsOf({ type }: Schema, sql: string): Schema {
+/**
+ * The default's SQL; of rows that are read also its value, if it is a constant: in the schema of a new row
+ * generators would take it for a field that is always there.
+ */
+function defaultsOf({ type }: Schema, sql: string, isRead: boolean): Schema {
+  if (!isRead) return { 'x-default': sql }
   const [, quoted] = /^'((?:[^'\\]|'')*)'(?:::[\w ."(),]+)?$/.exec(sql) ?? []
   const text = quoted?.replaceAll("''", "'")
   const value = constantOf(type, text ?? sql, text !== undefined)
@@ -84,17 +87,17 @@ const isRequired = ({ notNull, defaultSql, generated, identity }: Column): boole
 type Shaping = {
   columns?: (column: Column) => boolean
   required: (column: Column) => boolean
-  written: boolean
+  isRead: boolean
 }
 
 function objectSchema(relation: Relation, version: Version, shaping: Shaping): Schema {
-  const { columns = () => true, required, written } = shaping
+  const { columns = () => true, required, isRead } = shaping
   const all = [...relation.columns.values()].filter(columns)
   const needed = all.filter(required).map(({ name }) => name)
   return {
     type: 'object',
     properties: Object.fromEntries(
-      all.map((column) => [column.name, columnSchema(column, version, written)]),
+      all.map((column) => [column.name, columnSchema(column, version, isRead)]),
     ),
     ...(needed.length > 0 ? { required: needed } : {}),
   }
@@ -108,13 +111,13 @@ const titled = ({ schema, name, description }: Relation, what: string): Schema =
 /** A new row. */
 export const newRowSchema = (relation: Relation, version: Version): Schema => ({
   ...titled(relation, ''),
-  ...objectSchema(relation, version, { required: isRequired, written: true }),
+  ...objectSchema(relation, version, { required: isRequired, isRead: false }),
 })
 
 /** A row as it is read: every column is there. */
 export const rowSchema = (relation: Relation, version: Version, catalog: Catalog): Schema => ({
   ...titled(relation, ', as it is read'),
-  ...objectSchema(relation, version, { required: () => true, written: false }),
+  ...objectSchema(relation, version, { required: () => true, isRead: true }),
   ...embeds(catalog, relation),
 })
 
@@ -124,7 +127,7 @@ export const changesSchema = (relation: Relation, version: Version): Schema => (
   ...objectSchema(relation, version, {
     columns: ({ generated }) => !generated,
     required: () => false,
-    written: false,
+    isRead: false,
   }),
   minProperties: 1,
 })

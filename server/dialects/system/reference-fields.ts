@@ -37,7 +37,7 @@ export function answersOf(route: Pick<ListedRoute, 'answer' | 'docs'>): Told[] {
 
 /** Without references. */
 function whole(shape: z.ZodType, io: 'input' | 'output'): Schema {
-  const schemas = new Schemas('3.1')
+  const schemas = new Schemas('3.1', false)
   const inlined = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(inlined)
     if (typeof value !== 'object' || value === null) return value

@@ -9,9 +9,15 @@ export class Schemas {
   readonly version: Version
   /** By name. */
   readonly named = new Map<string, Schema>()
+  readonly #tellsDefaults: boolean
 
-  constructor(version: Version) {
+  /**
+   * @param tellsDefaults what a field is when it is left out is said in its description: generators take a field
+   *   with a `default` for one that is always there, and would have callers send it
+   */
+  constructor(version: Version, tellsDefaults = true) {
     this.version = version
+    this.#tellsDefaults = tellsDefaults
   }
 
   /** What a caller sends; for answers, what they get. @throws when one name has two schemas */
@@ -43,7 +49,8 @@ export class Schemas {
         return [keyword, INNER.has(keyword) ? tidy(value) : value]
       })
     const tidied = Object.fromEntries(entries)
-    return this.version === '3.0' ? withNull(tidied) : tidied
+    const told = this.#tellsDefaults && io === 'input' ? withDefaultTold(tidied) : tidied
+    return this.version === '3.0' ? withNull(told) : told
   }
 }
 
@@ -71,6 +78,13 @@ function isNoise(schema: Schema, keyword: string, value: unknown, io: 'input' | 
   if (keyword === 'pattern') return typeof schema.format === 'string'
   if (keyword === 'propertyNames') return JSON.stringify(value) === '{"type":"string"}'
   return keyword === 'additionalProperties' && value === false && io === 'output'
+}
+
+function withDefaultTold({ default: value, ...schema }: Schema): Schema {
+  if (value === undefined) return schema
+  const { description } = schema
+  const told = `\`${JSON.stringify(value)}\` without it`
+  return { ...schema, description: description ? `${String(description)}; ${told}` : told }
 }
 
 /** 3.0 has no type `null`, and a list of values is not widened by `nullable`. */
