@@ -1,5 +1,8 @@
-/** Every measurement, one table. `npm run bench` keeps it; `npm run bench -- process` shows one suite. */
-import { inspect } from 'node:util'
+/**
+ * Every measurement, one table. `npm run bench` keeps it; `npm run bench -- process` shows one suite, and
+ * `npm run bench -- data --only list` some of its rows.
+ */
+import { inspect, parseArgs } from 'node:util'
 import { benchData } from './data.ts'
 import { benchFunctions } from './functions.ts'
 import { benchGraphql } from './graphql.ts'
@@ -9,7 +12,7 @@ import { benchProcess } from './process.ts'
 import { report, type Row } from './report.ts'
 import { benchScale } from './scale.ts'
 
-const SUITES: Record<string, () => Promise<Row[]>> = {
+const SUITES: Record<string, (only?: string) => Promise<Row[]>> = {
   process: benchProcess,
   data: benchData,
   graphql: benchGraphql,
@@ -19,7 +22,10 @@ const SUITES: Record<string, () => Promise<Row[]>> = {
   peers: benchPeers,
 }
 
-const wanted = process.argv.slice(2)
+const { positionals: wanted, values } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string' } },
+})
 const unknown = wanted.find((name) => !(name in SUITES))
 if (unknown !== undefined) {
   process.stderr.write(`Unknown suite "${unknown}": use ${Object.keys(SUITES).join(', ')}\n`)
@@ -31,7 +37,7 @@ for (const [name, suite] of Object.entries(SUITES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   process.stderr.write(`measuring ${name} …\n`)
   try {
-    rows.push(...(await suite()))
+    rows.push(...(await suite(values.only)))
   } catch (error) {
     // What the others measure is worth its time all the same.
     process.exitCode = 1

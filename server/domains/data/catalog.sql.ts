@@ -15,6 +15,7 @@ import {
   GEO_JSON,
   HANDLERS,
   isHoisted,
+  isMade,
   isMedia,
   OURS,
   REPRESENTATIONS,
@@ -39,16 +40,18 @@ const RELATIONS = `select coalesce(json_agg(json_build_object(
   cross join lateral (select case when c.relkind in ('r', 'p') then 28
     when c.relkind = 'm' then 0 else pg_relation_is_updatable(c.oid, true) end) as updatable(w)
   left join pg_description d on d.objoid = c.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
-  where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS}`
+  where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${isMade('c.oid')} and ${OURS}`
 
-const COLUMNS = `with recursive domains(oid, base) as (
-    select t.oid, t.typbasetype from pg_type t where t.typtype = 'd'
-    union all
-    select d.oid, t.typbasetype from domains d join pg_type t on t.oid = d.base where t.typtype = 'd'
-  ), bases as (
-    select d.oid, d.base from domains d join pg_type t on t.oid = d.base where t.typtype <> 'd'
-  )
-  select coalesce(json_agg(json_build_array(
+/** The type under a domain, and under the domain that it may be made of. */
+const BASE_TYPE = `case when ct.typtype <> 'd' then ct.oid else (
+    with recursive under(oid, kind) as (
+      select t.oid, t.typtype from pg_type t where t.oid = ct.typbasetype
+      union all
+      select t.oid, t.typtype from under u join pg_type d on d.oid = u.oid join pg_type t on t.oid = d.typbasetype
+      where u.kind = 'd'
+    ) select u.oid from under u where u.kind <> 'd') end`
+
+const COLUMNS = `select coalesce(json_agg(json_build_array(
     a.attrelid::text, a.attname, format_type(a.atttypid, a.atttypmod), bt.typname, bt.typcategory,
     a.attnotnull,
     case when a.attidentity <> '' then
@@ -64,12 +67,12 @@ const COLUMNS = `with recursive domains(oid, base) as (
   join pg_class c on c.oid = a.attrelid
   join pg_namespace n on n.oid = c.relnamespace
   join pg_type ct on ct.oid = a.atttypid
-  left join bases b on b.oid = a.atttypid
-  join pg_type bt on bt.oid = coalesce(b.base, a.atttypid)
+  join pg_type bt on bt.oid = ${BASE_TYPE}
   left join pg_attrdef def on def.adrelid = a.attrelid and def.adnum = a.attnum
   left join pg_description d on d.objoid = a.attrelid and d.classoid = 'pg_class'::regclass
     and d.objsubid = a.attnum
-  where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS} and a.attnum > 0 and not a.attisdropped`
+  where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${isMade('c.oid')} and ${isMade('a.attrelid')}
+    and ${OURS} and a.attnum > 0 and not a.attisdropped`
 
 /** Foreign keys; those that a partition inherits are its parent's. */
 const FOREIGN_KEYS = `select coalesce(json_agg(json_build_array(
@@ -92,7 +95,8 @@ const KEYS = `select coalesce(json_agg(json_build_array(i.indrelid::text, i.indi
   from pg_index i
   join pg_class c on c.oid = i.indrelid
   join pg_namespace n on n.oid = c.relnamespace
-  where i.indisunique and i.indpred is null and i.indexprs is null and i.indisvalid and ${OURS}`
+  where i.indisunique and i.indpred is null and i.indexprs is null and i.indisvalid
+    and ${isMade('i.indrelid')} and ${OURS}`
 
 /** Which column of which table a view's column is, as the view's own rule tells. */
 const PROJECTIONS = `select coalesce(json_agg(json_build_array(oid, schema, name, columns)), '[]') from (
@@ -100,7 +104,7 @@ const PROJECTIONS = `select coalesce(json_agg(json_build_array(oid, schema, name
       json_agg(distinct jsonb_build_array(a.attname, va.attname)) as columns
     from (
       select w.ev_class, w.ev_action from pg_rewrite w
-      join pg_class v on v.oid = w.ev_class and v.relkind in ('v', 'm')
+      join pg_class v on v.oid = w.ev_class and v.relkind in ('v', 'm') and ${isMade('v.oid')}
       join pg_namespace n on n.oid = v.relnamespace
       where w.ev_type = '1' and ${OURS} offset 0
     ) as w
@@ -140,16 +144,16 @@ const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
   left join pg_class rc on rc.oid = coalesce(rb.typrelid, t.typrelid)
   left join pg_namespace rn on rn.oid = rc.relnamespace
   left join pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
-  where p.prokind = 'f' and ${OURS} and t.typname not in ('trigger', 'event_trigger')`
+  where p.prokind = 'f' and ${isMade('p.oid')} and ${OURS} and t.typname not in ('trigger', 'event_trigger')`
 
-/** `case`: or the texts of all of PostgreSQL's own functions and views are searched first. */
-const READS_REQUEST = `with own as (select array_agg(n.oid) as schemas from pg_namespace n where ${OURS})
-  select exists (select from pg_proc p, own where case when p.pronamespace = any(own.schemas)
-      then p.prosrc ~ 'request\\.(headers|method|path|cookies)|current_setting\\s*\\(\\s*[^'' ]' end)
+const ASKS = `'request\\.(headers|method|path|cookies)'`
+
+const READS_REQUEST = `select exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where ${isMade('p.oid')} and ${OURS} and (p.prosrc ~ ${ASKS} or p.prosrc ~ 'current_setting\\s*\\(\\s*[^'' ]'))
   or exists (select from pg_policies
-    where coalesce(qual, '') || coalesce(with_check, '') ~ 'request\\.(headers|method|path|cookies)')
-  or exists (select from pg_class c, own where c.relkind = 'v' and case when c.relnamespace = any(own.schemas)
-      then pg_get_viewdef(c.oid) ~ 'request\\.(headers|method|path|cookies)' end)`
+    where coalesce(qual, '') || coalesce(with_check, '') ~ ${ASKS})
+  or exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind = 'v' and ${isMade('c.oid')} and ${OURS} and pg_get_viewdef(c.oid) ~ ${ASKS})`
 
 const STATEMENTS = [
   PATH,
