@@ -11,7 +11,10 @@ import { MEBIBYTE } from '#http/body'
 import type { Http } from '#http/env'
 import { JSON_TYPE } from './errors.ts'
 
-type Said = { status: number; code: string; error: string } & Record<string, unknown>
+type Said = { status: number; code: string; error: string; retryAfter?: number } & Record<
+  string,
+  unknown
+>
 
 const STATES: Record<string, readonly [status: number, code: string, error: string]> = {
   '23505': [409, 'DUPLICATE_KEY', 'Record with this value already exists'],
@@ -23,6 +26,9 @@ const STATES: Record<string, readonly [status: number, code: string, error: stri
   '23P01': [409, 'CONFLICT', 'Conflicting record exists'],
   '23502': [400, 'NOT_NULL_VIOLATION', 'Missing required field'],
   '23514': [400, 'CHECK_VIOLATION', 'Data violates table constraints'],
+  '42P06': [409, 'ALREADY_EXISTS', 'Already exists'],
+  '42P07': [409, 'ALREADY_EXISTS', 'Already exists'],
+  '42710': [409, 'ALREADY_EXISTS', 'Already exists'],
   '42601': [400, 'INVALID_INPUT', 'Invalid query'],
   '42804': [400, 'INVALID_INPUT', 'Invalid query'],
   '42883': [400, 'INVALID_INPUT', 'Invalid query'],
@@ -31,6 +37,8 @@ const STATES: Record<string, readonly [status: number, code: string, error: stri
   '25006': [405, 'OPERATION_FAILED', 'Read-only'],
   '40001': [409, 'CONFLICT', 'Concurrent update, retry'],
   '40P01': [409, 'CONFLICT', 'Concurrent update, retry'],
+  '55006': [409, 'CONFLICT', 'Concurrent update, retry'],
+  '55P03': [409, 'CONFLICT', 'Concurrent update, retry'],
   '57014': [500, 'QUERY_TIMEOUT', 'Query timed out'],
 }
 
@@ -42,6 +50,7 @@ const CLASSES: Record<string, readonly [status: number, code: string, error: str
   '42': [400, 'INVALID_INPUT', 'Invalid query'],
   '53': [503, 'DATABASE_ERROR', 'Database unavailable'],
   '54': [413, 'INVALID_INPUT', 'Query too complex'],
+  '55': [400, 'INVALID_INPUT', 'Invalid query'],
   '57': [503, 'DATABASE_ERROR', 'Database unavailable'],
 }
 
@@ -69,6 +78,12 @@ export const saidOf = (thrown: unknown, method: string, anonymous: boolean): Sai
 /** Of a data error, its answer; undefined when the dialect's common words will do. */
 export function answerTo(thrown: unknown, asked: Asked): Said | undefined {
   if (!(thrown instanceof AppError)) return undefined
+  const said = wordedAnswer(thrown, asked)
+  const { retryAfter } = thrown
+  return said && retryAfter !== undefined ? { ...said, retryAfter } : said
+}
+
+function wordedAnswer(thrown: AppError, asked: Asked): Said | undefined {
   const facts = sqlFacts(thrown)
   if (facts)
     return { ...stateOf(facts, thrown, asked), sqlstate: facts.sqlstate, ...wordsOf(facts) }
@@ -95,7 +110,7 @@ const OF_QUERY = new Set([
 
 /** PostgreSQL's words, where they speak of the caller's data and not of ours. */
 function wordsOf({ sqlstate, message, detail, hint }: SqlFacts): Record<string, unknown> {
-  if (!/^(22|23|42|P0|PT)/.test(sqlstate)) return {}
+  if (!/^(0A|21|22|23|42|54|55|P0|PT)/.test(sqlstate)) return {}
   return {
     message,
     ...(detail === null ? {} : { details: detail }),
@@ -105,7 +120,7 @@ function wordsOf({ sqlstate, message, detail, hint }: SqlFacts): Record<string, 
 
 function stateOf(facts: SqlFacts, { kind }: AppError, asked: Asked): Said {
   const { sqlstate, message } = facts
-  if (sqlstate === '42703') return badInput(`Unknown column: ${columnIn(message)}`)
+  if (sqlstate === '42703') return badInput(`Unknown column: ${columnIn(message, asked)}`)
   if (sqlstate === '42P01')
     return { status: 404, code: 'NOT_FOUND', error: absentIn(message, asked) }
   if (sqlstate === '42501') return refused(message, asked.anonymous)
@@ -132,9 +147,13 @@ function absentIn(message: string, { relation }: Asked): string {
   return `Table '${named.includes('.') ? named : `${relation?.schema ?? 'public'}.${named}`}' not found`
 }
 
-/** `column todos.x does not exist` → x */
-const columnIn = (message: string): string =>
-  /column "?(?:[^".\s]+\.)?([^"\s]+)"? /.exec(message)?.[1] ?? message
+/** `column todos.x does not exist` → x; names hold whatever they like, quoted or not */
+function columnIn(message: string, { relation }: Asked): string {
+  const [, quoted, bare = ''] = /column (?:"([^"]+)"|(.+?)) (?:of|does)\b/s.exec(message) ?? []
+  if (quoted !== undefined) return quoted
+  const own = `${relation?.name}.`
+  return bare.startsWith(own) ? bare.slice(own.length) : bare.slice(bare.indexOf('.') + 1)
+}
 
 const badInput = (error: string): Said => ({ status: 400, code: 'INVALID_INPUT', error })
 
@@ -218,6 +237,10 @@ const OWN: Record<string, (error: AppError) => Said> = {
     hint,
     details: { ...(details as BodyFacts), endpoint_type: endpointOf(details as BodyFacts) },
   }),
+  table_not_found: ({ details }) => {
+    const { schema, table } = details as { schema: string; table: string }
+    return { status: 404, code: 'NOT_FOUND', error: `Table '${schema}.${table}' not found` }
+  },
   column_not_found: ({ details }) =>
     badInput(`Unknown column: ${(details as { column: string }).column}`),
   read_only_relation: ({ details }) => {
@@ -252,7 +275,8 @@ const OWN: Record<string, (error: AppError) => Said> = {
   not_single: ({ message }) => ({ status: 406, code: 'PGRST116', error: message }),
 }
 
-export const say = (c: Http, { status, error, ...more }: Said): Response => {
+export const say = (c: Http, { status, error, retryAfter, ...more }: Said): Response => {
+  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   const body = { error, ...more, request_id: c.env.requestId }
   return c.json(body, status as 400, { 'Content-Type': JSON_TYPE })
 }
