@@ -1,5 +1,5 @@
 /** Cursors: where a page ended, as a text that the next request brings back. */
-import type { Condition, OrderTerm } from '#domains/data'
+import { type Condition, type OrderTerm, parseSelect } from '#domains/data'
 import { parseExactly, textOf } from './tables-body.ts'
 import { badQuery, reservedValue, type TableParams } from './tables-params.ts'
 
@@ -34,16 +34,33 @@ function readCursor(text: string): Cursor {
 /** One column of the table itself: only its order can be taken up again by a value. */
 const SINGLE = /^\s*(?:"([^"]+)"|([^".,()>]+?))(?:\.(asc|desc))?(?:\.nulls(?:first|last))?\s*$/
 
+export type Paged = {
+  order: string | undefined
+  select: string
+  /** Long texts are cut: their values are no place to go on from. */
+  isCut: boolean
+}
+
 /** Where the next page begins, when rows are in the order of one column that is among those given. */
-export function nextCursor(order: string | undefined, body: string): string | undefined {
+export function nextCursor({ order, select, isCut }: Paged, body: string): string | undefined {
   const [, quoted, bare, direction] = SINGLE.exec(order ?? '') ?? []
   const column = quoted ?? bare?.trim()
-  if (column === undefined) return undefined
+  if (column === undefined || !showsColumn(select, column)) return undefined
   const value = lastRow(body)?.[column]
-  if (value === undefined || value === null) return undefined
+  if (value === undefined || value === null || (isCut && typeof value === 'string'))
+    return undefined
   const cursor: Cursor = { c: column, v: value, d: direction === 'desc' }
   return Buffer.from(JSON.stringify(cursor)).toString('base64url')
 }
+
+/** Not something else under its name, nor a cast, which may leave out what tells two values apart. */
+const showsColumn = (select: string, column: string): boolean =>
+  parseSelect(select).every((item) => {
+    if (item.kind !== 'field') return true
+    const { field, alias, cast, aggregate } = item
+    if ((alias ?? field?.path.at(-1)?.key ?? field?.name) !== column) return true
+    return field?.name === column && field.path.length === 0 && !cast && !aggregate
+  })
 
 /** PostgreSQL puts each row on a line of its own; a value of type json may hold lines too. */
 function lastRow(body: string): Record<string, unknown> | undefined {

@@ -2,6 +2,9 @@
 import { z } from 'zod'
 import { AppError, invalid } from '#core/errors'
 import {
+  arrayLiteral,
+  type Condition,
+  type Field,
   type OrderTerm,
   parseOrder,
   type ReadQuery,
@@ -28,7 +31,7 @@ import {
   logicOf,
   startTableQuery,
 } from './tables-query.ts'
-import { countIn, listed } from './tables-read.ts'
+import { countIn, listed, orderAndSelect } from './tables-read.ts'
 import { run, type TableCall } from './tables-request.ts'
 
 const Column = z.string()
@@ -97,8 +100,11 @@ async function answered(call: TableCall, document: QueryDocument): Promise<Respo
       output: { format: 'array', count },
     }),
   })
-  const order = document.order?.length ? orderText(document.order) : undefined
-  return listed(call, result, { page, count, order })
+  const order = document.order?.length ? resumableOrder(document.order) : undefined
+  const beside = orderAndSelect(params)
+  const select = document.select ?? beside.select
+  const isCut = beside.isCut || isGiven(document.truncate)
+  return listed(call, result, { page, count, order, select, isCut })
 }
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null
@@ -158,15 +164,54 @@ function addFilters(building: Building, document: QueryDocument): void {
   for (const text of document.andFilters ?? []) addCondition(building, [], logicOf('and', text))
 }
 
-/** A vector may be longer than any text that is parsed. */
+/** A value that needs no parsing may be longer than any text that is parsed. */
 export function addFilter(building: Building, filter: Filter): void {
   const { column, operator, value } = filter
-  if (!isVectorOperator(operator) || !Array.isArray(value)) {
-    addOperation(building, column, { text: `${operator}.${operandText(filter)}`, slot: -1 })
+  const conditionOn = Array.isArray(value)
+    ? amongOrNear(operator, value)
+    : comparison(operator, value)
+  if (!conditionOn) {
+    addOperation(building, column, { text: `${operator}.${textOf(value)}`, slot: -1 })
     return
   }
   const { path, field } = readKey(column)
-  addCondition(building, path, { kind: 'near', field, distance: distanceFrom(operator, value) })
+  addCondition(building, path, conditionOn(field))
+}
+
+type ConditionOn = ((field: Field) => Condition) | undefined
+
+function amongOrNear(operator: string, items: readonly unknown[]): ConditionOn {
+  if (isVectorOperator(operator)) {
+    const distance = distanceFrom(operator, items)
+    return (field) => ({ kind: 'near', field, distance })
+  }
+  if (operator !== 'in' && operator !== 'nin') return undefined
+  const values = { text: arrayLiteral(items.map(textOf)), slot: -1, encoding: 'text' } as const
+  return (field) => {
+    const among: Condition = { kind: 'in', field, values }
+    return operator === 'in' ? among : { kind: 'not', item: among }
+  }
+}
+
+type Comparison = Extract<Condition, { kind: 'compare' }>['operator']
+
+/** Operators whose operand is one value, and how that goes on its way. */
+const COMPARED: Partial<Record<Comparison, 'text' | 'pattern'>> = {
+  eq: 'text',
+  neq: 'text',
+  gt: 'text',
+  gte: 'text',
+  lt: 'text',
+  lte: 'text',
+  like: 'pattern',
+  ilike: 'pattern',
+}
+
+function comparison(operator: string, operand: unknown): ConditionOn {
+  if (!Object.hasOwn(COMPARED, operator)) return undefined
+  const { [operator as Comparison]: encoding = 'text' } = COMPARED
+  const value = { text: textOf(operand), slot: -1, encoding }
+  return (field) => ({ kind: 'compare', field, operator: operator as Comparison, value })
 }
 
 const isVectorOperator = (word: unknown): word is VectorOperator =>
@@ -191,21 +236,16 @@ function orderTerm(term: Term): OrderTerm {
   return { ...parsed, distance: distanceFrom(term.vectorOp, term.vectorValue ?? []) }
 }
 
+/** No page goes on behind a distance. */
+const resumableOrder = (terms: readonly Term[]): string =>
+  terms.some(({ vectorOp }) => isGiven(vectorOp)) ? '' : orderText(terms)
+
 const orderText = (terms: readonly Term[]): string =>
   terms
     .map(({ column, direction, nulls }) =>
       [column, direction, nulls && `nulls${nulls}`].filter(Boolean).join('.'),
     )
     .join(',')
-
-/** Typed JSON as the text that the query string would hold. */
-function operandText({ operator, value }: Filter): string {
-  if (!Array.isArray(value)) return textOf(value)
-  if (operator === 'in' || operator === 'nin') {
-    return `(${value.map((item) => `"${quoted(item)}"`).join(',')})`
-  }
-  return textOf(value)
-}
 
 const quoted = (value: unknown): string =>
   textOf(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"')

@@ -17,13 +17,21 @@ export function adapt(condition: Condition, relation: Relation): Condition {
     case 'search':
       return adaptSearch(condition)
     case 'in':
-      return { ...condition, values: { ...condition.values, text: asList(condition.values.text) } }
+      return adaptList(condition)
     case 'is':
     case 'near':
     case 'spatial':
       return condition
   }
 }
+
+type Listing = Extract<Condition, { kind: 'in' }>
+
+/** What is an array already stays as it is. */
+const adaptList = (condition: Listing): Listing =>
+  condition.values.encoding === 'list'
+    ? { ...condition, values: { ...condition.values, text: asList(condition.values.text) } }
+    : condition
 
 type Comparing = Extract<Condition, { kind: 'compare' }>
 

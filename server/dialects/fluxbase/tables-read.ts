@@ -14,7 +14,7 @@ import {
   pageSlots,
   statusOf,
 } from './tables-page.ts'
-import { badQuery, reservedValue } from './tables-params.ts'
+import { badQuery, reservedValue, type TableParams } from './tables-params.ts'
 import { keyConditions, onlyRow, run, type TableCall } from './tables-request.ts'
 
 export async function listRecords(call: TableCall): Promise<Response> {
@@ -33,8 +33,14 @@ export async function listRecords(call: TableCall): Promise<Response> {
       output: { format: 'array', count },
     }),
   })
-  return listed(call, result, { page, count, order: reservedValue(params, 'order') })
+  return listed(call, result, { page, count, ...orderAndSelect(params) })
 }
+
+export const orderAndSelect = (params: TableParams): Omit<Listing, 'page' | 'count'> => ({
+  order: reservedValue(params, 'order'),
+  select: reservedValue(params, 'select') ?? '',
+  isCut: reservedValue(params, 'truncate') !== undefined,
+})
 
 const COUNTS = ['exact', 'planned', 'estimated'] as const
 
@@ -57,12 +63,14 @@ export type Listing = {
   count: Count | undefined
   /** As in the query string. */
   order: string | undefined
+  select: string
+  isCut: boolean
 }
 
 /** @throws `invalid` range_not_satisfiable */
 export function listed(call: TableCall, result: DataResult, listing: Listing): Response {
   const { c } = call
-  const { page, count, order } = listing
+  const { page, count } = listing
   const { rows, total, body } = result
   const headers: Record<string, string> = {
     'Content-Type': JSON_TYPE,
@@ -70,7 +78,8 @@ export function listed(call: TableCall, result: DataResult, listing: Listing): R
     ...appliedTo(call, count),
   }
   const isFull = rows > 0 && rows === page.limit
-  const cursor = isFull ? nextCursor(order ?? cursorOrder(call), body) : undefined
+  const order = listing.order ?? cursorOrder(call)
+  const cursor = isFull ? nextCursor({ ...listing, order }, body) : undefined
   if (cursor !== undefined) headers['X-Next-Cursor'] = cursor
   const status = statusOf(page, rows, total)
   return respond(c.req.method === 'HEAD' ? null : body, status, headers)
