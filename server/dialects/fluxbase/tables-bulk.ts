@@ -59,7 +59,7 @@ export async function deleteBulk(call: TableCall): Promise<Response> {
 const noTargets = () => invalid('missing_field', 'At least one target ID is required')
 
 function deleted(call: TableCall, result: DataResult): Response {
-  const { rows } = result
+  const { changed: rows } = result
   return call.c.json(
     { success: true, message: `Deleted ${rows} records`, rows_affected: rows, affected: rows },
     200,

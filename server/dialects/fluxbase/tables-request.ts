@@ -147,5 +147,5 @@ export function payloadFor(rows: Rows, slot: number, columns?: readonly string[]
   return payloadOf(rows, { ...found, columns: columns ?? found.columns }, slot)
 }
 
-/** The only row of an array that PostgreSQL wrote. */
-export const onlyRow = (body: string): string => body.slice(1, -1)
+/** The only row of an array that PostgreSQL wrote; null when `select` shows nothing of it. */
+export const onlyRow = (body: string): string => (body === '[]' ? 'null' : body.slice(1, -1))

@@ -93,7 +93,7 @@ function inserted(call: TableCall, rows: Rows, result: DataResult): Response {
   const typed = { ...headers, 'Content-Type': JSON_TYPE }
   if (rows.shape === 'array') return c.body(result.body, 201, typed)
   // A lone row that was already there and left alone is no error.
-  if (result.rows === 0) return c.body('[]', 200, typed)
+  if (result.changed === 0) return c.body('[]', 200, typed)
   return c.body(onlyRow(result.body), 201, typed)
 }
 
@@ -101,7 +101,7 @@ function inserted(call: TableCall, rows: Rows, result: DataResult): Response {
 export function affected(call: TableCall, result: DataResult, location?: string): Response {
   const headers: Record<string, string> = writeHeaders(call, result)
   if (location !== undefined) headers.Location = location
-  const body = `{"affected":${result.rows}}`
+  const body = `{"affected":${result.changed}}`
   const status = call.c.req.method === 'POST' ? 201 : 200
   return call.c.body(body, status, { ...headers, 'Content-Type': JSON_TYPE })
 }
@@ -116,11 +116,11 @@ function locationOf({ schema, name }: Relation, key: string | undefined): string
   return `/api/v1/tables/${table}?${query.join('&')}`
 }
 
-export function writeHeaders(call: TableCall, { rows }: DataResult): Record<string, string> {
+export function writeHeaders(call: TableCall, { changed }: DataResult): Record<string, string> {
   const applied = appliedPreferences(call.preferences, APPLICABLE)
   return {
-    'Content-Range': contentRange(0, 0, rows),
-    'X-Affected-Count': String(rows),
+    'Content-Range': contentRange(0, 0, changed),
+    'X-Affected-Count': String(changed),
     ...(applied === undefined ? {} : { 'Preference-Applied': applied }),
   }
 }
@@ -177,40 +177,52 @@ const withoutPage = (query: ReadQuery): ReadQuery => ({
   offset: undefined,
 })
 
-/** `limit` restricts the rows that are changed. @throws `invalid` tables_query */
-function chosen(call: TableCall, query: ReadQuery): ReadQuery {
-  const limit = numberOf(call.params, 'limit')
-  if (limit === undefined) {
-    if (!query.where.some(({ kind }) => kind === 'near')) return query
+/** `limit` and `offset` restrict the rows that are changed. @throws `invalid` tables_query */
+function chosen({ params }: TableCall, query: ReadQuery): ReadQuery {
+  const limit = numberOf(params, 'limit')
+  if (limit === undefined && query.where.some(({ kind }) => kind === 'near')) {
     throw badQuery('a vector operator orders rows and leaves none out: add limit')
   }
-  return { ...query, limit: { text: String(limit), slot: -1, encoding: 'text' } }
+  return { ...query, limit: literal(limit), offset: literal(numberOf(params, 'offset')) }
 }
 
-const isLimited = ({ params }: TableCall): boolean => numberOf(params, 'limit') !== undefined
+const literal = (count: number | undefined) =>
+  count === undefined ? undefined : ({ text: String(count), slot: -1, encoding: 'text' } as const)
 
-/** One object of new values. @throws `invalid` tables_input, bad_payload */
-export async function readChanges(body: Body): Promise<Rows> {
+const isPaged = ({ params }: TableCall): boolean =>
+  numberOf(params, 'limit') !== undefined || numberOf(params, 'offset') !== undefined
+
+/** Columns that the body gives values, of those that count. @throws `invalid` tables_input */
+function changing(call: TableCall, rows: Rows, fixed: readonly string[] = []): string[] {
+  const named = namesIn(call, 'columns')
+  const columns = columnsOf(rows).columns.filter(
+    (name) => !fixed.includes(name) && named?.includes(name) !== false,
+  )
+  if (columns.length === 0) throw invalid('tables_input', 'No fields to update')
+  return columns
+}
+
+/** One object of new values. @throws `invalid` bad_payload */
+async function readChanges(body: Body): Promise<Rows> {
   const rows = await readRows(body)
-  if (rows.shape !== 'object') throw badPayload('Send one object with the new values')
-  if (Object.keys(rows.rows[0] ?? {}).length === 0)
-    throw invalid('tables_input', 'No fields to update')
-  return rows
+  if (rows.shape === 'object') return rows
+  throw badPayload('Send one object with the new values')
 }
 
 export async function updateRecords(call: TableCall): Promise<Response> {
   const rows = await readChanges(call.body)
   const { params, relation, c, preferences } = call
+  const columns = changing(call, rows)
   checkShapes(relation, rows)
   const result = await run(call, {
-    what: `update ${writeKey(call)} ${JSON.stringify(columnsOf(rows).columns)}`,
-    once: isLimited(call),
+    what: `update ${writeKey(call)} ${JSON.stringify(columns)}`,
+    once: isPaged(call),
     slots: [...params.slots, rows.json],
     build: (query) => ({
       kind: 'update',
       schema: relation.schema,
       table: relation.name,
-      payload: payloadFor(rows, params.slots.length),
+      payload: payloadFor(rows, params.slots.length, columns),
       ...optionsOf(call, chosen(call, query)),
     }),
   })
@@ -228,7 +240,7 @@ export function deleteMany(call: TableCall, format?: 'none'): Promise<DataResult
   const { relation } = call
   return run(call, {
     what: `delete ${format ?? ''} ${writeKey(call)}`,
-    once: isLimited(call),
+    once: isPaged(call),
     build: (query) => {
       if (query.where.length === 0) throw invalid('tables_input', FILTER_REQUIRED)
       const options = optionsOf(call, chosen(call, query))
@@ -245,7 +257,7 @@ export async function deleteRecords(call: TableCall): Promise<Response> {
   const headers = writeHeaders(call, result)
   if (preferences.return === 'minimal') return c.body(null, 200, headers)
   if (preferences.return === 'headers-only') return affected(call, result)
-  const body = `{"affected":${result.rows},"records":${result.body}}`
+  const body = `{"affected":${result.changed},"records":${result.body}}`
   return c.body(body, 200, { ...headers, 'Content-Type': JSON_TYPE })
 }
 
@@ -253,9 +265,7 @@ export async function deleteRecords(call: TableCall): Promise<Response> {
 export async function changeRecord(call: TableCall): Promise<Response> {
   const rows = await readChanges(call.body)
   const { relation, place, params, c, preferences } = call
-  const keys = keyNames(relation)
-  const columns = columnsOf(rows).columns.filter((name) => !keys.includes(name))
-  if (columns.length === 0) throw invalid('tables_input', 'No fields to update')
+  const columns = changing(call, rows, keyNames(relation))
   checkShapes(relation, rows)
   const conditions = keyConditions(relation, place.id ?? '')
   const result = await run(call, {
@@ -271,7 +281,7 @@ export async function changeRecord(call: TableCall): Promise<Response> {
       output: { format: 'array' },
     }),
   })
-  if (result.rows === 0) return nothingChanged(call)
+  if (result.changed === 0) return nothingChanged(call)
   const headers = writeHeaders(call, result)
   if (preferences.return === 'minimal') return c.body(null, 200, headers)
   if (preferences.return === 'headers-only') return affected(call, result)

@@ -21,7 +21,7 @@ export function writeCall(sql: SqlWriter, plan: CallPlan): ResultColumn[] {
   else writeBody(sql, bodyOutput(plan), outputNames(plan.read))
   sql.add(', count(*)')
   const one = plan.routine.setOf ? plan.output : { ...plan.output, format: 'none' as const }
-  writeGuards(sql, one, plan.maxAffected)
+  writeGuards(sql, { output: one, maxAffected: plan.maxAffected })
   writeResponseSettings(sql)
   const columns: ResultColumn[] = ['body', 'rows', 'headers', 'status']
   if (plan.output.count) {

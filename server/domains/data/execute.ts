@@ -69,6 +69,8 @@ export type DataResult = {
   large: LargeValue | undefined
   /** Rows in the body, or changed. */
   rows: number
+  /** Of a write: rows that it changed, whatever the body shows of them. */
+  changed: number
   /** Rows in all, when counted. */
   total: number | undefined
   /** The first changed row's key as a JSON object. */
@@ -204,10 +206,12 @@ function toResult(
     throw notSingle(rows)
   }
   const inserted = at('inserted')
+  const changed = at('changed')
   return {
     body: at('body') ?? '',
     large: main?.large,
     rows,
+    changed: changed === undefined ? rows : Number(changed),
     total: totalOf(compiled, at('total'), estimate),
     key: at('key'),
     inserted: inserted === undefined ? undefined : Number(inserted),
@@ -225,6 +229,7 @@ function explained(compiled: CompiledRequest, main: BatchResult | undefined): Da
     body,
     large: undefined,
     rows: 0,
+    changed: 0,
     ...unknown,
     headers: undefined,
     status: undefined,

@@ -6,7 +6,15 @@ import { isVisible } from './spread.ts'
 import type { SqlWriter } from './sql-writer.ts'
 
 /** What stands at each place of the single result row. */
-export type ResultColumn = 'body' | 'rows' | 'total' | 'key' | 'inserted' | 'headers' | 'status'
+export type ResultColumn =
+  | 'body'
+  | 'rows'
+  | 'total'
+  | 'key'
+  | 'inserted'
+  | 'changed'
+  | 'headers'
+  | 'status'
 
 /** Stands in the text of the error that undoes a write whose rows broke a promise. */
 export const GUARD = 'stead guard'
@@ -109,13 +117,21 @@ export function writeResponseSettings(sql: SqlWriter): void {
   sql.add(`, nullif(current_setting('response.status', true), '')`)
 }
 
+export type Promised = {
+  output: Output
+  maxAffected: number | undefined
+  /** The number of rows that are affected, where those of the body may be others. */
+  affected?: string | undefined
+}
+
 /** The number of rows must be one, or at most so many: otherwise an error undoes the statement. */
-export function writeGuards(sql: SqlWriter, output: Output, maxAffected: number | undefined): void {
+export function writeGuards(sql: SqlWriter, promised: Promised): void {
+  const { output, maxAffected, affected = 'count(*)' } = promised
   if (output.format === 'object' || output.exactlyOne) {
     sql.add(` + case when count(*) <> 1 then ('${GUARD} single ' || count(*))::int4 else 0 end`)
   }
   if (maxAffected !== undefined) {
-    sql.add(' + case when count(*) > ').constant(String(maxAffected), 'int8')
-    sql.add(` then ('${GUARD} max ' || count(*))::int4 else 0 end`)
+    sql.add(` + case when ${affected} > `).constant(String(maxAffected), 'int8')
+    sql.add(` then ('${GUARD} max ' || ${affected})::int4 else 0 end`)
   }
 }

@@ -39,7 +39,8 @@ function writeAnswer(sql: SqlWriter, plan: InsertPlan | UpdatePlan | DeletePlan)
   sql.add('select ')
   writeBody(sql, output, outputNames(plan.read))
   sql.add(', count(*)')
-  writeGuards(sql, output, maxAffected)
+  const affected = mayDiffer(plan) ? CHANGED : undefined
+  writeGuards(sql, { output, maxAffected, affected })
   writeResponseSettings(sql)
   if (wantKey) {
     columns.push('key')
@@ -49,6 +50,10 @@ function writeAnswer(sql: SqlWriter, plan: InsertPlan | UpdatePlan | DeletePlan)
     columns.push('inserted')
     sql.add(', (select count(*) filter (where stead_inserted) from changed)')
   }
+  if (affected !== undefined) {
+    columns.push('changed')
+    sql.add(`, ${affected}`)
+  }
   sql.add(' from ')
   if (output.format === 'none') return finish(sql.add('changed as t'), columns)
   sql.add('(')
@@ -57,6 +62,15 @@ function writeAnswer(sql: SqlWriter, plan: InsertPlan | UpdatePlan | DeletePlan)
   writeSelect(sql, shown, (source) => source.add('changed'))
   return finish(sql.add(') as t'), columns)
 }
+
+const CHANGED = '(select count(*) from changed)'
+
+/** The rows of the answer are not those that were changed: groups of them, or only those with related rows. */
+const mayDiffer = ({ read, options }: WritePlan): boolean =>
+  options.output.format !== 'none' &&
+  (read.groupBy !== undefined ||
+    read.items.some((item) => item.kind === 'field' && item.aggregate !== undefined) ||
+    read.embeds.some(({ inner }) => inner))
 
 const finish = (_: SqlWriter, columns: ResultColumn[]): ResultColumn[] => columns
 
@@ -120,13 +134,16 @@ function writeInsert(sql: SqlWriter, plan: InsertPlan): void {
 
 /** As many default rows as there are objects. */
 function writeDefaults(sql: SqlWriter, { payload, read }: InsertPlan): void {
-  const column = [...read.relation.columns.values()].find(({ generated }) => !generated)
+  const columns = [...read.relation.columns.values()]
+  const own = columns.find(({ generated, identity }) => !generated && !identity)
+  const column = own ?? columns.find(({ identity }) => identity)
   if (payload.shape === 'object' || !column) {
     sql.add(' default values')
     return
   }
-  sql.add(' (').name(column.name).add(') select ')
-  sql.add(column.defaultSql ?? 'null')
+  sql.add(' (').name(column.name).add(')')
+  // The value of an identity column is then made as if none had been given.
+  sql.add(own ? ` select ${own.defaultSql ?? 'null'}` : ' overriding user value select null')
   sql.add(' from json_array_elements(').bind(payload.json, 'json').add(')')
 }
 

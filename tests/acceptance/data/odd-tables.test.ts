@@ -66,3 +66,231 @@ describe('a column whose type changes while it is used', () => {
     }
   })
 })
+
+describe('what a write changed', () => {
+  beforeAll(() =>
+    setUp(`create table owners (id int primary key, name text);
+      create table cats (id int primary key, mood text, lives int, owner_id int references owners);
+      insert into owners values (1, 'Ada');
+      insert into cats select n, 'm' || n % 2, 9, case when n = 1 then 1 end from generate_series(1, 6) n`),
+  )
+
+  const cats = (query: string, headers = {}) =>
+    service.patch(`${TABLES}/cats?${query}`, { lives: 8 }, headers)
+
+  test('is counted by rows, whatever `select` makes of them', async () => {
+    for (const [query, count, body] of [
+      ['select=count(*)', 6, [{ count: 6 }]],
+      ['select=count(*)&group_by=mood&order=mood', 6, undefined],
+      ['select=id,owners!inner(name)', 6, [{ id: 1, owners: { name: 'Ada' } }]],
+      ['select=id&offset=4', 2, [{ id: 5 }, { id: 6 }]],
+      ['select=id&offset=1&limit=2&order=id.desc', 2, undefined],
+    ] as const) {
+      const res = await cats(query)
+      expect([query, res.status, res.headers.get('x-affected-count')]).toEqual([
+        query,
+        200,
+        String(count),
+      ])
+      if (body) expect(await res.json()).toEqual(body)
+    }
+    const strict = { prefer: 'handling=strict, max-affected=5' }
+    const refused = await cats('select=count(*)', strict)
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      expect.objectContaining({ code: 'PGRST124' }),
+    ])
+    const removed = await service.delete(`${TABLES}/cats?id=gt.0&offset=5&select=id`, {
+      prefer: 'tx=rollback',
+    })
+    expect(await removed.json()).toEqual({ affected: 1, records: [{ id: 6 }] })
+  })
+
+  test('is a row though `select` shows nothing of it, and no row though it counts none', async () => {
+    const shown = 'select=id,owners!inner(name)'
+    const row = { id: 7, lives: 1 }
+    expect(await answered(service.post(`${TABLES}/cats?${shown}`, row))).toEqual([201, null])
+    expect(await answered(service.put(`${TABLES}/cats/7?${shown}`, { lives: 2 }))).toEqual([
+      200,
+      null,
+    ])
+    const absent = service.put(`${TABLES}/cats/99?select=count(*)`, { lives: 2 })
+    expect((await absent).status).toBe(404)
+  })
+
+  test('is what `columns` names', async () => {
+    const path = `${TABLES}/cats?id=eq.2&columns=lives&select=lives,mood`
+    const asked = service.patch(path, { lives: 3, mood: 'x', nope: 1 })
+    expect(await answered(asked)).toEqual([200, [{ lives: 3, mood: 'm0' }]])
+    const none = await answered(service.patch(path, { mood: 'x' }))
+    expect(none).toEqual([400, expect.objectContaining({ error: 'No fields to update' })])
+  })
+})
+
+describe('a page', () => {
+  beforeAll(() =>
+    setUp(`create table pages (id int primary key, word text, at timestamptz);
+      insert into pages select n, 'word number ' || n, now() from generate_series(1, 4) n`),
+  )
+
+  const cursorOf = async (query: string) =>
+    (await service.get(`${TABLES}/pages?limit=2&${query}`)).headers.get('x-next-cursor')
+
+  test('has a cursor only where its column can be taken up again', async () => {
+    for (const query of ['order=id', 'order=word.desc&select=word', 'order=id&select=*,n:word']) {
+      const cursor = await cursorOf(query)
+      expect([query, cursor]).toEqual([query, expect.any(String)])
+      const next = await service.get(`${TABLES}/pages?limit=2&${query}&cursor=${cursor}`)
+      expect([query, next.status, await next.json()]).toEqual([
+        query,
+        200,
+        [expect.anything(), expect.anything()],
+      ])
+    }
+    for (const query of [
+      'order=n&select=n:id',
+      'order=word&select=word:id',
+      'order=at&select=at::date',
+      'order=word&truncate=3',
+    ]) {
+      expect([query, await cursorOf(query)]).toEqual([query, null])
+    }
+  })
+})
+
+test('a list of a document may be longer than any address, and its texts hold what they like', async () => {
+  await setUp(
+    `create table listed (id int primary key, name text); insert into listed values (1, 'a"b\\,(c)'), (2, 'x')`,
+  )
+  const asked = (filter: object) =>
+    answered(service.post(`${TABLES}/listed/query`, { select: 'id', filters: [filter] }))
+  const numbers = Array.from({ length: 40_000 }, (_, n) => n)
+  expect(await asked({ column: 'id', operator: 'in', value: numbers })).toEqual([
+    200,
+    [{ id: 1 }, { id: 2 }],
+  ])
+  const name = 'a"b\\,(c)'
+  for (const [operator, value, found] of [
+    ['in', [name], [{ id: 1 }]],
+    ['nin', [name, 'z'.repeat(100_000)], [{ id: 2 }]],
+    ['eq', name, [{ id: 1 }]],
+    ['neq', 'z'.repeat(100_000), [{ id: 1 }, { id: 2 }]],
+    ['like', 'a*', [{ id: 1 }]],
+    ['in', [], []],
+  ] as const) {
+    expect([operator, await asked({ column: 'name', operator, value })]).toEqual([
+      operator,
+      [200, found],
+    ])
+  }
+})
+
+describe('tables of few columns', () => {
+  test('take as many empty rows as there are objects', async () => {
+    await setUp(`create table ids (id int generated always as identity primary key);
+      create table lazy (id int generated by default as identity primary key, note text default 'n')`)
+    const inserted = (table: string, rows: object) =>
+      answered(service.post(`${TABLES}/${table}`, rows))
+    expect(await inserted('ids', [{}, {}, {}])).toEqual([201, [{ id: 1 }, { id: 2 }, { id: 3 }]])
+    expect(await inserted('lazy', [{}, {}])).toEqual([
+      201,
+      [
+        { id: 1, note: 'n' },
+        { id: 2, note: 'n' },
+      ],
+    ])
+  })
+})
+
+describe('what PostgreSQL refuses', () => {
+  beforeAll(() =>
+    setUp(`create materialized view unready as select 1 as x with no data;
+      create table late (id int primary key, u int, constraint uu unique (u) deferrable);
+      create table "odd.table name" (id int primary key, "a.b c" int);
+      create function raised() returns trigger language plpgsql as $$ begin
+        if new.what = 'nothing' then return null; end if;
+        raise exception using errcode = new.what, message = 'said by the trigger'; end $$;
+      create table raising (what text);
+      create trigger t before insert on raising for each row execute function raised()`),
+  )
+
+  const refusal = async (asked: Promise<Response>) => {
+    const [status, body] = await answered(asked)
+    const { error, code, message } = body as Record<string, unknown>
+    return [status, code, error, message]
+  }
+
+  test('is told in Fluxbase’s words, with those of PostgreSQL beside them', async () => {
+    const merging = { prefer: 'resolution=merge-duplicates' }
+    for (const [asked, ...said] of [
+      [service.get(`${TABLES}/unready`), 400, 'INVALID_INPUT', 'Invalid query', /populated/],
+      [
+        service.post(`${TABLES}/late?on_conflict=u`, { id: 1, u: 1 }, merging),
+        400,
+        'INVALID_INPUT',
+        'Invalid query',
+        /deferrable/,
+      ],
+      [
+        service.post(
+          `${TABLES}/late`,
+          [
+            { id: 2, u: 5 },
+            { id: 2, u: 6 },
+          ],
+          merging,
+        ),
+        400,
+        'INVALID_INPUT',
+        'Invalid query',
+        /second time/,
+      ],
+      [
+        service.get(`${TABLES}/public/odd.table%20name?x.y=eq.1&"x.y"=eq.1`),
+        400,
+        'INVALID_INPUT',
+        "Invalid query parameters: 'x' is not an embedded resource in this request",
+        undefined,
+      ],
+      [
+        service.get(`${TABLES}/public/odd.table%20name?"x.y%20z"=eq.1`),
+        400,
+        'INVALID_INPUT',
+        'Unknown column: x.y z',
+        /does not exist/,
+      ],
+    ] as const) {
+      const [status, code, error, words] = said
+      expect(await refusal(asked)).toEqual([
+        status,
+        code,
+        error,
+        words === undefined ? undefined : expect.stringMatching(words),
+      ])
+    }
+  })
+
+  test.for([
+    ['55P03', 409],
+    ['40001', 409],
+    ['55000', 400],
+    ['25001', 400],
+    ['ZZ123', 400],
+    ['PT418', 418],
+  ] as const)('SQLSTATE %s, raised by a trigger, is %i', async ([what, status]) => {
+    expect((await service.post(`${TABLES}/raising`, { what })).status).toBe(status)
+  })
+
+  test('a table that is dropped in the middle is told like any that is not there', async () => {
+    for (let round = 0; round < 3; round++) {
+      await setUp('create table brief (id int)')
+      expect((await service.get(`${TABLES}/brief`)).status).toBe(200)
+      await app.sql('drop table public.brief')
+      expect((await refusal(service.get(`${TABLES}/brief`))).slice(0, 3)).toEqual([
+        404,
+        'NOT_FOUND',
+        "Table 'public.brief' not found",
+      ])
+    }
+  })
+})
