@@ -19,7 +19,7 @@ const { isArray } = Array
 const { apply, construct } = Reflect
 const { NotCapable } = Deno.errors
 
-/** Storage that all processes would share, second realms, and ways out that resolve names by themselves. */
+/** Storage that all processes would share, second realms, ways out that resolve names by themselves, Deno's own start. */
 const NO_GLOBALS = [
   'localStorage',
   'sessionStorage',
@@ -28,18 +28,20 @@ const NO_GLOBALS = [
   'EventSource',
   'WebSocketStream',
   'WebTransport',
+  'nodeBootstrap',
 ]
 const NO_LISTENING = ['listen', 'listenTls', 'listenDatagram', 'serve', 'serveHttp']
 
 export function lockDown(): void {
   hideInternals()
-  for (const name of NO_GLOBALS) delete world[name]
   for (const name of NO_LISTENING)
     deno[name] = refusal(`Deno.${name} is not available: a function cannot listen`)
   guardFetch()
   guardConnect()
   guardNodeSockets()
   guardNodeModules()
+  // Last: what is used above makes some of them.
+  for (const name of NO_GLOBALS) delete world[name]
 }
 
 const refusal = (message: string): Fn =>
@@ -51,6 +53,8 @@ function hideInternals(): void {
   delete deno[(Deno as unknown as { internal: symbol }).internal]
   delete deno.internal
   Object.defineProperty(Deno, 'args', { value: [] })
+  // The drivers of a graphics card are native code with memory that no limit counts.
+  Object.defineProperty(Object.getPrototypeOf(navigator), 'gpu', { value: undefined })
   const { process } = globalThis as unknown as { process: Patchable }
   for (const name of ['binding', '_linkedBinding', 'dlopen'])
     process[name] = refusal(`process.${name} is not available`)
@@ -194,11 +198,20 @@ function guardNodeSockets(): void {
     }
   }
   const { UDP } = bindings('udp_wrap') as { UDP: { prototype: Patchable } }
+  const { Pipe } = bindings('pipe_wrap') as { Pipe: { prototype: Patchable } }
   const { ChannelWrap } = bindings('cares_wrap') as { ChannelWrap: { prototype: Patchable } }
   ChannelWrap.prototype.setServers = refusal('Choosing a name server is not available')
   const noListening = refusal('A function cannot listen')
   for (const name of ['listen', 'bind', 'bind6']) TCP.prototype[name] = noListening
-  for (const name of ['bind', 'bind6']) UDP.prototype[name] = noListening
+  for (const name of ['listen', 'bind']) Pipe.prototype[name] = noListening
+  for (const name of ['bind', 'bind6', 'connect', 'connect6', 'send', 'send6']) {
+    UDP.prototype[name] = noListening
+  }
+  // What is open in this process is ours, the wire to the server among it.
+  const noAdopting = refusal('Taking over a file descriptor is not available')
+  for (const name of ['open', 'openFromRid']) {
+    for (const { prototype } of [TCP, Pipe, UDP]) prototype[name] = noAdopting
+  }
 }
 
 /** `process.binding`, taken before it is hidden. */
@@ -209,6 +222,8 @@ const bindings = (globalThis as unknown as { process: { binding: (name: string) 
 function guardNodeModules(): void {
   const noWorkers = refusal('Workers are not available: a function is one thread')
   const noHooks = refusal('Module hooks are not available')
+  /** Some of them take the checks out of compiled code. */
+  const noFlags = refusal('Flags of V8 are not available')
   const changed: Record<string, Record<string, Fn>> = {
     worker_threads: { Worker: noWorkers },
     module: {
@@ -216,19 +231,28 @@ function guardNodeModules(): void {
       register: noHooks,
       syncBuiltinESMExports: () => undefined,
     },
+    v8: { setFlagsFromString: noFlags },
   }
   const { registerHooks } = builtin<{ registerHooks: (hooks: object) => void }>('node:module')
   const stubs = new Map<string, string>()
+  const stubOf = stubs.get.bind(stubs)
   for (const [name, members] of Object.entries(changed)) {
     const stub = changeModule(name, members)
     stubs.set(name, stub).set(`node:${name}`, stub)
   }
   registerHooks({
-    resolve(specifier: string, context: unknown, next: Fn) {
-      const url = stubs.get(specifier)
-      return url === undefined ? next(specifier, context) : { url, shortCircuit: true }
+    resolve(specifier: string, context: { conditions?: string[] }, next: Fn) {
+      const url = stubOf(specifier)
+      if (url === undefined || isRequired(context)) return next(specifier, context)
+      return { url, shortCircuit: true }
     },
   })
+}
+
+/** `require` gives the changed module itself, and could not load a stub. Deno says who asks, no function does. */
+function isRequired({ conditions = [] }: { conditions?: string[] }): boolean {
+  for (let at = 0; at < conditions.length; at++) if (conditions[at] === 'require') return true
+  return false
 }
 
 function changeModule(name: string, members: Record<string, Fn>): string {

@@ -77,9 +77,22 @@ describe('the machine is out of reach', () => {
     ],
     [`import('node:vm').then((vm) => vm.runInNewContext('Deno.readTextFileSync("/etc/passwd")'))`],
     [`caches.open('x')`],
+    [`nodeBootstrap({ warmup: true })`],
+    [`navigator.gpu.requestAdapter()`],
+    [`process.getBuiltinModule('v8').setFlagsFromString('--expose-gc')`],
+    [`import('node:v8').then((v8) => v8.setFlagsFromString('--expose-gc'))`],
+    [`import('node:net').then(({ Socket }) => new Socket({ fd: 3 }).write('x'))`],
+    [
+      `process.getBuiltinModule('sqlite').DatabaseSync && new (process.getBuiltinModule('sqlite').DatabaseSync)(':memory:').exec("ATTACH '/tmp/x' AS x")`,
+    ],
     [`localStorage.getItem('x')`],
   ])('%s is refused', async (expression) => {
     expect(await attempt(expression)).toMatch(/^refused: /)
+  })
+
+  test('a package that requires a guarded module gets the guarded one', async () => {
+    const required = `import('node:module').then(({ createRequire }) => { const require = createRequire('file:///x.js'); return require('worker_threads').isMainThread + ' ' + require('node:v8').setFlagsFromString.name })`
+    expect(await attempt(required)).toBe('ok: true refused')
   })
 
   test('the environment reads as empty instead of failing', async () => {
