@@ -55,7 +55,9 @@ function parse(header: string): Preferences {
   return { ...found, unknown }
 }
 
+/** A name, not an offset: PostgreSQL counts some of those the other way. */
 function isTimeZone(name: string): boolean {
+  if (!/^[a-z]/i.test(name)) return false
   try {
     new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions()
     return true

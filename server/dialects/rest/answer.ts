@@ -30,7 +30,10 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
   const headers = { ...answer.headers }
   const { media } = result.compiled
   if (media && headers['Content-Type']) headers['Content-Type'] = handledType(media.type)
-  if (withoutBody && status === 204) delete headers['Content-Type']
+  if (withoutBody && status === 204) {
+    delete headers['Content-Type']
+    delete headers['Content-Profile']
+  }
   if (!withoutBody && answer.body === null) headers['Content-Length'] = '0'
   const body = withoutBody ? null : bytesOf(answer, result)
   if (result.large) {

@@ -24,7 +24,6 @@ const ARRAY: Known = { format: 'array', stripNulls: false, contentType: JSON_TYP
 
 const KNOWN: Record<string, Known> = {
   '*/*': ARRAY,
-  'application/*': ARRAY,
   'application/json': ARRAY,
   'text/csv': { format: 'csv', stripNulls: false, contentType: 'text/csv; charset=utf-8' },
   [OBJECT_TYPE]: objectMedia(false),
@@ -48,7 +47,8 @@ const memo = new Map<string, Media>()
 const MAX_MEMO = 500
 
 /** What the caller takes. Whether any of it can be had, only the database's own handlers tell. */
-export function negotiate(accept = '*/*'): Media {
+export function negotiate(given?: string): Media {
+  const accept = given?.trim() || '*/*'
   let media = memo.get(accept)
   if (!media) {
     media = choose(accept)

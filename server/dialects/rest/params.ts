@@ -26,6 +26,8 @@ export type Param = Pair & {
 
 export type Params = {
   all: readonly Param[]
+  /** Names without a value, which mean nothing. */
+  bare: readonly string[]
   /** Undefined when the shape would hold values (logic trees): such a request is not kept. */
   shape: string | undefined
   slots: string[]
@@ -41,10 +43,14 @@ const COUNT = /(^|\.)(limit|offset)$/
 const LOGIC = /(^|\.)(not\.)?(and|or)$/
 
 export function readParams(query: string, takesArguments = false): Params {
-  const params: Params = { all: [], shape: '', slots: [], takesArguments }
+  const params: Params = { all: [], bare: [], shape: '', slots: [], takesArguments }
   const all: Param[] = []
-  for (const { key, value } of readPairs(query)) all.push(shaped(params, key, value))
-  return { ...params, all }
+  const bare: string[] = []
+  for (const pair of readPairs(query)) {
+    if (pair.bare) bare.push(pair.key)
+    else all.push(shaped(params, pair.key, pair.value))
+  }
+  return { ...params, all, bare }
 }
 
 /** Adds one pair to the shape; what differs from request to request goes into a slot. */
@@ -88,7 +94,12 @@ function inSlot(
   return { key, value, slot: params.slots.push(rest) - 1 }
 }
 
+/** Of `select`, `columns` and `on_conflict` the first one counts. */
 export const valueOf = ({ all }: Params, key: string): string | undefined =>
+  all.find((param) => param.key === key)?.value
+
+/** Of `limit` and `offset` the last one. */
+export const lastValueOf = ({ all }: Params, key: string): string | undefined =>
   all.findLast((param) => param.key === key)?.value
 
 export type QueryRules = {
@@ -101,13 +112,19 @@ export type QueryRules = {
 }
 
 /** @throws `invalid` parse_error, embed_unknown */
-export function buildQuery({ all }: Params, rules: QueryRules): ReadQuery {
+export function buildQuery(params: Params, rules: QueryRules): ReadQuery {
   const { paged, isForeign, dataApi } = rules
-  const select = all.findLast(({ key }) => key === 'select')?.value
+  const select = valueOf(params, 'select')
   const builder = new QueryBuilder(select === undefined ? [] : parseSelect(select))
-  for (const param of all) {
+  const orders: Param[] = []
+  for (const param of params.all) {
     if (TOP_LEVEL.has(param.key) || isForeign?.(param)) continue
-    addParam(builder, param, paged)
+    if (ORDER.test(param.key)) orders.push(param)
+    else addParam(builder, param, paged)
+  }
+  // Of several orders of a level the first one counts, and the last one set stays.
+  for (const { key, value } of orders.toReversed()) {
+    builder.order(pathBefore(key), parseOrder(value))
   }
   const query = builder.build()
   if (dataApi) applyLimits(query, dataApi)
@@ -134,8 +151,7 @@ export const aggregatesDisabled = () =>
 
 function addParam(builder: QueryBuilder, param: Param, paged: boolean): void {
   const { key, value, slot } = param
-  if (ORDER.test(key)) builder.order(pathBefore(key), parseOrder(value))
-  else if (COUNT.test(key)) addCount(builder, param, paged)
+  if (COUNT.test(key)) addCount(builder, param, paged)
   else if (LOGIC.test(key)) {
     const { path, kind, negated } = logicKey(key)
     const item: Condition = parseLogic(kind, value, {

@@ -51,7 +51,11 @@ beforeAll(async () => {
 
 afterAll(() => app[Symbol.asyncDispose]())
 
-type Sent = { method?: string; body?: object | string; headers?: Record<string, string> }
+type Sent = {
+  method?: string
+  body?: object | string | undefined
+  headers?: Record<string, string>
+}
 
 async function ask(path: string, { method = 'GET', body, headers }: Sent = {}) {
   const res = await app.as(app.serviceKey).request(method, `/rest/v1${path}`, body, headers)
@@ -363,4 +367,107 @@ test('with columns the database alone reads the JSON, and says what is wrong wit
   ] as const) {
     expect([body, await insert(body)]).toMatchObject([body, { status: 400, body: { code } }])
   }
+})
+
+test('of what is said twice one counts, and a name without a value means nothing', async () => {
+  const names = async (query: string) =>
+    ((await bodyOf(`/makers?${query}`)) as { name: string }[]).map(({ name }) => name)
+  expect(await bodyOf('/makers?select=id&select=name&id=eq.1')).toEqual([{ id: 1 }])
+  expect(await names('order=id.desc&order=id.asc')).toEqual(['Bea', 'Abel'])
+  expect(await names('order=id&limit=1&limit=2')).toEqual(['Abel', 'Bea'])
+  expect(await names('id&select&order=id&limit')).toEqual(['Abel', 'Bea'])
+  const nested = await bodyOf(
+    '/goods?select=id,shelves!placed(id)&id=eq.1&shelves.order=id.desc&shelves.order=id',
+  )
+  expect(nested).toEqual([{ id: 1, shelves: [{ id: 2 }, { id: 1 }] }])
+  const located = await ask('/makers?name=in.(Abel,Bea)&id=gt.0&bare&id=lt.9')
+  expect(located.headers.get('content-location')).toBe(
+    '/makers?bare=&id=gt.0&id=lt.9&name=in.%28Abel%2CBea%29',
+  )
+})
+
+test('each method tells the preferences that it heeds, in one order', async () => {
+  const prefer = [
+    'timezone=UTC, max-affected=5, handling=strict, tx=rollback, count=exact',
+    'return=representation, missing=default, resolution=merge-duplicates',
+  ].join(', ')
+  const told = async (method: string, path: string, body?: object) => {
+    const { status, headers } = await ask(path, { method, body, headers: { prefer } })
+    return [status, headers.get('preference-applied'), headers.get('content-range')]
+  }
+  const ada = { id: 7, name: 'Ada' }
+  const shared = 'return=representation, count=exact, tx=rollback, handling=strict, timezone=UTC'
+  const read = 'count=exact, tx=rollback, handling=strict, timezone=UTC'
+  expect(await told('POST', '/makers', ada)).toEqual([
+    201,
+    `resolution=merge-duplicates, missing=default, ${shared}`,
+    '*/1',
+  ])
+  expect(await told('PATCH', '/makers?id=eq.1', { name: 'Ada' })).toEqual([
+    200,
+    `missing=default, ${shared}, max-affected=5`,
+    '0-0/1',
+  ])
+  expect(await told('DELETE', '/placed?good_id=eq.1')).toEqual([
+    200,
+    `${shared}, max-affected=5`,
+    '*/2',
+  ])
+  expect(await told('PUT', '/makers?id=eq.7', ada)).toEqual([201, shared, null])
+  expect(await told('GET', '/makers')).toEqual([200, read, '0-1/2'])
+  // It gives one row, which cannot be too many.
+  expect((await told('POST', '/rpc/pair', {}))[0]).toBe(400)
+})
+
+test('max-affected is no limit of what is inserted, and says nothing when it is lenient', async () => {
+  const two = [
+    { id: 8, name: 'H' },
+    { id: 9, name: 'I' },
+  ]
+  const insert = (prefer: string) =>
+    ask('/makers', { method: 'POST', body: two, headers: { prefer } })
+  const { status, headers } = await insert('handling=strict, max-affected=1, tx=rollback')
+  expect([status, headers.get('preference-applied')]).toEqual([201, 'tx=rollback, handling=strict'])
+})
+
+test('PUT answers nothing unless asked to, whether the row is new or not', async () => {
+  const put = (id: number) =>
+    ask(`/makers?id=eq.${id}`, {
+      method: 'PUT',
+      body: { id, name: 'Put' },
+      headers: { prefer: 'tx=rollback' },
+    })
+  expect([(await put(1)).status, (await put(99)).status]).toEqual([204, 204])
+})
+
+test('Accept without a type means any; a part of the types is none', async () => {
+  const got = async (accept: string) => {
+    const { status, headers } = await ask('/makers?select=id', accepting(accept))
+    return [status, headers.get('content-type')]
+  }
+  const json = [200, 'application/json; charset=utf-8']
+  expect(await got('')).toEqual(json)
+  expect(await got('text/html, */*;q=0.1')).toEqual(json)
+  expect(await got('text/csv;q=0.5, application/json;q=0.9')).toEqual(json)
+  expect((await got('text/csv, application/json'))[1]).toBe('text/csv; charset=utf-8')
+  expect((await got('application/*'))[0]).toBe(406)
+  expect((await got('application/octet-stream'))[0]).toBe(406)
+})
+
+test('the schema that was named is told, where there is something in it to tell', async () => {
+  const profile = async (method: string, headers: Record<string, string>) =>
+    (
+      await ask('/makers?id=eq.1', {
+        method,
+        headers: { ...headers, prefer: `${headers.prefer ?? ''}, tx=rollback` },
+        body: method === 'PATCH' ? { name: 'Ada' } : undefined,
+      })
+    ).headers.get('content-profile')
+  expect(await profile('GET', {})).toBeNull()
+  expect(await profile('GET', { 'accept-profile': 'public' })).toBe('public')
+  const named = { 'content-profile': 'public' }
+  expect(await profile('PATCH', named)).toBeNull()
+  expect(await profile('PATCH', { ...named, prefer: 'return=representation' })).toBe('public')
+  const asked = { method: 'OPTIONS', headers: { 'accept-profile': 'nowhere' } }
+  expect((await ask('/makers', asked)).status).toBe(406)
 })

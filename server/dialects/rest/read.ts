@@ -4,7 +4,7 @@ import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
 import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
-import { buildQuery, type Params, valueOf } from './params.ts'
+import { buildQuery, lastValueOf, type Params } from './params.ts'
 import {
   ALL,
   contentRange,
@@ -47,14 +47,23 @@ export async function readTable(c: Http, ctx: RestContext, table: string): Promi
 }
 
 /** The address of what was read: its parameters in order of their names. */
-function canonicalLocation(table: string, { all }: Params): string {
+function canonicalLocation(table: string, { all, bare }: Params): string {
   const path = `/${encodeURIComponent(table)}`
-  if (all.length === 0) return path
-  const pairs = all.map(
-    ({ key, value }) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`,
-  )
-  return `${path}?${pairs.toSorted().join('&')}`
+  if (all.length === 0 && bare.length === 0) return path
+  const pairs = all.map(({ key, value }) => [key, encoded(value)] as const)
+  for (const key of bare) pairs.push([key, ''])
+  const sorted = pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `${path}?${sorted.map(([key, value]) => `${encoded(key)}=${value}`).join('&')}`
 }
+
+const RESERVED = /[!'()*]/g
+
+/** All but letters, digits and `-_.~`. */
+const encoded = (text: string): string =>
+  encodeURIComponent(text).replaceAll(
+    RESERVED,
+    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 
 function pageKey(paged: boolean, page: Page): string {
   if (!paged) return ''
@@ -67,8 +76,8 @@ const isFixed = ({ offset, limit }: Page): boolean => offset === 0 && isShapely(
 
 /** The rows that the parameters and the `Range` header leave together. */
 export function pageOf(params: Params, header: Page): Page {
-  const limit = valueOf(params, 'limit')
-  const offset = valueOf(params, 'offset')
+  const limit = lastValueOf(params, 'limit')
+  const offset = lastValueOf(params, 'offset')
   if (limit === undefined && offset === undefined) return header
   const own = {
     offset: (offset === undefined ? undefined : readOffset(offset)) ?? 0,

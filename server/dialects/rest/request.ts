@@ -10,7 +10,7 @@ import { type Preferences, readPrefer } from '#http/prefer'
 export type RestRequest = {
   method: string
   schema: string
-  /** The schema again, when the app exposes several. */
+  /** The schema again, when it was named or the app exposes several. */
   profile: string | undefined
   dataApi: DataApi
   params: Params
@@ -23,15 +23,14 @@ export type RestRequest = {
   facts: () => RequestFacts
 }
 
+const WRITES = new Set(['POST', 'PATCH', 'PUT', 'DELETE'])
+
 /** @throws `not_acceptable` schema_not_exposed or media_not_available, `invalid` invalid_preferences */
 export function readRequest(c: Http, dataApi: DataApi, takesArguments = false): RestRequest {
   const { method } = c.req
   const { schemas, key } = dataApi
-  const reads = method === 'GET' || method === 'HEAD'
-  const schema = schemaOf(
-    profileIn(headerOf(c, reads ? 'accept-profile' : 'content-profile')),
-    schemas,
-  )
+  const named = profileIn(headerOf(c, WRITES.has(method) ? 'content-profile' : 'accept-profile'))
+  const schema = schemaOf(named, schemas)
   const preferences = readPrefer(headerOf(c, 'prefer'))
   checkPreferences(preferences)
   const media = negotiate(headerOf(c, 'accept'))
@@ -40,7 +39,7 @@ export function readRequest(c: Http, dataApi: DataApi, takesArguments = false): 
   return {
     method,
     schema,
-    profile: schemas.length > 1 ? headerText(schema) : undefined,
+    profile: named !== undefined || schemas.length > 1 ? headerText(schema) : undefined,
     dataApi,
     params,
     preferences,

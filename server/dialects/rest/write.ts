@@ -30,15 +30,9 @@ const INSERTING = [
   'handling',
   'timezone',
 ] as const
-const CHANGING = [
-  'missing',
-  'return',
-  'count',
-  'tx',
-  'handling',
-  'timezone',
-  'maxAffected',
-] as const
+const PUTTING = ['return', 'count', 'tx', 'handling', 'timezone'] as const
+const DELETING = [...PUTTING, 'maxAffected'] as const
+const UPDATING = [...DELETING, 'missing'] as const
 
 export async function insertRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
@@ -54,6 +48,7 @@ export async function insertRows(c: Http, ctx: RestContext, table: string): Prom
       payload: incoming.payload,
       conflict: conflictOf(request),
       ...optionsOf(request),
+      maxAffected: undefined,
     }),
   })
   const merges = preferences.resolution === 'merge-duplicates' && result.compiled.resolves
@@ -82,7 +77,7 @@ export async function updateRows(c: Http, ctx: RestContext, table: string): Prom
     }),
   })
   const range = contentRange(0, result.rows, counted(request, result))
-  return changed(c, { request, result, range })
+  return changed(c, { request, result, range, applicable: UPDATING })
 }
 
 export async function deleteRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
@@ -97,7 +92,8 @@ export async function deleteRows(c: Http, ctx: RestContext, table: string): Prom
     slots: params.slots,
     build: () => ({ kind: 'delete', ...targetOf(request, table), ...optionsOf(request) }),
   })
-  return changed(c, { request, result, range: contentRange(0, 0, counted(request, result)) })
+  const range = contentRange(0, 0, counted(request, result))
+  return changed(c, { request, result, range, applicable: DELETING })
 }
 
 /** One row by its whole key: inserted, or replaced. */
@@ -114,12 +110,14 @@ export async function putRow(c: Http, ctx: RestContext, table: string): Promise<
       payload,
       conflict: { action: 'merge', columns: key },
       ...optionsOf(request),
+      maxAffected: undefined,
       query: { ...buildQuery(request.params, { paged: false }), where: [] },
     }),
   })
-  const created = (result.inserted ?? 0) > 0
-  const status = created ? 201 : request.preferences.return === 'representation' ? 200 : 204
-  const answer = written(request, result, { status, applicable: ['return', 'count', 'tx'] })
+  const shown = request.preferences.return === 'representation'
+  const status = shown ? ((result.inserted ?? 0) > 0 ? 201 : 200) : 204
+  const answer = written(request, result, { status, applicable: PUTTING })
+  delete answer.headers['Content-Range']
   return send(c, result, withReturn(request, answer))
 }
 
@@ -194,15 +192,20 @@ function written(
 /** Without `return=representation` there is no body, and so no type of one. */
 function withReturn({ preferences }: RestRequest, answer: Answer): Answer {
   if (preferences.return === 'representation') return answer
-  const { 'Content-Type': _, ...headers } = answer.headers
+  const { 'Content-Type': _, 'Content-Profile': __, ...headers } = answer.headers
   return { ...answer, body: null, headers }
 }
 
-type Changed = { request: RestRequest; result: DataResult; range: string }
+type Changed = {
+  request: RestRequest
+  result: DataResult
+  range: string
+  applicable: readonly (keyof Preferences)[]
+}
 
-function changed(c: Http, { request, result, range }: Changed): Response {
+function changed(c: Http, { request, result, range, applicable }: Changed): Response {
   const shown = request.preferences.return === 'representation'
-  const headers = baseHeaders(range, { ...request, applicable: CHANGING })
+  const headers = baseHeaders(range, { ...request, applicable })
   const answer = { status: shown ? 200 : 204, body: result.body, headers }
   return send(c, result, withReturn(request, answer))
 }

@@ -1,6 +1,11 @@
 /** The `key=value` pairs of a query string, decoded leniently, in their order. */
 
-export type Pair = { key: string; value: string }
+export type Pair = {
+  key: string
+  value: string
+  /** There was no `=`. */
+  bare?: true
+}
 
 /** A `%` without two hex digits, or bytes that are no UTF-8, stay or become U+FFFD; `+` is a blank. */
 export function readPairs(query: string): Pair[] {
@@ -17,7 +22,7 @@ export function readPairs(query: string): Pair[] {
 
 function readPair(text: string): Pair {
   const equals = text.indexOf('=')
-  if (equals < 0) return { key: decode(text), value: '' }
+  if (equals < 0) return { key: decode(text), value: '', bare: true }
   return { key: decode(text.slice(0, equals)), value: decode(text.slice(equals + 1)) }
 }
 

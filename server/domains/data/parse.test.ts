@@ -129,7 +129,7 @@ test('readPairs decodes leniently', () => {
     { key: 'b', value: 'x%' },
     { key: 'c', value: '%ZZ' },
     { key: '', value: 'd' },
-    { key: 'e', value: '' },
+    { key: 'e', value: '', bare: true },
     { key: 'f', value: 'ä \uFFFD' },
     { key: 'g', value: 'a=b' },
   ])
