@@ -13,6 +13,7 @@ import { errorRenderer } from './dialects/butterbase/errors.ts'
 import type { Metrics } from './process/metrics.ts'
 import { butterbase } from './dialects/butterbase/router.ts'
 import { fluxbase } from './dialects/fluxbase/router.ts'
+import { functionsPart } from './dialects/rest/openapi-functions.ts'
 import { rest } from './dialects/rest/router.ts'
 import { system } from './dialects/system/router.ts'
 
@@ -30,7 +31,7 @@ export function buildRouter(services: Services, metrics?: Metrics): Router {
     system(services, listed),
     butterbase(services),
     butterbaseAuth(services),
-    fluxbase(services, listed),
+    fluxbase(services, { listed, functionsPart }),
     rest(services),
   ]
   const find = byFirstSegment(tables, errorRenderer(services))

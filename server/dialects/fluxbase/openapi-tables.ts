@@ -3,18 +3,39 @@ import type { Catalog, Relation, RightsOf, TableRights } from '#domains/data'
 import type { Draft, Part, Schema } from '#http/openapi/document'
 import { Schemas } from '#http/openapi/schema'
 import { collection, type Item, subResources } from './openapi-operations.ts'
-import { componentOf, filterOf, PARAMETERS, type Place, TAG, TAKEN } from './openapi-shared.ts'
+import {
+  componentOf,
+  filterOf,
+  PARAMETERS,
+  type Place,
+  refTo,
+  TAG,
+  TAKEN,
+} from './openapi-shared.ts'
 import { changesSchema, newRowSchema, rowSchema } from './openapi-types.ts'
 import { QueryDocument } from './tables-document.ts'
 import { isInternal } from './tables-path.ts'
 
 /** Paths and schemas of every relation in sight, each with the operations that its rights allow; collections go before sub-resources of the same path. */
-export function tablesPart(catalog: Catalog, rightsOf: RightsOf): Part {
+export function tablesPart(
+  catalog: Catalog,
+  rightsOf: RightsOf,
+): { part: Part; rowOf: (schema: string, name: string) => Schema | undefined } {
+  const places = placesIn(catalog, rightsOf)
+  const byRelation = new Map(places.map((place) => [place.relation, place]))
+  const rowOf = (schema: string, name: string): Schema | undefined => {
+    const relation = catalog.relation(schema, name)
+    const place = relation && byRelation.get(relation)
+    return place && refTo(place, 'row')
+  }
+  return { part: partOf(catalog, places), rowOf }
+}
+
+function partOf(catalog: Catalog, places: readonly Place[]): Part {
   return async (draft) => {
     draft.tag(TAG, 'The tables of the app, as they are now.')
     for (const [name, parameter] of PARAMETERS) draft.component('parameters', name, parameter)
     draft.component('schemas', 'QueryDocument', new Schemas(draft.version).of(QueryDocument))
-    const places = placesIn(catalog, rightsOf)
     for (const place of places) {
       addComponents(draft, catalog, place)
       addItem(draft, place.path, collection(place))

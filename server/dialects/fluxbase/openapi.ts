@@ -1,10 +1,17 @@
 /** `/openapi.json`: every route of the instance for everybody, an app's tables for whoever manages it. */
 import { z } from 'zod'
 import { manages } from '#domains/accounts'
-import { visibleCatalog } from '#domains/data'
+import type { AppContext } from '#domains/apps'
+import {
+  type DataContext,
+  dataApiOf,
+  describeSchema,
+  type Routine,
+  visibleCatalog,
+} from '#domains/data'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
-import { Draft, type Part, type Version } from '#http/openapi/document'
+import { Draft, type Part, type Schema, type Version } from '#http/openapi/document'
 import { routesPart } from '#http/openapi/routes'
 import { hostOf } from '#http/request'
 import { respond } from '#http/respond'
@@ -28,8 +35,28 @@ const Document = z.looseObject({
   components: z.record(z.string(), z.unknown()),
 })
 
-export function addOpenApi(routes: RouteTable<Scopes>, services: Services, listed: Listed): void {
-  const documents = new Documents(services, listed)
+export type Describing = {
+  /** Every route of the instance. */
+  listed: Listed
+  /** The functions of an app, which another dialect calls. */
+  functionsPart: (functions: readonly Functions[], rowOf: RowOf) => Part
+}
+
+/** What one schema offers to whoever asks; requests for another than the first name it. */
+type Functions = {
+  schema: string
+  isFirst: boolean
+  functions: ReadonlyMap<string, readonly Routine[]>
+}
+
+type RowOf = (schema: string, name: string) => Schema | undefined
+
+export function addOpenApi(
+  routes: RouteTable<Scopes>,
+  services: Services,
+  describing: Describing,
+): void {
+  const documents = new Documents(services, describing)
   for (const path of OPENAPI_PATHS) {
     routes.add(
       {
@@ -40,7 +67,7 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
         answer: Document,
         docs: {
           description:
-            'For whoever manages the app that the request means, also the tables of that app, as they are now.',
+            'For whoever manages the app that the request means, also the tables and functions of that app, as they are now.',
           query: { version: z.enum(VERSIONS).default('3.0').describe('Of OpenAPI') },
         },
       },
@@ -48,8 +75,8 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
         const version = versionIn(c.req.query('version'))
         const asked = { version, origin: originOf(services, c) }
         const own = manages(ctx.caller, ctx.app)
-        const tables = own ? await visibleCatalog(dataContext(services, c, ctx)) : undefined
-        return respond(streamOf(await documents.read(asked, tables)), 200, {
+        const database = own ? await databaseOf(services, c, ctx) : undefined
+        return respond(streamOf(await documents.read(asked, database)), 200, {
           'Content-Type': JSON_TYPE,
           'Cache-Control': 'private, no-cache',
         })
@@ -58,7 +85,17 @@ export function addOpenApi(routes: RouteTable<Scopes>, services: Services, liste
   }
 }
 
-type Visible = Awaited<ReturnType<typeof visibleCatalog>>
+/** What of an app's database is told. */
+type Database = Awaited<ReturnType<typeof visibleCatalog>> & {
+  data: DataContext
+  /** Whose functions may be called. */
+  schemas: readonly string[]
+}
+
+async function databaseOf(services: Services, c: Http, ctx: AppContext): Promise<Database> {
+  const data = dataContext(services, c, ctx)
+  return { ...(await visibleCatalog(data)), data, schemas: dataApiOf(ctx.app).schemas }
+}
 
 type Asked = { version: Version; origin: string }
 
@@ -67,42 +104,61 @@ type Pieces = readonly Uint8Array<ArrayBuffer>[]
 /** Longer documents are written anew each time: they would be held for as long as their catalog. */
 const KEPT_BYTES = 1024 * 1024
 
-/** Documents for the instance's own address are written once, per version and state of the tables. */
+/** Documents for the instance's own address are written once, per version and state of the database. */
 class Documents {
   readonly #services: Services
-  readonly #listed: Listed
-  readonly #written = new Map<Version, Promise<Pieces>>()
+  readonly #describing: Describing
+  readonly #written = new Map<string, Promise<Pieces>>()
 
-  constructor(services: Services, listed: Listed) {
+  constructor(services: Services, describing: Describing) {
     this.#services = services
-    this.#listed = listed
+    this.#describing = describing
   }
 
-  /** @param tables of the app, where they are told too */
-  async read(asked: Asked, tables: Visible | undefined): Promise<Pieces> {
-    if (asked.origin !== this.#services.publicUrl) return this.#write(asked, tables)
+  /** @param database of the app, where it is told too */
+  async read(asked: Asked, database: Database | undefined): Promise<Pieces> {
+    if (asked.origin !== this.#services.publicUrl) return this.#write(asked, database)
     const kept =
-      tables?.catalog.derived('openapi', () => new Map<Version, Promise<Pieces>>()) ?? this.#written
-    const known = kept.get(asked.version)
+      database?.catalog.derived('openapi', () => new Map<string, Promise<Pieces>>()) ??
+      this.#written
+    const key = JSON.stringify([asked.version, database?.schemas])
+    const known = kept.get(key)
     if (known) return known
-    const writing = this.#write(asked, tables)
+    const writing = this.#write(asked, database)
     // Whoever asks meanwhile gets the same.
-    kept.set(asked.version, writing)
+    kept.set(key, writing)
     const isKept = await writing.then(isShort, () => false)
-    if (!isKept) kept.delete(asked.version)
+    if (!isKept) kept.delete(key)
     return writing
   }
 
-  async #write({ version, origin }: Asked, tables: Visible | undefined): Promise<Pieces> {
+  async #write({ version, origin }: Asked, database: Database | undefined): Promise<Pieces> {
     const draft = new Draft(version)
-    const parts: Part[] = [routesPart(this.#listed())]
-    if (tables) {
-      const { catalog, readRights } = tables
-      parts.push(tablesPart(catalog, await readRights()))
+    await routesPart(this.#describing.listed())(draft)
+    if (database) {
+      const tables = tablesPart(database.catalog, await database.readRights())
+      await tables.part(draft)
+      const functions = await functionsIn(database)
+      await this.#describing.functionsPart(functions, tables.rowOf)(draft)
     }
-    for (const part of parts) await part(draft)
     return draft.close(origin)
   }
+}
+
+/** Functions that the caller's role may call, by schema. */
+function functionsIn({ catalog, data, schemas }: Database): Promise<Functions[]> {
+  return Promise.all(
+    schemas.map(async (schema, at) => {
+      const { routines } = await describeSchema(data, schema)
+      const may = ({ oid }: Routine): boolean => routines.has(oid)
+      const functions = new Map(
+        catalog
+          .routineNames(schema)
+          .map((name) => [name, catalog.routines(schema, name).filter(may)]),
+      )
+      return { schema, isFirst: at === 0, functions }
+    }),
+  )
 }
 
 const isShort = (pieces: Pieces): boolean =>

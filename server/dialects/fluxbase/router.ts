@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { notFound } from '#core/errors'
 import { RememberingRouter } from '#http/remembering-router'
 import type { Env } from '#http/env'
-import { type Listed, RouteTable } from '#http/routes'
+import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
 import { addAuth } from './auth.ts'
@@ -12,13 +12,13 @@ import { cors } from './cors.ts'
 import { addDdl, DDL_ANSWERS } from './ddl.ts'
 import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
-import { addOpenApi, OPENAPI_PATHS } from './openapi.ts'
+import { addOpenApi, type Describing, OPENAPI_PATHS } from './openapi.ts'
 import { addGraphql } from './graphql.ts'
 import { addTables } from './tables.ts'
 import { addVector, VECTOR_ANSWERS } from './vector.ts'
 
-/** @param listed every route of the instance, for the document that describes them */
-export function fluxbase(services: Services, listed: Listed): RouteTable<Scopes> {
+/** @param describing what the document tells of other dialects */
+export function fluxbase(services: Services, describing: Describing): RouteTable<Scopes> {
   const hono = new Hono<Env>({ router: new RememberingRouter() })
   hono.onError(errorRenderer(services, { ...DDL_ANSWERS, ...VECTOR_ANSWERS }))
   for (const path of ['/api/v1/*', OPENAPI_PATHS[0]]) hono.use(path, cors(services))
@@ -29,7 +29,7 @@ export function fluxbase(services: Services, listed: Listed): RouteTable<Scopes>
   addDdl(routes, services)
   addVector(routes, services)
   addGraphql(routes, services)
-  addOpenApi(routes, services, listed)
+  addOpenApi(routes, services, describing)
   alsoWithSlash(hono)
   // Last: whatever no route above has taken.
   hono.all('/api/v1/*', () => {

@@ -59,5 +59,5 @@ const isTable = ({ name, partition }: Relation, seen: true | ReadonlySet<string>
   !partition && (seen === true || seen.has(name))
 
 /** Without a name an argument can only be the body as a whole. */
-const isNamed = ({ arguments: all }: Routine): boolean =>
+export const isNamed = ({ arguments: all }: Routine): boolean =>
   all.length === 1 || all.every(({ name }) => name !== '')

@@ -61,6 +61,7 @@ export class Draft {
   readonly version: Version
   readonly #slices = new Slices()
   readonly #tags: Schema[] = []
+  readonly #ids = new Set<string>()
   /** Path → method → operation. */
   readonly #paths = new Map<string, Map<string, string>>()
   readonly #components: Record<ComponentKind, Map<string, string>> = {
@@ -75,6 +76,14 @@ export class Draft {
 
   tag(name: string, description: string): void {
     this.#tags.push({ name, description })
+  }
+
+  /** An operation id, with a number where it is taken. */
+  freeId(wanted: string): string {
+    let id = wanted
+    for (let n = 2; this.#ids.has(id); n++) id = `${wanted}_${n}`
+    this.#ids.add(id)
+    return id
   }
 
   /** The first operation of a path and method counts. @param make called only where it does */

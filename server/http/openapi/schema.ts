@@ -84,7 +84,10 @@ function withDefaultTold({ default: value, ...schema }: Schema): Schema {
   if (value === undefined) return schema
   const { description } = schema
   const told = `\`${JSON.stringify(value)}\` without it`
-  return { ...schema, description: description ? `${String(description)}; ${told}` : told }
+  return {
+    ...schema,
+    description: typeof description === 'string' ? `${description}; ${told}` : told,
+  }
 }
 
 /** 3.0 has no type `null`, and a list of values is not widened by `nullable`. */

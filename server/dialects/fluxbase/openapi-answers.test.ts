@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '#support/app'
+import type { Client } from '#support/client'
+import { Described, type OpenApiDocument } from '#support/described'
+
+let app: TestApp
+let described: readonly Described[]
+
+const DATABASE = `
+  create type mood as enum ('sad', 'happy');
+  create domain label as varchar(20) check (value <> '');
+  create type pair as (a int, b text);
+  create table authors (id int primary key generated always as identity, name label not null unique, mood mood not null default 'sad');
+  create table things (
+    id uuid primary key default gen_random_uuid(), author_id int references authors,
+    small smallint, whole int not null default -3, big bigint, exact numeric(12, 3), near real, far double precision,
+    yes boolean not null default true, word text not null default 'it''s', code char(3), moods mood[], lists int[] not null default '{}',
+    day date, clock time, made timestamptz not null default now(), plain timestamp, took interval,
+    facts jsonb, raw json, bytes bytea, place pair, span int4range, "limit" int, "odd name" text, address inet, number oid, price money,
+    twice int generated always as (whole * 2) stored);
+  comment on table things is 'Whatever there is';
+  comment on column things.word is 'What it is called';
+  create table couples (a int, b int, note text, primary key (a, b));
+  create view loud as select id, upper(word) as word from things;
+  create schema other; grant usage on schema other to service_role;
+  create table other.rows (id int primary key); grant all on other.rows to service_role;
+  create function add_them(a int, b int default 2) returns int immutable language sql as 'select a + b';
+  comment on function add_them is E'Adds\\nTwo numbers';
+  create function join_all(variadic words text[]) returns text immutable language sql as $$ select array_to_string(words, ' ') $$;
+  create function all_things(low int) returns setof things stable language sql as 'select * from things where whole >= low';
+  create function one_thing() returns things stable language sql as 'select * from things limit 1';
+  create function tallies() returns table (kind text, n bigint) stable language sql as $$ values ('a', 1::bigint), (null, 2) $$;
+  create function moods() returns setof mood stable language sql as $$ values ('sad'::mood), ('happy') $$;
+  create function nothing() returns void language sql as 'select';
+  create function echo(json) returns json immutable language sql as 'select $1';
+  create function many(a int) returns text immutable language sql as $$ select 'int' $$;
+  create function many(a text, b text) returns int immutable language sql as 'select 1';
+  create function tells_nobody() returns int language sql as 'select 1';
+  revoke execute on function tells_nobody() from public, anon, authenticated, service_role;
+  insert into authors (name) values ('Ada');
+  insert into things (author_id, small, big, exact, near, far, code, moods, lists, day, clock, plain, took, facts, raw, bytes, place,
+      span, "limit", "odd name", address, number, price)
+    values (1, 1, 9007199254740993, 1.25, 1.5, 2.5, 'abc', '{sad}', '{1,2}', '2026-01-31', '10:00', now(), '1 day', '{"a": 1}', '[1]',
+      '\\x00', (1, 'x'), '[1,3)', 4, 'odd', '10.0.0.1', 1, 2);
+  insert into things default values;
+  insert into couples values (1, 2)`
+
+beforeAll(async () => {
+  app = await startApp()
+  await app.sql(DATABASE)
+  described = await Promise.all(
+    ['3.0', '3.1'].map(async (version) => {
+      const res = await app.owner.get(`/openapi.json?version=${version}`)
+      return new Described((await res.json()) as OpenApiDocument)
+    }),
+  )
+})
+
+afterAll(() => app?.[Symbol.asyncDispose]())
+
+const document = (): OpenApiDocument => described[0]?.document as OpenApiDocument
+
+const schema = (name: string) =>
+  document().components.schemas[name] as {
+    properties: Record<string, Record<string, unknown>>
+    required: string[]
+  } & Record<string, unknown>
+
+const TABLES = '/api/v1/tables'
+const NOBODY = '00000000-0000-4000-8000-000000000000'
+
+/** Path of the document, what is asked of it, and the status. */
+type Case = readonly [
+  method: string,
+  path: string,
+  asked: { path?: string; body?: object; headers?: Record<string, string>; by?: Client },
+  status: number,
+]
+
+async function answerTo([method, path, asked, status]: Case): Promise<void> {
+  const { by = app.as(app.serviceKey), body, headers } = asked
+  const res = await by.request(method, asked.path ?? path, body, headers)
+  const copies = described.map((one) => [one, res.clone()] as const)
+  const wrong = await Promise.all(copies.map(([one, copy]) => one.wrongIn({ method, path }, copy)))
+  expect([res.status, ...wrong], await res.text()).toEqual([status, undefined, undefined])
+}
+
+describe('tables answer as their operations say', () => {
+  const things = `${TABLES}/things`
+  const one = `${things}/{id}`
+  const cases: readonly Case[] = [
+    ['GET', things, {}, 200],
+    ['GET', things, { path: `${things}?whole=eq.-3&limit=1&count=exact` }, 200],
+    [
+      'GET',
+      things,
+      { headers: { range: '0-0', 'range-unit': 'items', prefer: 'count=exact' } },
+      206,
+    ],
+    ['GET', things, { path: `${things}?limit.eq=4` }, 200],
+    ['GET', things, { path: `${things}?nothing=eq.1` }, 400],
+    ['GET', things, { path: `${things}?whole=eq.x` }, 400],
+    ['POST', things, { body: { word: 'new' } }, 201],
+    ['POST', things, { body: [{ word: 'a' }, { word: 'b' }] }, 201],
+    ['POST', things, { body: { whole: null } }, 400],
+    ['POST', `${TABLES}/authors`, { body: { name: 'Ada' } }, 409],
+    [
+      'POST',
+      `${TABLES}/couples`,
+      { body: { a: 1, b: 2 }, headers: { prefer: 'resolution=ignore-duplicates' } },
+      200,
+    ],
+    ['PATCH', things, { path: `${things}?word=eq.new`, body: { whole: 5 } }, 200],
+    ['DELETE', things, { path: `${things}?word=eq.new` }, 200],
+    ['DELETE', things, {}, 400],
+    ['GET', one, { path: `${things}/${NOBODY}` }, 404],
+    ['GET', one, { path: `${things}/x` }, 400],
+    ['GET', `${TABLES}/couples/{id}`, { path: `${TABLES}/couples/1,2` }, 200],
+    ['PUT', `${TABLES}/couples/{id}`, { path: `${TABLES}/couples/1,2`, body: { note: 'x' } }, 200],
+    [
+      'PATCH',
+      `${TABLES}/couples/{id}`,
+      { path: `${TABLES}/couples/1,2`, body: { note: 'y' } },
+      200,
+    ],
+    ['DELETE', `${TABLES}/couples/{id}`, { path: `${TABLES}/couples/1,2` }, 204],
+    ['POST', `${things}/query`, { body: { limit: 1 } }, 200],
+    ['POST', `${things}/query`, { body: { limit: 'x' } }, 400],
+    ['GET', `${things}/export`, {}, 200],
+    ['GET', `${things}/export`, { path: `${things}/export?format=json` }, 200],
+    ['POST', `${things}/bulk`, { body: [{ word: 'bulk' }] }, 201],
+    ['POST', `${things}/bulk`, { body: { action: 'export', targets: [NOBODY] } }, 200],
+    ['POST', `${things}/bulk`, { body: { action: 'delete', targets: [NOBODY] } }, 200],
+    ['PATCH', `${things}/bulk`, { body: { ids: [NOBODY], data: { whole: 1 } } }, 200],
+    ['DELETE', `${things}/bulk`, { body: { ids: [NOBODY] } }, 200],
+    ['GET', `${TABLES}/loud`, {}, 200],
+    ['GET', `${TABLES}/other/rows`, {}, 200],
+  ]
+
+  test.each(cases.map((one, at) => [at, ...one] as const))('%i: %s %s', async (_, ...one) =>
+    answerTo(one),
+  )
+
+  test('to callers who may not', async () => {
+    await answerTo(['GET', things, { by: app.nobody }, 401])
+    await answerTo(['GET', things, { by: app.as('eyJx.e30.x') }, 401])
+    await answerTo(['POST', things, { by: app.as(app.anonKey), body: { word: 'x' } }, 401])
+  })
+})
+
+describe('functions answer as their operations say', () => {
+  const rpc = (name: string): string => `/rest/v1/rpc/${name}`
+  const cases: readonly Case[] = [
+    ['POST', rpc('add_them'), { body: { a: 1 } }, 200],
+    ['POST', rpc('add_them'), { body: { a: null } }, 200],
+    ['POST', rpc('add_them'), { body: { a: 'x' } }, 400],
+    ['POST', rpc('add_them'), { body: {} }, 404],
+    ['GET', rpc('add_them'), { path: `${rpc('add_them')}?a=1&b=5` }, 200],
+    ['GET', rpc('join_all'), { path: `${rpc('join_all')}?words=a&words=b` }, 200],
+    ['POST', rpc('all_things'), { body: { low: -10 } }, 200],
+    [
+      'GET',
+      rpc('all_things'),
+      { path: `${rpc('all_things')}?low=-10`, headers: { range: '0-0', prefer: 'count=exact' } },
+      206,
+    ],
+    ['GET', rpc('one_thing'), {}, 200],
+    ['GET', rpc('tallies'), {}, 200],
+    ['GET', rpc('moods'), {}, 200],
+    ['POST', rpc('nothing'), {}, 204],
+    ['POST', rpc('echo'), { body: { any: [1] } }, 200],
+    ['POST', rpc('many'), { body: { a: 1 } }, 200],
+    ['POST', rpc('many'), { body: { a: 'x', b: 'y' } }, 200],
+  ]
+
+  test.each(cases.map((one, at) => [at, ...one] as const))('%i: %s %s', async (_, ...one) =>
+    answerTo(one),
+  )
+
+  test('and have their comments, arguments and results in the document', () => {
+    const { post, get } = document().paths[rpc('add_them')] ?? {}
+    expect(post).toMatchObject({
+      operationId: 'call_public_add_them',
+      summary: 'Adds',
+      description: 'Two numbers',
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              properties: { a: { type: 'integer', format: 'int32' }, b: { type: 'integer' } },
+              required: ['a'],
+            },
+          },
+        },
+      },
+    })
+    expect(get?.parameters).toMatchObject([
+      { name: 'a', in: 'query', required: true, schema: { type: 'integer' } },
+      { name: 'b', in: 'query', required: false },
+      { name: 'Prefer' },
+      {},
+    ])
+    const rows = document().paths[rpc('all_things')]?.get?.responses['200']
+    expect(rows?.content?.['application/json']?.schema).toEqual({
+      type: 'array',
+      items: { $ref: '#/components/schemas/public.things.Row' },
+    })
+  })
+
+  test('but for those that the service role may not call, and writing ones by GET', () => {
+    expect(document().paths).not.toHaveProperty([rpc('tells_nobody')])
+    expect(Object.keys(document().paths[rpc('nothing')] ?? {})).toEqual(['post'])
+  })
+})
+
+describe('schemas of tables', () => {
+  test('tell types, enumerations, defaults, comments and what may be null', () => {
+    const { properties, required, description } = schema('public.things.Row')
+    expect(description).toBe('Whatever there is')
+    expect(required).toEqual(Object.keys(properties))
+    expect(properties).toMatchObject({
+      whole: { type: 'integer', format: 'int32', default: -3, 'x-default': "'-3'::integer" },
+      yes: { type: 'boolean', default: true },
+      word: { type: 'string', default: "it's", description: 'What it is called' },
+      made: { type: 'string', format: 'date-time', 'x-default': 'now()' },
+      moods: { type: 'array', nullable: true, 'x-type': 'public.mood[]' },
+      lists: { type: 'array', items: { type: 'integer' } },
+      code: { type: 'string', maxLength: 3, nullable: true },
+      facts: { 'x-type': 'jsonb' },
+      place: { type: 'object', nullable: true },
+      number: { type: 'string', nullable: true },
+      twice: { type: 'integer', readOnly: true },
+    })
+    expect(properties.made).not.toHaveProperty('default')
+    expect(schema('public.authors').properties.mood).toMatchObject({ enum: ['sad', 'happy'] })
+    expect(schema('public.authors').properties.name).toMatchObject({ type: 'string' })
+  })
+
+  test('require of a new row what has no default, and of changes nothing', () => {
+    expect(schema('public.authors').required).toEqual(['name'])
+    expect(schema('public.things').required).toBeUndefined()
+    const changes = schema('public.things.Changes')
+    expect(changes).toMatchObject({ minProperties: 1 })
+    expect(changes.required).toBeUndefined()
+    expect(changes.properties).not.toHaveProperty('twice')
+    for (const name of ['public.things', 'public.things.Changes']) {
+      expect(JSON.stringify(schema(name))).not.toContain('"default"')
+    }
+  })
+
+  test('say what can be embedded', () => {
+    const author = { table: 'public.authors', cardinality: 'many-to-one' }
+    expect(schema('public.things.Row')['x-embeds']).toMatchObject([author])
+    expect(schema('public.authors.Row')['x-embeds']).toMatchObject([
+      { table: 'public.things', cardinality: 'one-to-many', hint: 'things_author_id_fkey' },
+    ])
+  })
+
+  test('stand beside filters by each column that is not called like a word of the query', () => {
+    const parameters = document().paths[`${TABLES}/things`]?.get?.parameters
+    const refs = (parameters as { $ref: string }[]).map(({ $ref }) => $ref.split('/').at(-1) ?? '')
+    expect(refs).toEqual(expect.arrayContaining(['public.things.where.whole', 'Table.limit']))
+    expect(refs).not.toContain('public.things.where.limit')
+    const odd = refs.find((name) => name.startsWith('public.things.where.odd_name')) ?? ''
+    expect(document().components.parameters[odd]).toMatchObject({ name: 'odd name', in: 'query' })
+  })
+})
