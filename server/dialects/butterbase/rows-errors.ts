@@ -39,6 +39,7 @@ export function rowError(thrown: unknown): unknown {
   const constraint = CONSTRAINTS[facts.sqlstate]
   if (constraint) return constraintError(facts, constraint)
   const { kind, code } = refusalOf(thrown, facts)
+  if (code === 'row_statement_failed') return statementFailed(thrown, facts)
   const extras: ErrorExtras = { details: pgDetails(facts), cause: thrown }
   if (kind === 'unavailable') extras.hint = thrown.hint
   if (code === 'row_requires_user') extras.hint = 'Sign in and send the token of a user of the app.'
@@ -47,6 +48,18 @@ export function rowError(thrown: unknown): unknown {
   }
   return new AppError({ kind, code, message: thrown.message }, extras)
 }
+
+/** What PostgreSQL says of its own faults may name its files: that is for the log. */
+function statementFailed(thrown: AppError, facts: SqlFacts): AppError {
+  const isTimeout = facts.sqlstate === CANCELED
+  const message = isTimeout ? thrown.message : 'The database could not run the statement'
+  return new AppError(
+    { kind: 'internal', code: 'row_statement_failed', message },
+    { details: pgDetails(isTimeout ? facts : { ...facts, detail: null }), cause: thrown },
+  )
+}
+
+const CANCELED = '57014'
 
 export const rowNotFound = () =>
   new AppError(
@@ -66,14 +79,19 @@ function constraintError(facts: SqlFacts, [code, hint]: readonly [string, string
 
 const pgDetails = ({ sqlstate, detail }: SqlFacts) => ({ pg_code: sqlstate, pg_detail: detail })
 
+const COLLISIONS = new Set(['40001', '40P01'])
+
 function refusalOf({ kind }: AppError, { sqlstate, message }: SqlFacts) {
   if (message.includes('current_user_id')) {
     return { kind: 'forbidden', code: 'row_requires_user' } as const
   }
   if (sqlstate === '42501') return { kind: 'forbidden', code: 'row_policy' } as const
-  if (sqlstate === '57014' || kind === 'internal') {
+  if (sqlstate === CANCELED || kind === 'internal') {
     return { kind: 'internal', code: 'row_statement_failed' } as const
   }
+  // Still in each other's way after some tries: nothing is wrong with the request.
+  if (COLLISIONS.has(sqlstate))
+    return { kind: 'unavailable', code: 'database_unavailable' } as const
   if (kind === 'unavailable') return { kind, code: 'database_unavailable' } as const
   return { kind: 'invalid', code: 'row_invalid_input' } as const
 }

@@ -232,7 +232,6 @@ function shapeOf(rows: Rows): string {
 const insertRows: Handler = async (call) => {
   const rows = await readRows(call.c)
   const slot = call.params.slots.length
-  const format = rows.shape
   const { body } = await run(call, {
     what: `insert ${shapeOf(rows)}`,
     slots: [rows.json],
@@ -242,11 +241,14 @@ const insertRows: Handler = async (call) => {
       table: call.table,
       payload: payloadFor(relation, rows, slot),
       query: { ...query, where: [], order: [], limit: undefined, offset: undefined },
-      output: output(format),
+      output: output('array'),
     }),
   })
-  return json(call.c, body, 201)
+  return json(call.c, rows.shape === 'array' ? body : onlyRow(body), 201)
 }
+
+/** A trigger may keep the row from being inserted, or have put it elsewhere: then there is none to show. */
+const onlyRow = (body: string): string => (body === '[]' ? 'null' : body.slice(1, -1))
 
 const updateRow: Handler = async (call) => {
   const rows = await readChanges(call.c)
