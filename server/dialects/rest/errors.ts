@@ -53,6 +53,7 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   function_not_found: [404, 'PGRST202'],
   function_ambiguous: [300, 'PGRST203'],
   column_not_found: [400, 'PGRST204'],
+  read_only_relation: [400, '42809'],
   table_not_found: [404, 'PGRST205'],
   invalid_token: [401, 'PGRST301'],
   invalid_user_token: [401, 'PGRST301'],
@@ -154,6 +155,9 @@ const SHAPES: Record<string, Shape> = {
     const { schema, near } = details as { schema: string; near?: string }
     return { hint: near ? `Perhaps you meant the table '${schema}.${near}'` : null }
   },
+  read_only_relation: ({ details }) => ({
+    message: `cannot change materialized view "${(details as { table: string }).table}"`,
+  }),
   relationship_not_found: ({ details }) => relationshipMissing(details as RelationshipFacts),
   relationship_ambiguous: ({ details }) => relationshipAmbiguous(details as RelationshipFacts),
   function_not_found: ({ details }) => functionMissing(details as RoutineFacts),

@@ -454,6 +454,19 @@ test('Accept without a type means any; a part of the types is none', async () =>
   expect((await got('application/octet-stream'))[0]).toBe(406)
 })
 
+test('what cannot be done with the root or a materialized view is refused', async () => {
+  await app.sql('create materialized view kept as select * from makers')
+  const refused = async (method: string, path: string, body?: object) => {
+    const { status, body: error } = await ask(path, { method, body })
+    return [status, (error as { code: string }).code, (error as { message: string }).message]
+  }
+  expect(await refused('PATCH', '/')).toEqual([405, 'PGRST117', 'Unsupported HTTP method: PATCH'])
+  expect((await refused('GET', '/makers/'))[1]).toBe('PGRST125')
+  const kept = [400, '42809', 'cannot change materialized view "kept"']
+  expect(await refused('POST', '/kept', { id: 1 })).toEqual(kept)
+  expect(await refused('DELETE', '/kept?id=eq.1')).toEqual(kept)
+})
+
 test('the schema that was named is told, where there is something in it to tell', async () => {
   const profile = async (method: string, headers: Record<string, string>) =>
     (

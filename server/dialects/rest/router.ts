@@ -54,7 +54,9 @@ export function rest(services: Services): RouteTable<Scopes> {
     )
   }
   hono.all('/rest/v1/rpc/:function', (c) => render(notForCalls(c.req.method), c))
-  hono.all('/rest/v1/:table', (c) => render(unsupported(c.req.method), c))
+  for (const path of ['/rest/v1/', '/rest/v1/:table']) {
+    hono.all(path, (c) => render(unsupported(c.req.method), c))
+  }
   hono.all('/rest/v1/*', (c) => render(badPath(), c))
   return routes
 }
