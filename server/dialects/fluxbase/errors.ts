@@ -87,6 +87,7 @@ function facts(error: AppError, c: Http): Record<string, unknown> {
   if (code === 'csrf') return { message: hint }
   if (code === 'insufficient_scope') return details as Record<string, unknown>
   return {
+    ...(code === 'body_too_large' ? { message } : {}),
     ...(hint === undefined ? {} : { hint }),
     ...(details === undefined ? {} : { details: detailsOf(error, c) }),
   }
@@ -94,6 +95,6 @@ function facts(error: AppError, c: Http): Record<string, unknown> {
 
 function detailsOf({ code, details }: AppError, c: Http): unknown {
   if (code !== 'body_too_large') return details
-  const kind = /^\/api\/v1\/(auth|admin)\//.exec(c.req.path)?.[1] ?? 'default'
+  const kind = /^\/api\/v1\/(auth|admin|graphql)\b/.exec(c.req.path)?.[1] ?? 'default'
   return { ...(details as Record<string, unknown>), endpoint_type: kind }
 }

@@ -77,7 +77,13 @@ test('what cannot be understood is 400, in the words of the dialect', async () =
     ])
   }
   expect((await posted('{"query":"{_health}"}', { 'content-type': 'text/plain' })).status).toBe(415)
-  expect((await posted(`{"query":"${'#'.repeat(10 * 1024 * 1024)}"}`, json)).status).toBe(413)
+  expect(await posted(`{"query":"${'#'.repeat(10 * 1024 * 1024)}"}`, json)).toMatchObject({
+    status: 413,
+    body: {
+      message: expect.stringMatching(/larger than/),
+      details: { max_bytes: 10_485_760, endpoint_type: 'graphql' },
+    },
+  })
 })
 
 test('what the schema refuses is 200 for those who ask for JSON and 400 for those who know GraphQL', async () => {
