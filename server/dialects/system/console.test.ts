@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { startApp } from '#support/app'
 
@@ -21,6 +23,25 @@ test('GET / gives a browser a page that says where the API answers, and holds no
   expect(res.headers.get('content-security-policy')).toMatch(/^default-src 'none'/)
   const [, nonce] = /<script nonce="([^"]+)"/.exec(page) ?? []
   expect(res.headers.get('content-security-policy')).toContain(`script-src 'nonce-${nonce}'`)
+})
+
+const ENTITIES: Record<string, string> = { '&quot;': '"', '&#39;': "'", '&amp;': '&', '&lt;': '<' }
+
+test('the commands of the page work as they stand, one after the other', async () => {
+  await using app = await startApp()
+  const page = await (await app.nobody.get('/', { accept: 'text/html' })).text()
+  const commands = [...page.matchAll(/<pre>([^<]+)<\/pre>/g)].map(([, text = '']) =>
+    text.replaceAll(/&[^;]+;/g, (entity) => ENTITIES[entity] ?? entity),
+  )
+  const [keys, ...curls] = commands
+  expect(keys).toBe('eval "$(npx stead status --env)"')
+  const env = { PATH: process.env.PATH, APP_ID: app.appId, SERVICE_KEY: app.serviceKey }
+  const script = curls
+    .map((command) => command.replace('curl ', 'curl -sS --fail-with-body '))
+    .join('\n')
+  const { stdout } = await promisify(execFile)('sh', ['-ec', script], { env })
+  expect(curls).toHaveLength(4)
+  expect(stdout).toMatch(/\[\{.*"title":"Try Stead".*\}\]$/)
 })
 
 test('GET / gives everybody else health', async () => {

@@ -36,14 +36,16 @@ const DOORS: readonly Door[] = [
   {
     name: 'Fluxbase',
     base: '/api/v1',
-    about: 'Tables, sign-in and functions as the Fluxbase SDK speaks them.',
-    command: (url) => `curl ${url}/api/v1/tables/todos -H "Authorization: Bearer $ANON_KEY"`,
+    about: 'Tables and sign-in as the Fluxbase SDK speaks them. This writes a row.',
+    command: (url) =>
+      `curl ${url}/api/v1/tables/todos -H "Authorization: Bearer $SERVICE_KEY" \\\n  -H 'Content-Type: application/json' -d '{"title":"Try Stead"}'`,
   },
   {
     name: 'PostgREST and Supabase data',
     base: '/rest/v1',
-    about: 'Works with @supabase/postgrest-js unchanged.',
-    command: (url) => `curl '${url}/rest/v1/todos?select=*&limit=10' -H "apikey: $ANON_KEY"`,
+    about:
+      'Works with @supabase/postgrest-js unchanged. The service key sees every row; $ANON_KEY and users see what policies show them.',
+    command: (url) => `curl '${url}/rest/v1/todos?select=*&limit=10' -H "apikey: $SERVICE_KEY"`,
   },
 ]
 
