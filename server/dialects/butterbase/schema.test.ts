@@ -630,6 +630,20 @@ test('what PostgreSQL would not accept as a name or type is refused with its pla
   expect((await schema()).tables).toEqual({})
 })
 
+test('a table that a route of the same name hides is made, and the answer says where its rows are', async () => {
+  const { body } = await call({
+    schema: { tables: { config: { columns: { id: ID } } } },
+    dry_run: true,
+  })
+  const warnings = [expect.stringContaining('use /rest/v1/config, or another name')]
+  expect(body).toMatchObject({ dry_run: true, warnings })
+  const ordinary = await call({
+    schema: { tables: { configs: { columns: { id: ID } } } },
+    dry_run: true,
+  })
+  expect(ordinary.body).not.toHaveProperty('warnings')
+})
+
 test('names of JavaScript objects are ordinary names, except __proto__', async () => {
   const tables = {
     constructor: { columns: { valueof: { type: 'text' }, tostring: { type: 'text' } } },

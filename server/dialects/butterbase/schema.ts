@@ -31,6 +31,16 @@ const SchemaAnswer = z.object({
   }),
 })
 
+/** Second segments of `/v1/{app_id}/…` that are never tables, those of parts to come included. */
+const SEGMENTS = new Set(
+  `admin agents ai audit-logs auth billing chat config durable-objects edge-ssr embeddings env fn frontend functions
+   images integrations kv mcp-servers migrations public rag realtime repo rls schema secure videos webhook`.split(
+    /\s+/,
+  ),
+)
+
+const Warnings = z.array(z.string()).optional().describe('Only where there is something to say')
+
 const Statement = z.object({ sql: z.string(), description: z.string() })
 
 const AppliedAnswer = z.object({
@@ -38,12 +48,14 @@ const AppliedAnswer = z.object({
   statements: z.array(Statement),
   migration_id: z.number().optional(),
   message: Message,
+  warnings: Warnings,
 })
 
 const Rehearsed = z.object({
   dry_run: z.literal(true),
   applied: z.int().describe('Statements that would be run'),
   statements: z.array(Statement.extend({ destructive: z.boolean() })),
+  warnings: Warnings,
 })
 
 const HistoryAnswer = z.object({
@@ -84,7 +96,8 @@ export function addSchema(routes: RouteTable<Scopes>): void {
     },
     async ({ c, ctx, body: { schema, name, dry_run: dryRun } }) => {
       const applied = await applySchema(ctx, { schema, name, dryRun })
-      return c.json(dryRun ? rehearsedToWire(applied) : appliedToWire(applied))
+      const told = dryRun ? rehearsedToWire(applied) : appliedToWire(applied)
+      return c.json({ ...told, ...warningsOf(schema) })
     },
   )
   routes.add(
@@ -118,6 +131,17 @@ function schemaToWire(ctx: AppContext, schema: SchemaDsl): z.output<typeof Schem
       next_actions: [{ ...next, recommended: true }],
     },
   }
+}
+
+/** A table that this dialect cannot address is there all the same, for the others. */
+function warningsOf({ tables }: SchemaDsl): { warnings?: string[] } {
+  const hidden = Object.keys(tables).filter((name) => SEGMENTS.has(name))
+  if (hidden.length === 0) return {}
+  const warnings = hidden.map(
+    (name) =>
+      `The rows of "${name}" are not at /v1/{app_id}/${name}, which means something else: use /rest/v1/${name}, or another name`,
+  )
+  return { warnings }
 }
 
 function appliedToWire({ statements, migrationId }: Applied): z.input<typeof AppliedAnswer> {
