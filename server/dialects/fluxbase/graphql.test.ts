@@ -857,6 +857,8 @@ test('values of any kind for variables of any type are taken or refused, never a
     { id_eq: 'x' },
     { _and: [{}] },
     { name: '\u0000' },
+    { path: ['a'], eq: 1 },
+    [{ path: 'a', like: '\u0000' }],
     JSON.parse('{"__proto__": {"x": 1}}') as object,
   ]
   const places: [string, string][] = [
@@ -875,6 +877,12 @@ test('values of any kind for variables of any type are taken or refused, never a
     ['DateTime', 'users(filter: {seenAt_gt: $v}) { id }'],
     ['JSON', 'users(filter: {meta_contains: $v}) { id }'],
     ['JSON', 'users(filter: {tags_contained_by: $v}) { id }'],
+    ['JSON', 'users(filter: {meta_path: {path: "a", gt: $v}}) { id }'],
+    ['[JSON]', 'users(filter: {meta_path: {path: "a", in: $v}}) { id }'],
+    ['[String!]!', 'users(filter: {meta_path: {path: $v, eq: 1}}) { id }'],
+    ['[JSONPathFilter!]', 'users(filter: {meta_path: $v}) { id }'],
+    ['String', 'users(filter: {meta_has_key: $v}) { id }'],
+    ['[String!]', 'users(filter: {meta_has_keys_any: $v}) { id }'],
     ['UsersFilter', 'users(filter: $v) { id }'],
     ['[UsersFilter!]', 'users(filter: {_or: $v}) { id }'],
     ['[UsersOrderBy]', 'users(orderBy: $v) { id }'],

@@ -61,7 +61,8 @@ const COLUMNS = `select coalesce(json_agg(json_build_array(
       when a.attgenerated = '' then coalesce(pg_get_expr(def.adbin, def.adrelid), ct.typdefault) end,
     a.attgenerated <> '' or a.attidentity = 'a', a.attidentity <> '', a.attnum, d.description,
     format_type(bt.oid, null), case when bt.typtype = 'e' then
-      (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = bt.oid) end)
+      (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = bt.oid) end,
+    case when bt.typcategory = 'A' then (select e.typtype from pg_type e where e.oid = bt.typelem) end)
     order by a.attrelid, a.attnum), '[]')
   from pg_attribute a
   join pg_class c on c.oid = a.attrelid
@@ -234,6 +235,7 @@ type ColumnRow = [
   description: string | null,
   plainType: string,
   labels: string[] | null,
+  elementKind: string | null,
 ]
 type ForeignKeyRow = [
   oid: string,
@@ -328,9 +330,11 @@ function grouped<Row extends [oid: string, ...unknown[]], T>(
 }
 
 const toColumn = ([, name, type, baseType, category, notNull, ...rest]: ColumnRow): Column => {
-  const [defaultSql, generated, identity, position, description, plainType, labels] = rest
+  const [defaultSql, generated, identity, position, description, plainType, labels, elementKind] =
+    rest
   const facts = { name, type, baseType, plainType, labels, category, notNull }
-  return { ...facts, defaultSql, generated, identity, position, description }
+  const element = elementKind === null ? {} : { elementKind }
+  return { ...facts, ...element, defaultSql, generated, identity, position, description }
 }
 
 const toProjection = ([, schema, table, columns]: ProjectionRow): Projection => ({

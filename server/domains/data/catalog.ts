@@ -14,6 +14,8 @@ export type Column = {
   labels: readonly string[] | null
   /** PostgreSQL's category letter of the base type: N numeric, A array, S string … */
   category: string
+  /** Of an array, what its elements are: b base, c composite, d domain, e enumeration, m and r ranges. */
+  elementKind?: string
   notNull: boolean
   /** The default's SQL; for an identity column the sequence's next value. */
   defaultSql: string | null

@@ -1,5 +1,6 @@
 /** Fields and conditions as SQL. */
 import type { Column, Relation } from './catalog.ts'
+import { writeDocument } from './document.sql.ts'
 import { type Subject, vectorTypeOf, writeDistance, writeSpatial } from './extensions.sql.ts'
 import type { PlanCondition } from './plan.ts'
 import { COMPARISONS, type Field, type JsonStep, SEARCHES } from './query.ts'
@@ -92,6 +93,9 @@ export function writeCondition(sql: SqlWriter, scope: Scope, condition: PlanCond
     case 'spatial':
       writeSpatial(sql, subjectOf(sql, scope, condition.field), condition)
       return
+    case 'document':
+      writeDocument(sql, documentOf(sql, scope, condition.name), condition)
+      return
     case 'compare':
       writeComparison(sql, scope, condition)
   }
@@ -102,6 +106,11 @@ export const subjectOf = (sql: SqlWriter, scope: Scope, field: Field): Subject =
   name: field.name,
   column: field.path.length === 0 ? scope.relation.columns.get(field.name) : undefined,
   write: () => writeField(sql, scope, field),
+})
+
+const documentOf = (sql: SqlWriter, scope: Scope, name: string) => ({
+  isJsonb: scope.relation.columns.get(name)?.baseType === 'jsonb',
+  write: () => writeColumn(sql, scope, name),
 })
 
 type Near = Extract<PlanCondition, { kind: 'near' }>

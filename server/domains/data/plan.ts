@@ -1,5 +1,6 @@
 /** The plan of a request: the syntax tree with every relation and relationship resolved. */
 import type { Relation, Routine } from './catalog.ts'
+import type { DocumentTest } from './document.sql.ts'
 import type {
   CallArguments,
   Condition,
@@ -20,6 +21,7 @@ export type PlanCondition =
   | { kind: 'and' | 'or'; items: readonly PlanCondition[] }
   /** The embed has no rows. */
   | { kind: 'embed_absent'; embed: EmbedPlan }
+  | DocumentTest
   /** What another part writes: how rows hang on those of another statement's level. */
   | { kind: 'expression'; write: (sql: SqlWriter) => void }
 

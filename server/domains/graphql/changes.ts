@@ -2,19 +2,20 @@
 import { invalid } from '#core/errors'
 import {
   columnsOf,
-  type Condition,
   type DeletePlan,
   EVERYTHING,
   type InsertPlan,
   type Output,
   type Payload,
+  type PlanCondition,
   type ReadPlan,
   returningOf,
   type UpdatePlan,
 } from '#domains/data'
-import { conditionsOf, fieldOf, isEverything, type Literals, operandText } from './conditions.ts'
+import { conditionsOf, fieldOf, isEverything, type Literals } from './conditions.ts'
 import { type Input, MAX_ROWS, tooManyRows } from './inputs.ts'
 import type { MutationKind, RootField, TableModel } from './model.ts'
+import { operandText, writtenValue } from './operands.ts'
 import { keyArgument } from './schema.ts'
 
 export type Verb = 'insert' | 'update' | 'delete'
@@ -73,14 +74,18 @@ export function changePlan(change: Change): InsertPlan | UpdatePlan | DeletePlan
 const badArgument = (message: string) => invalid('graphql_argument', message)
 
 /** By key, or by a filter that says something. @throws `invalid` graphql_argument */
-function chosenRows({ root: { kind, table }, inputs, literals }: Change): Condition[] {
+function chosenRows({ root: { kind, table }, inputs, literals }: Change): PlanCondition[] {
   if (kind === 'update' || kind === 'delete') return keyConditions(table, inputs, literals)
   const conditions = conditionsOf(inputs.get('filter'), literals)
   if (conditions.every(isEverything)) throw badArgument('filter argument required')
   return conditions
 }
 
-export function keyConditions(table: TableModel, inputs: Inputs, literals: Literals): Condition[] {
+export function keyConditions(
+  table: TableModel,
+  inputs: Inputs,
+  literals: Literals,
+): PlanCondition[] {
   return table.key.map((field) => {
     const input = inputs.get(keyArgument(field))
     if (!input) throw badArgument(`${field.name} argument required`)
@@ -119,5 +124,8 @@ function manyRows(table: TableModel, value: unknown): Row[] {
 /** Fields become columns. */
 const rowOf = ({ inputs }: TableModel, given: Row): Row =>
   Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [inputs.get(name)?.column.name ?? name, value]),
+    Object.entries(given).map(([name, value]) => {
+      const column = inputs.get(name)?.column
+      return column ? [column.name, writtenValue(value, column)] : [name, value]
+    }),
   )

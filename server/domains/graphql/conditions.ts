@@ -1,13 +1,7 @@
 /** Filters and orders of GraphQL as those of the data engine. */
 import { getNamedType, GraphQLError, isInputObjectType } from 'graphql'
-import {
-  arrayLiteral,
-  type Column,
-  type Condition,
-  type Field,
-  type Literal,
-  type OrderTerm,
-} from '#domains/data'
+import type { Field, Literal, OrderTerm, PlanCondition } from '#domains/data'
+import { documentTest, pathConditions } from './document-conditions.ts'
 import {
   fieldsOf,
   type Given,
@@ -18,7 +12,8 @@ import {
 } from './inputs.ts'
 import { limitExceeded } from './limits.ts'
 import type { ColumnField } from './model.ts'
-import type { FilterOperator } from './scalars.ts'
+import { containedText, operandText, textList } from './operands.ts'
+import { type FilterOperator, isDocument } from './scalars.ts'
 import { type Direction, meaningOf } from './schema-inputs.ts'
 
 type Encode = (value: unknown) => string
@@ -52,7 +47,7 @@ export class Literals {
 export const fieldOf = (name: string): Field => ({ name, path: [] })
 
 /** All must hold; none when the filter says nothing. */
-export function conditionsOf(filter: Input | undefined, literals: Literals): Condition[] {
+export function conditionsOf(filter: Input | undefined, literals: Literals): PlanCondition[] {
   if (!filter || filter.value === null) return []
   const type = getNamedType(filter.type)
   const meaning = isInputObjectType(type) ? meaningOf(type) : undefined
@@ -70,7 +65,7 @@ export function conditionsOf(filter: Input | undefined, literals: Literals): Con
 type Columns = ReadonlyMap<string, { field: ColumnField }>
 
 /** An empty `_or` has nothing that could hold; an empty `_and` nothing that could fail. */
-function combined(name: string, input: Input, { literals, columns }: Combining): Condition[] {
+function combined(name: string, input: Input, { literals, columns }: Combining): PlanCondition[] {
   if (input.value === null) return []
   if (name === '_not') {
     const items = conditionsOf(input, literals)
@@ -78,7 +73,7 @@ function combined(name: string, input: Input, { literals, columns }: Combining):
   }
   const given = itemsOf(input)
   literals.countConditions(given.length)
-  const items = given.map((item): Condition => {
+  const items = given.map((item): PlanCondition => {
     const inner = conditionsOf(item, literals)
     return inner.length === 0 ? always(columns) : { kind: 'and', items: inner }
   })
@@ -89,27 +84,27 @@ function combined(name: string, input: Input, { literals, columns }: Combining):
 type Combining = { literals: Literals; columns: Columns }
 
 /** In a list of nothing, whatever the column holds. */
-function never(columns: Columns): Condition {
+function never(columns: Columns): PlanCondition {
   const [first] = columns.values()
   const values: Literal = { text: '{}', slot: -1, encoding: 'text' }
   return { kind: 'in', field: fieldOf(first?.field.column.name ?? ''), values }
 }
 
 /** Every row, whatever it holds: `{_or: [{}]}` and its kin. */
-export function isEverything(condition: Condition): boolean {
+export function isEverything(condition: PlanCondition): boolean {
   if (condition.kind === 'not') return isNothing(condition.item)
   if (condition.kind === 'and') return condition.items.every(isEverything)
   return condition.kind === 'or' && condition.items.some(isEverything)
 }
 
-function isNothing(condition: Condition): boolean {
+function isNothing(condition: PlanCondition): boolean {
   if (condition.kind === 'not') return isEverything(condition.item)
   if (condition.kind === 'and') return condition.items.some(isNothing)
   if (condition.kind === 'or') return condition.items.every(isNothing)
   return condition.kind === 'in' && condition.values.slot < 0 && condition.values.text === '{}'
 }
 
-const always = (columns: Columns): Condition => ({ kind: 'not', item: never(columns) })
+const always = (columns: Columns): PlanCondition => ({ kind: 'not', item: never(columns) })
 
 const COMPARING = {
   eq: 'eq',
@@ -122,13 +117,16 @@ const COMPARING = {
   ilike: 'ilike',
   contains: 'cs',
   contained_by: 'cd',
+  overlaps: 'ov',
 } as const
 
 type Known = { field: ColumnField; operator: FilterOperator }
 
-function comparison({ field, operator }: Known, input: Input, literals: Literals): Condition[] {
+function comparison({ field, operator }: Known, input: Input, literals: Literals): PlanCondition[] {
   const target = fieldOf(field.column.name)
-  const isWord = (word: 'null' | 'not_null'): Condition[] => [{ kind: 'is', field: target, word }]
+  const isWord = (word: 'null' | 'not_null'): PlanCondition[] => [
+    { kind: 'is', field: target, word },
+  ]
   if (operator === 'is_null') {
     return input.value === null ? [] : isWord(input.value === true ? 'null' : 'not_null')
   }
@@ -137,33 +135,32 @@ function comparison({ field, operator }: Known, input: Input, literals: Literals
     if (operator === 'neq') return isWord('not_null')
     throw new GraphQLError(`${field.name}_${operator} must not be null`)
   }
+  return [given({ field, operator }, input, literals)].flat()
+}
+
+/** With a value that is not null. */
+function given(
+  { field, operator }: { field: ColumnField; operator: Exclude<FilterOperator, 'is_null'> },
+  input: Input,
+  literals: Literals,
+): PlanCondition | PlanCondition[] {
   const { column } = field
-  if (operator === 'in') {
-    const encode: Encode = (value) => arrayLiteral((value as unknown[]).map(textOrNull))
-    return [{ kind: 'in', field: target, values: literals.of(input, encode) }]
+  const target = fieldOf(column.name)
+  if (operator === 'path') return pathConditions(field, input, literals)
+  if (isDocument(column) || isOfKeys(operator)) {
+    return documentTest({ column: column.name, literals }, operator, input)
   }
-  const encode: Encode = (value) => operandText(value, column)
-  const value = literals.of(input, encode)
-  return [{ kind: 'compare', field: target, operator: COMPARING[operator], value }]
+  if (operator === 'in') {
+    const values = literals.of(input, (value) => textList(value as unknown[]))
+    return { kind: 'in', field: target, values }
+  }
+  const textOf = operator === 'contains' ? containedText : operandText
+  const value = literals.of(input, (one) => textOf(one, column))
+  return { kind: 'compare', field: target, operator: COMPARING[operator], value }
 }
 
-const textOrNull = (value: unknown): string | null => (value === null ? null : textOf(value))
-
-const textOf = (value: unknown): string =>
-  typeof value === 'string' ? value : JSON.stringify(value)
-
-/** A value in the text form of the column's type. */
-export function operandText(value: unknown, { category, baseType }: Column): string {
-  if (baseType === 'jsonb' || baseType === 'json') return JSON.stringify(value)
-  return category === 'A' && Array.isArray(value) ? nestedArray(value) : textOf(value)
-}
-
-function nestedArray(items: readonly unknown[]): string {
-  const parts = items.map((item) =>
-    Array.isArray(item) ? nestedArray(item) : arrayLiteral([textOrNull(item)]).slice(1, -1),
-  )
-  return `{${parts.join(',')}}`
-}
+const isOfKeys = (word: string): word is 'has_key' | 'has_keys_any' | 'has_keys_all' =>
+  word.startsWith('has_key')
 
 export function orderOf(input: Input | undefined): OrderTerm[] {
   if (!input || input.value === null) return []

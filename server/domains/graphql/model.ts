@@ -71,7 +71,16 @@ export type Model = {
 
 export const SCHEMA = 'public'
 
-const RESERVED_TYPES = ['Query', 'Mutation', 'Subscription', 'PageInfo', 'String', 'Int', 'Float']
+const RESERVED_TYPES = [
+  'Query',
+  'Mutation',
+  'Subscription',
+  'PageInfo',
+  'JSONPathFilter',
+  'String',
+  'Int',
+  'Float',
+]
 const RESERVED_SCALARS = ['Boolean', 'ID', 'BigInt', 'UUID', 'JSON', 'DateTime']
 
 /** Words after a type's name that make the names of its other types. */

@@ -74,11 +74,14 @@ const BY_TYPE: Record<string, ScalarName> = {
   int4: 'Int',
   int8: 'BigInt',
   oid: 'BigInt',
-  money: 'String',
+  float4: 'Float',
+  float8: 'Float',
+  numeric: 'Float',
   bool: 'Boolean',
   uuid: 'UUID',
   json: 'JSON',
   jsonb: 'JSON',
+  hstore: 'JSON',
   vector: 'JSON',
   halfvec: 'JSON',
   sparsevec: 'JSON',
@@ -87,7 +90,6 @@ const BY_TYPE: Record<string, ScalarName> = {
 }
 
 const BY_CATEGORY: Record<string, ScalarName> = {
-  N: 'Float',
   D: 'DateTime',
   A: 'JSON',
   R: 'JSON',
@@ -101,15 +103,38 @@ export const scalarOf = ({ baseType, category }: Column): ScalarName =>
 const ORDERED = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'in'] as const
 const TEXT = [...ORDERED, 'like', 'ilike'] as const
 const LISTED = ['eq', 'neq', 'in'] as const
+const EQUAL = ['eq', 'neq'] as const
 const CONTAINING = ['eq', 'neq', 'contains', 'contained_by'] as const
+const OVERLAPPING = [...CONTAINING, 'overlaps'] as const
+const WITHIN = [...CONTAINING, 'path'] as const
+const DOCUMENT = [...WITHIN, 'has_key', 'has_keys_any', 'has_keys_all'] as const
 
-export type FilterOperator = (typeof TEXT)[number] | (typeof CONTAINING)[number] | 'is_null'
+export type FilterOperator =
+  | (typeof TEXT)[number]
+  | (typeof OVERLAPPING)[number]
+  | (typeof DOCUMENT)[number]
+  | 'is_null'
 
 const OPERATORS_BY_TYPE: Record<string, readonly FilterOperator[]> = {
-  bool: ['eq', 'neq'],
+  bool: EQUAL,
   uuid: LISTED,
-  jsonb: CONTAINING,
+  json: DOCUMENT,
+  jsonb: DOCUMENT,
+  hstore: DOCUMENT,
   bytea: ORDERED,
+  macaddr: ORDERED,
+  macaddr8: ORDERED,
+  pg_lsn: ORDERED,
+  char: ORDERED,
+  ltree: [...ORDERED, 'contains', 'contained_by'],
+  tsvector: EQUAL,
+  tsquery: EQUAL,
+  xid: EQUAL,
+  xid8: ORDERED,
+  tid: EQUAL,
+  vector: EQUAL,
+  halfvec: EQUAL,
+  sparsevec: EQUAL,
 }
 
 const OPERATORS_BY_CATEGORY: Record<string, readonly FilterOperator[]> = {
@@ -118,21 +143,55 @@ const OPERATORS_BY_CATEGORY: Record<string, readonly FilterOperator[]> = {
   D: ORDERED,
   T: ORDERED,
   I: ORDERED,
-  E: LISTED,
-  A: CONTAINING,
-  R: CONTAINING,
+  V: ORDERED,
+  E: ORDERED,
+  A: OVERLAPPING,
+  R: OVERLAPPING,
+  C: WITHIN,
 }
 
 /** What a column can be compared by; every one by `is_null`. */
-export const operatorsOf = ({ baseType, category }: Column): readonly FilterOperator[] => [
-  ...(OPERATORS_BY_TYPE[baseType] ?? OPERATORS_BY_CATEGORY[category] ?? []),
+export const operatorsOf = (column: Column): readonly FilterOperator[] => [
+  ...comparedBy(column),
   'is_null',
 ]
 
+function comparedBy(column: Column): readonly FilterOperator[] {
+  const { baseType, category } = column
+  if (category === 'A' && isDocument(column)) return CONTAINING
+  if (NAMED.test(baseType)) return EQUAL
+  return OPERATORS_BY_TYPE[baseType] ?? OPERATORS_BY_CATEGORY[category] ?? []
+}
+
+/** Names of PostgreSQL's own objects; as operands they would be numbers. */
+const NAMED =
+  /^reg(class|type|proc|procedure|oper|operator|role|namespace|config|dictionary|collation)$/
+
+/** Columns that are compared as jsonb: they have no equality of their own, or no text form that JSON could become. */
+export const isDocument = ({ baseType, category, elementKind }: Column): boolean =>
+  /^(_?json|hstore)$/.test(baseType) ||
+  NAMED.test(baseType) ||
+  category === 'C' ||
+  elementKind === 'c'
+
 /** Columns that can be added up. */
-export const isNumber = ({ category, baseType }: Column): boolean =>
-  category === 'N' && baseType !== 'oid' && baseType !== 'money'
+export const isNumber = ({ baseType }: Column): boolean =>
+  /^(int[248]|float[48]|numeric)$/.test(baseType)
+
+/** PostgreSQL's categories of dates and times, text, spans of time, addresses and enumerations. */
+const WITH_EXTREMES = new Set(['D', 'S', 'T', 'I', 'E'])
 
 /** Columns of which one value is the least. */
+export const hasExtremes = (column: Column): boolean =>
+  isNumber(column) || WITH_EXTREMES.has(column.category) || column.baseType === 'money'
+
+/** Types whose values have no order. */
+const UNORDERED = new Set(
+  'json jsonpath xml point line lseg box path polygon circle xid cid aclitem refcursor lquery ltxtquery'.split(
+    ' ',
+  ),
+)
+
+/** Columns that rows can be put in order by. */
 export const isOrdered = (column: Column): boolean =>
-  isNumber(column) || column.category === 'D' || column.category === 'S'
+  !isDocument(column) && !UNORDERED.has(column.baseType.replace(/^_/, ''))

@@ -7,15 +7,17 @@ import {
   type GraphQLInputType,
   GraphQLList,
   GraphQLNonNull,
+  GraphQLString,
 } from 'graphql'
 import type { OrderTerm } from '#domains/data'
 import type { ColumnField, TableModel } from './model.ts'
-import { type FilterOperator, operatorsOf, SCALARS } from './scalars.ts'
+import { type FilterOperator, isOrdered, operatorsOf, SCALARS } from './scalars.ts'
 
 export type TableInputs = {
   filter: GraphQLInputObjectType
-  orderBy: GraphQLInputObjectType
-  direction: GraphQLEnumType
+  /** Absent: no column has an order. */
+  orderBy: GraphQLInputObjectType | undefined
+  direction: GraphQLEnumType | undefined
   data: GraphQLInputObjectType
 }
 
@@ -38,6 +40,25 @@ export type InputMeaning =
     }
   | { kind: 'order'; columns: ReadonlyMap<string, ColumnField> }
   | { kind: 'data'; columns: ReadonlyMap<string, ColumnField> }
+
+const alike = (type: GraphQLInputType, ...names: string[]): GraphQLInputFieldConfigMap =>
+  Object.fromEntries(names.map((name) => [name, { type }]))
+
+const texts = new GraphQLList(new GraphQLNonNull(GraphQLString))
+
+/** What is at one place in a document; all operators must hold. */
+export const JSON_PATH_FILTER = new GraphQLInputObjectType({
+  name: 'JSONPathFilter',
+  description:
+    'Keys, and indexes of lists, that lead to a value in a document, and what that must be. Order is among values of one kind: numbers, or texts.',
+  fields: {
+    path: { type: new GraphQLNonNull(texts) },
+    ...alike(SCALARS.JSON, 'eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'contains', 'contained_by'),
+    in: { type: new GraphQLList(SCALARS.JSON) },
+    ...alike(GraphQLString, 'like', 'ilike', 'has_key'),
+    is_null: { type: GraphQLBoolean },
+  },
+})
 
 /** What an input type of the schema means. */
 export const meaningOf = (type: GraphQLInputObjectType): InputMeaning | undefined =>
@@ -73,15 +94,20 @@ function filterOf({ typeName, columns }: TableModel): GraphQLInputObjectType {
 
 function operandType({ scalar }: ColumnField, operator: FilterOperator): GraphQLInputType {
   if (operator === 'is_null') return GraphQLBoolean
+  if (operator === 'path') return new GraphQLList(new GraphQLNonNull(JSON_PATH_FILTER))
+  if (operator === 'has_key') return GraphQLString
+  if (operator === 'has_keys_any' || operator === 'has_keys_all') return texts
   return operator === 'in' ? new GraphQLList(SCALARS[scalar]) : SCALARS[scalar]
 }
 
 function orderOf({ typeName, columns }: TableModel): Pick<TableInputs, 'orderBy' | 'direction'> {
+  const ordered = new Map([...columns].filter(([, { column }]) => isOrdered(column)))
+  if (ordered.size === 0) return { orderBy: undefined, direction: undefined }
   const direction = new GraphQLEnumType({ name: `${typeName}OrderDirection`, values: DIRECTIONS })
   const orderBy = new GraphQLInputObjectType({
     name: `${typeName}OrderBy`,
-    extensions: { meaning: { kind: 'order', columns } satisfies InputMeaning },
-    fields: () => fieldsFor(columns, () => direction),
+    extensions: { meaning: { kind: 'order', columns: ordered } satisfies InputMeaning },
+    fields: () => fieldsFor(ordered, () => direction),
   })
   return { orderBy, direction }
 }

@@ -26,8 +26,8 @@ import {
   SUFFIXES,
   type TableModel,
 } from './model.ts'
-import { isNumber, isOrdered, SCALARS } from './scalars.ts'
-import { inputsOf, type TableInputs } from './schema-inputs.ts'
+import { hasExtremes, isNumber, isOrdered, SCALARS } from './scalars.ts'
+import { inputsOf, JSON_PATH_FILTER, type TableInputs } from './schema-inputs.ts'
 
 type Fields = GraphQLFieldConfigMap<unknown, unknown>
 type Field = GraphQLFieldConfig<unknown, unknown>
@@ -79,7 +79,8 @@ class LazySchema extends GraphQLSchema {
   readonly #types: Record<string, GraphQLNamedType>
 
   constructor(model: Model) {
-    super({ query: EMPTY_QUERY, types: [...Object.values(SCALARS), PAGE_INFO], assumeValid: true })
+    const known = [...Object.values(SCALARS), PAGE_INFO, JSON_PATH_FILTER]
+    super({ query: EMPTY_QUERY, types: known, assumeValid: true })
     const types = new Types()
     this.#query = new LazyRoot('Query', { fields: model.queries, types, more: EMPTY_FIELDS })
     this.#mutation =
@@ -203,12 +204,11 @@ function suffixesOf({ isReadable, columns, inputs, key }: TableModel): string[] 
   return [
     '',
     'Filter',
-    'OrderBy',
-    'OrderDirection',
+    ...(all.some(isOrdered) ? ['OrderBy', 'OrderDirection'] : []),
     'Aggregate',
     ...written,
     ...(all.some(isNumber) ? ['Numbers'] : []),
-    ...(all.some(isOrdered) ? ['Extremes'] : []),
+    ...(all.some(hasExtremes) ? ['Extremes'] : []),
     ...(key.length > 0 ? ['Connection', 'Edge'] : []),
   ]
 }
@@ -251,16 +251,19 @@ function fieldOf(field: FieldModel, types: Types): Field {
   }
 }
 
+const orderArgument = ({ orderBy }: TableInputs): GraphQLFieldConfigArgumentMap =>
+  orderBy ? { orderBy: { type: new GraphQLList(orderBy) } } : {}
+
 const listArguments = ({ inputs }: TableTypes): GraphQLFieldConfigArgumentMap => ({
   filter: { type: inputs.filter },
-  orderBy: { type: new GraphQLList(inputs.orderBy) },
+  ...orderArgument(inputs),
   limit: { type: GraphQLInt },
   offset: { type: GraphQLInt },
 })
 
 const connectionArguments = ({ inputs }: TableTypes): GraphQLFieldConfigArgumentMap => ({
   filter: { type: inputs.filter },
-  orderBy: { type: new GraphQLList(inputs.orderBy) },
+  ...orderArgument(inputs),
   first: { type: GraphQLInt },
   after: { type: GraphQLString },
 })
@@ -328,7 +331,7 @@ function aggregatesOf({
     aggregates.set(suffix, type)
     return { type }
   }
-  const ordered = all.filter(({ column }) => isOrdered(column))
+  const ordered = all.filter(({ column }) => hasExtremes(column))
   const numbers = all.filter(({ column }) => isNumber(column))
   const sums = add('Numbers', numbers, () => ({ type: GraphQLFloat }))
   const extremes = add('Extremes', ordered, ({ scalar }) => ({ type: SCALARS[scalar] }))
