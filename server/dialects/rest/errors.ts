@@ -35,6 +35,7 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   response_headers: [500, 'PGRST111'],
   response_status: [500, 'PGRST112'],
   aggregates_disabled: [400, 'PGRST123'],
+  spread_aggregates: [400, 'PGRST127'],
   put_range: [400, 'PGRST114'],
   put_key_mismatch: [400, 'PGRST115'],
   not_single: [406, 'PGRST116'],
@@ -140,6 +141,7 @@ const SHAPES: Record<string, Shape> = {
   invalid_preferences: ({ details }) => ({
     details: `Invalid preferences: ${(details as { names: string[] }).names.join(', ')}`,
   }),
+  spread_aggregates: ({ details }) => ({ details: (details as { detail: string }).detail }),
   related_order: ({ details }) => {
     const { from, to } = details as { from: string; to: string }
     return {

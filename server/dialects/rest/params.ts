@@ -141,7 +141,6 @@ function applyLimits({ select }: ReadQuery, dataApi: DataApi): void {
     }
     const { query } = item
     query.atMost = dataApi.maxRows
-    if (item.spread && !dataApi.aggregates) item.toOneOnly = true
     applyLimits(query, dataApi)
   }
 }

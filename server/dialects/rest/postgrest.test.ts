@@ -143,9 +143,30 @@ test('OPTIONS tells what a table, a view or a function takes', async () => {
   expect((await ask('/nowhere', { method: 'OPTIONS' })).status).toBe(404)
 })
 
-test('the parent makes the aggregates of a spread; spreads of many stay flat', async () => {
-  const many = '/makers?select=name,...goods(name)&id=eq.1'
-  expect(await bodyOf(many)).toMatchObject({ code: 'PGRST123' })
+test('a spread of one row is its parent’s, aggregates too; one of many gives arrays that belong together', async () => {
+  const whole = 'select=name,...goods(good:name,price,...makers(by:name),shelves!placed(label))'
+  expect(
+    await bodyOf(`/makers?${whole}&order=id&goods.order=price.desc&goods.shelves.order=label.desc`),
+  ).toEqual([
+    {
+      name: 'Abel',
+      good: ['pad', 'pen'],
+      price: [3, 2],
+      by: ['Abel', 'Abel'],
+      shelves: [[], [{ label: 'low' }, { label: 'high' }]],
+    },
+    { name: 'Bea', good: ['cup'], price: [5], by: ['Bea'], shelves: [[{ label: 'high' }]] },
+  ])
+  const nested = '/makers?select=name,...goods(good:name,...placed(shelf:shelf_id))&order=id'
+  expect(await bodyOf(`${nested}&goods.order=name&goods.placed.order=shelf_id`)).toEqual([
+    { name: 'Abel', good: ['pad', 'pen'], shelf: [[], [1, 2]] },
+    { name: 'Bea', good: ['cup'], shelf: [[2]] },
+  ])
+  const none = '/shelves?select=id,...placed(good_id)&placed.good_id=eq.2&id=eq.1'
+  expect(await bodyOf(none)).toEqual([{ id: 1, good_id: [] }])
+  expect(await bodyOf('/makers?select=id,...goods()&id=eq.1')).toEqual([{ id: 1 }])
+  const counted = '/makers?select=name,...goods(price.sum())'
+  expect(await bodyOf(counted)).toMatchObject({ code: 'PGRST123' })
   await configure({ db_aggregates_enabled: true })
   expect(
     await bodyOf('/goods?select=total:price.sum(),...makers(made_by:name)&order=makers(name)'),
@@ -157,9 +178,14 @@ test('the parent makes the aggregates of a spread; spreads of many stay flat', a
     { maker_id: 1, count: 2 },
     { maker_id: 2, count: 1 },
   ])
-  expect(
-    await bodyOf('/makers?select=...goods(good:name,...placed(shelf:shelf_id))&id=eq.2'),
-  ).toEqual([{ good: ['cup'], shelf: [2] }])
+  const refused = {
+    code: 'PGRST127',
+    message: 'Feature not implemented',
+    details: 'Aggregates are not implemented for one-to-many or many-to-many spreads.',
+    hint: null,
+  }
+  expect(await bodyOf(counted)).toEqual(refused)
+  expect(await bodyOf('/shelves?select=id,...placed(...goods(price.max()))')).toEqual(refused)
   await configure({ db_aggregates_enabled: false })
 })
 

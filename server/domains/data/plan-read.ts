@@ -41,12 +41,11 @@ function planItem(planner: Planner, relation: Relation, item: SelectItem): PlanI
 function planEmbed(planner: Planner, from: Relation, item: EmbedItem): EmbedPlan {
   const relationship = findRelationship(planner.catalog, from, item)
   const one = isToOne(relationship)
-  if (item.spread && item.toOneOnly && !one) throw aggregatesDisabled()
   const serial = ++planner.aliases
   const alias = `${relationship.to.name}_${serial}`
   const plan = planEmbedded(planner, { relationship, item, alias })
   if (item.spread && one) plan.hoists = true
-  if (item.spread && !one) plan.embeds.forEach(flatten)
+  if (item.spread && !one && aggregates(plan)) throw spreadAggregates()
   return {
     as: item.alias ?? item.relation,
     relationship,
@@ -58,16 +57,19 @@ function planEmbed(planner: Planner, from: Relation, item: EmbedItem): EmbedPlan
   }
 }
 
-/** What hangs on the rows of a spread is as many rows as there are. */
-function flatten(embed: EmbedPlan): void {
-  embed.flat = true
-  if (!embed.spread) return
-  embed.plan.hoists = true
-  embed.plan.embeds.forEach(flatten)
-}
+/** A level that gathers values, itself or for the rows that are spread into it. */
+const aggregates = ({ items }: ReadPlan): boolean =>
+  items.some((item) => {
+    if (item.kind === 'field') return item.aggregate !== undefined
+    return item.kind === 'embed' && item.embed.spread && aggregates(item.embed.plan)
+  })
 
-export const aggregatesDisabled = () =>
-  invalid('aggregates_disabled', 'Use of aggregate functions is not allowed')
+const spreadAggregates = () =>
+  invalid('spread_aggregates', 'Feature not implemented', {
+    details: {
+      detail: 'Aggregates are not implemented for one-to-many or many-to-many spreads.',
+    },
+  })
 
 type Embedded = { relationship: EmbedPlan['relationship']; item: EmbedItem; alias: string }
 

@@ -70,8 +70,6 @@ export type EmbedPlan = {
   alias: string
   inner: boolean
   spread: boolean
-  /** Inside a spread of several rows: multiplies those instead of being gathered itself. */
-  flat?: boolean | undefined
   plan: ReadPlan
 }
 

@@ -162,8 +162,6 @@ export type EmbedItem = {
   anySchema?: boolean | undefined
   /** The embedded row's columns become the parent's. */
   spread: boolean
-  /** Several rows cannot be spread: that would gather their values. */
-  toOneOnly?: boolean | undefined
   query: ReadQuery
 }
 

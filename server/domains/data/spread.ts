@@ -3,9 +3,8 @@ import type { EmbedPlan } from './plan.ts'
 import type { FieldItem } from './query.ts'
 import { isToOne } from './relationships.ts'
 
-/** The parent has one row of it, or is multiplied by its rows. */
-export const isSingle = ({ flat, relationship }: EmbedPlan): boolean =>
-  flat === true || isToOne(relationship)
+/** The parent has one row of it at most. */
+export const isSingle = ({ relationship }: EmbedPlan): boolean => isToOne(relationship)
 
 /** An embed of nothing, or of nothing but such embeds, is not shown. */
 export const isVisible = ({ plan }: EmbedPlan): boolean =>
