@@ -72,6 +72,7 @@ async function benchTables(instance: Instance): Promise<Row[]> {
       'introspection',
       await watched(instance, () => ask(instance, '/api/v1/graphql', key)),
     ),
+    ...rowsOf('OpenAPI', await watched(instance, () => ask(instance, '/openapi.json', key))),
   ]
   const reloaded = await watched(instance, async () => {
     await client.query('alter table public.wide_1 add column later int')

@@ -2,7 +2,7 @@
 import type { Relation } from '#domains/data'
 import type { Operation, Schema } from '#http/openapi/document'
 import { pathParameter } from '#http/openapi/operation'
-import { answer, json, operation, type Place, refTo, use } from './openapi-shared.ts'
+import { answer, filtersOf, json, operation, type Place, refTo, use } from './openapi-shared.ts'
 import { keyNames } from './tables-request.ts'
 
 /** Method → operation; what may not be done is absent. */
@@ -13,7 +13,10 @@ const rows = (place: Place): Schema => ({ type: 'array', items: row(place) })
 const newRows = (place: Place): Schema => ({ type: 'array', items: refTo(place, 'new') })
 const changes = (place: Place): Schema => refTo(place, 'changes')
 
-const filtered = ({ filters }: Place): Schema[] => [...filters, ...use('or', 'and', 'filters')]
+const filtered = (place: Place): Schema[] => [
+  ...filtersOf(place).map(([name]) => ({ $ref: `#/components/parameters/${name}` })),
+  ...use('or', 'and', 'filters'),
+]
 
 const READ = [
   'select',

@@ -87,13 +87,29 @@ export const PARAMETERS: readonly (readonly [name: string, parameter: Schema])[]
 ).map(([word, parameter]) => [componentName(word), parameter])
 
 /** Columns of these names are filtered in the spelling `column.operator=value`. */
-export const TAKEN: ReadonlySet<unknown> = new Set(
+const TAKEN: ReadonlySet<unknown> = new Set(
   PARAMETERS.filter(([, one]) => one.in === 'query').map(([, { name }]) => name),
 )
 
 /** A filter by one column. */
 export const filterOf = (column: string): Schema =>
   text(column, '`operator.value`, such as `eq.1`, `gt.1`, `in.(1,2)`, `is.null`')
+
+/** Names of the filters by each column among the parameters, and the columns. */
+export function filtersOf({
+  relation,
+  component,
+}: Pick<Place, 'relation' | 'component'>): [name: string, column: string][] {
+  const columns = [...relation.columns.keys()].filter((name) => !TAKEN.has(name))
+  // A number keeps names apart that differ in forbidden characters only.
+  return columns.map((name, at) => {
+    const last = plain(name) === name ? name : `${plain(name)}.${at}`
+    return [`${component}.where.${last}`, name]
+  })
+}
+
+/** A name among the components; a dot only parts names from each other. */
+export const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9_-]/g, '_')
 
 /** References to the parameters. */
 export const use = (...words: Word[]): Schema[] =>
@@ -107,8 +123,6 @@ export type Place = {
   component: string
   /** The end of operation ids. */
   suffix: string
-  /** References to the filters by each column. */
-  filters: readonly Schema[]
   /** What the document offers. */
   may: TableRights
 }

@@ -6,11 +6,12 @@ import { collection, type Item, subResources } from './openapi-operations.ts'
 import {
   componentOf,
   filterOf,
+  filtersOf,
   PARAMETERS,
   type Place,
+  plain,
   refTo,
   TAG,
-  TAKEN,
 } from './openapi-shared.ts'
 import { changesSchema, newRowSchema, rowSchema } from './openapi-types.ts'
 import { QueryDocument } from './tables-document.ts'
@@ -91,35 +92,17 @@ function naming(): Naming {
   return { component: unique(), suffix: unique() }
 }
 
-/** A dot only parts names from each other. */
-const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9_-]/g, '_')
-
 function placeOf(relation: Relation, { component, suffix }: Naming): Omit<Place, 'may'> {
   const { schema, name } = relation
   // A dot in the first segment would part schema and table.
   const isShort = schema === 'public' && !name.includes('.')
   const path = isShort ? segment(name) : `${segment(schema)}/${segment(name)}`
-  const place = {
+  return {
     relation,
     path: `/api/v1/tables/${path}`,
     component: component(`${plain(schema)}.${plain(name)}`),
     suffix: suffix(`${schema}_${name}`.replaceAll(/[^A-Za-z0-9_]/g, '_')),
   }
-  const filters = filtersOf(place).map(([of]) => ({ $ref: `#/components/parameters/${of}` }))
-  return { ...place, filters }
-}
-
-/** The names of the filters among the parameters, and their columns. */
-function filtersOf({
-  relation,
-  component,
-}: Pick<Place, 'relation' | 'component'>): [name: string, column: string][] {
-  const columns = [...relation.columns.keys()].filter((name) => !TAKEN.has(name))
-  // A number keeps names apart that differ in forbidden characters only.
-  return columns.map((name, at) => {
-    const last = plain(name) === name ? name : `${plain(name)}.${at}`
-    return [`${component}.where.${last}`, name]
-  })
 }
 
 /** As it is, but for what has a meaning in a URL or in a path of the document. */

@@ -98,28 +98,37 @@ export class Draft {
   }
 
   /** Lets others have a turn, when it is time. */
-  async pause(): Promise<void> {
-    if (this.#slices.isOver) await this.#slices.next()
+  pause(): Promise<void> | undefined {
+    return this.#slices.isOver ? this.#slices.next() : undefined
   }
 
   /** The document as JSON. @param origin where the instance is reached, without a slash at the end */
   async close(origin: string): Promise<Uint8Array<ArrayBuffer>[]> {
     const out = new Pieces()
     out.add(`${JSON.stringify(headOf(this.version, origin, this.#tags)).slice(0, -1)},"paths":{`)
-    let comma = ''
-    for (const [path, item] of this.#paths) {
-      out.add(`${comma}${JSON.stringify(path)}:${objectText(item)}`)
-      comma = ','
-      await this.pause()
-    }
+    await this.#addAll(out, this.#paths, objectText)
     out.add('},"components":{')
     for (const [kind, all] of Object.entries(this.#components)) {
-      out.add(`${JSON.stringify(kind)}:${objectText(all)},`)
-      await this.pause()
+      out.add(`${JSON.stringify(kind)}:{`)
+      await this.#addAll(out, all, (text) => text)
+      out.add('},')
     }
     const schemes = Object.fromEntries(Object.values(SECURITY_SCHEMES))
     out.add(`"securitySchemes":${JSON.stringify(schemes)}}}`)
     return out.close()
+  }
+
+  async #addAll<T>(
+    out: Pieces,
+    fields: ReadonlyMap<string, T>,
+    write: (field: T) => string,
+  ): Promise<void> {
+    let comma = ''
+    for (const [name, field] of fields) {
+      out.add(`${comma}${JSON.stringify(name)}:${write(field)}`)
+      comma = ','
+      await this.pause()
+    }
   }
 }
 
