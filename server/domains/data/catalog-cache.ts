@@ -61,9 +61,11 @@ export class CatalogCache {
   async newer(appId: string, platform: Database, seen: Catalog): Promise<Catalog | undefined> {
     const entry = this.#entry(appId)
     if (entry.catalog && entry.catalog !== seen && !entry.dirty) return entry.catalog
-    if ((await readVersion(platform)) === seen.version) return undefined
-    entry.dirty = true
-    return this.#load(entry, platform)
+    const version = await readVersion(platform)
+    if (version === seen.version) return undefined
+    const loaded = await this.#load(entry, platform)
+    // That load may have begun before the change; one that begins now has not.
+    return BigInt(loaded.version) < BigInt(version) ? this.#load(entry, platform) : loaded
   }
 
   /** The schema of this app changed: the next request reads the catalog anew. */
@@ -125,13 +127,13 @@ export class CatalogCache {
     return entry.loading
   }
 
-  /** A change during the load makes it load once more. */
+  /**
+   * A change during the load makes the next request load once more: nobody waits for an end of the changes, which
+   * there may be more of than loads.
+   */
   async #read(entry: Entry, platform: Database): Promise<Catalog> {
-    let catalog: Catalog
-    do {
-      entry.dirty = false
-      catalog = await loadCatalog(platform)
-    } while (entry.dirty)
+    entry.dirty = false
+    const catalog = await loadCatalog(platform)
     entry.catalog = catalog
     entry.checkedAt = performance.now()
     return catalog

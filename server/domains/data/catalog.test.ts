@@ -125,6 +125,24 @@ test('CatalogCache answers at once from what it has, and newer() only when the v
   expect(await cache.get('a', database)).not.toBe(newer)
 })
 
+test('CatalogCache keeps nobody waiting for changes to end', async () => {
+  const cache = new CatalogCache()
+  const first = await cache.get('a', database)
+  const change = () => database.query`update stead.catalog_version set version = version + 1`
+  await change()
+  let over = false
+  const changes = (async () => {
+    while (!over) {
+      await change()
+      cache.invalidate('a')
+    }
+  })()
+  const newer = await cache.newer('a', database, first)
+  over = true
+  await changes
+  expect(BigInt(newer?.version ?? '')).toBeGreaterThan(BigInt(first.version))
+})
+
 /** How long it takes is measured by bench/scale.ts. */
 test('a catalog of many tables loads whole, and others have turns meanwhile', async () => {
   const columns = Array.from({ length: 9 }, (_, at) => `c${at} text`).join(', ')
