@@ -1,6 +1,6 @@
 /** Fluxbase's GraphQL, mounted at /api/v1/graphql, over HTTP as the GraphQL over HTTP draft says. */
 import { z } from 'zod'
-import { manages } from '#domains/accounts'
+import { type Caller, hasScope, manages, requireScope } from '#domains/accounts'
 import { type AppContext, requireNotPaused } from '#domains/apps'
 import {
   answerGraphql,
@@ -77,6 +77,7 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       method: 'post',
       path: PATH,
       access: 'anyone',
+      scope: 'tables',
       summary: 'Run a GraphQL operation',
       docs: { content: { [JSON_TYPE]: Parameters }, answers },
     },
@@ -87,6 +88,7 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       method: 'get',
       path: PATH,
       access: 'anyone',
+      scope: 'tables:read',
       summary: 'Run a GraphQL query, or read the schema',
       docs: { query: QUERY_DOCS, answers },
     },
@@ -104,13 +106,25 @@ type Answering = { c: Http; ctx: AppContext; read: (c: Http) => Promise<GraphqlR
 async function answered(services: Services, { c, ctx, read }: Answering): Promise<Response> {
   const graphql = contextOf(services, c, ctx)
   try {
-    const request = await read(c)
-    const answer = await answerGraphql(graphql, request)
-    return render(c, answer, ctx.caller.kind === 'anonymous')
+    const admit = admission(ctx.caller)
+    const answer = await answerGraphql(graphql, { ...(await read(c)), admit })
+    return render(c, answer, ctx.identity.role === 'anon')
   } catch (error) {
     if (error instanceof AppError && REQUEST_ERRORS.has(error.code)) return badRequest(c, error)
     throw error
   }
+}
+
+const SCOPES = { query: 'tables:read', mutation: 'tables:write' } as const
+
+/**
+ * What a client key may do; others are not asked.
+ * @throws `forbidden` insufficient_scope at once when it may do neither
+ */
+function admission(caller: Caller): GraphqlRequest['admit'] {
+  if (caller.kind !== 'client_key') return undefined
+  if (!hasScope(caller, SCOPES.mutation)) requireScope(caller, SCOPES.query)
+  return (kind) => requireScope(caller, SCOPES[kind])
 }
 
 const REQUEST_ERRORS = new Set([
@@ -133,11 +147,11 @@ async function described(services: Services, c: Http, ctx: AppContext): Promise<
 
 /** @throws `not_found` graphql_disabled, `unauthenticated` auth_required */
 function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext {
-  const { app, caller } = ctx
+  const { app, caller, identity } = ctx
   requireNotPaused(app)
   const settings = graphqlSettingsOf(app)
   if (!settings.enabled) throw notFound('graphql_disabled', 'GraphQL is disabled')
-  if (app.accessMode === 'authenticated' && caller.kind === 'anonymous') {
+  if (app.accessMode === 'authenticated' && identity.role === 'anon') {
     throw unauthenticated('auth_required', 'Authentication required')
   }
   return { ...dataContext(services, c, ctx), settings, unbounded: manages(caller, app) }

@@ -141,11 +141,44 @@ describe('a client key', () => {
     ])
   })
 
-  test('opens nothing else: not GraphQL, not the data of other spellings, nothing that managers may', async () => {
+  test.each([
+    [['tables:read'], true, false],
+    [['tables:write'], false, true],
+    [['*'], true, true],
+    [['storage:read'], false, false],
+  ])('with %j in GraphQL may query: %s, change: %s', async (scopes, reads, writes) => {
+    const client = await keyFor(scopes)
+    const G = '/api/v1/graphql'
+    const lacks = (scope: string) => ({ error: 'Insufficient permissions', required_scope: scope })
+    const ask = async (query: string) => {
+      const res = await client.request('POST', G, { query })
+      return [res.status, await res.json()]
+    }
+    const none = !reads && !writes
+    const rows = await ask('{ notes { userId } __typename }')
+    const mine = { notes: expect.any(Array) as unknown, __typename: 'Query' }
+    expect(rows).toMatchObject(reads ? [200, { data: mine }] : [403, lacks('tables:read')])
+    expect(
+      JSON.stringify(rows)
+        .match(/"userId":"[^"]+"/g)
+        ?.every((id) => id.includes(userId)),
+    ).not.toBe(false)
+    const made = await ask('mutation { insertNote(data: {text: "by key"}) { userId } }')
+    const lacking = lacks(none ? 'tables:read' : 'tables:write')
+    expect(made).toMatchObject(
+      writes ? [200, { data: { insertNote: { userId } } }] : [403, lacking],
+    )
+    for (const path of [G, `${G}?query={__typename}`]) {
+      expect((await client.get(path)).status).toBe(reads ? 200 : 403)
+    }
+    const broken = await client.request('POST', G, { query: '{' })
+    expect(broken.status).toBe(none ? 403 : 400)
+  })
+
+  test('opens nothing else: not the data of other spellings, nothing that managers may', async () => {
     const { secret } = await mint({ scopes: ['*'], userId })
     const bearer = app.as(secret)
     for (const [method, path, body] of [
-      ['POST', '/api/v1/graphql', { query: '{ __typename }' }],
       ['GET', '/api/v1/tables'],
       ['GET', '/api/v1/admin/ddl/schemas'],
       ['GET', '/api/v1/auth/user'],

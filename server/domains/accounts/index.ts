@@ -35,7 +35,7 @@ export {
   listClientKeys,
   revokeClientKey,
 } from './client-keys.ts'
-export { requireScope } from './scopes.ts'
+export { hasScope, requireScope } from './scopes.ts'
 export { type Credential, Credentials, type Minted } from './credentials.ts'
 export {
   createKey,

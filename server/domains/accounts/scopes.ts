@@ -10,12 +10,13 @@ function grants(scopes: readonly string[], needed: string): boolean {
   return words.some((word) => scopes.includes(word))
 }
 
-/**
- * Only client keys are bound by scopes.
- * @throws `forbidden` insufficient_scope whose details are { required_scope }
- */
+/** Only client keys are bound by scopes. */
+export const hasScope = (caller: Caller, needed: string): boolean =>
+  caller.kind !== 'client_key' || grants(caller.scopes, needed)
+
+/** @throws `forbidden` insufficient_scope whose details are { required_scope } */
 export function requireScope(caller: Caller, needed: string): void {
-  if (caller.kind !== 'client_key' || grants(caller.scopes, needed)) return
+  if (hasScope(caller, needed)) return
   throw forbidden('insufficient_scope', 'Insufficient permissions', {
     details: { required_scope: needed },
   })

@@ -34,6 +34,8 @@ export type GraphqlRequest = {
   operationName: string | undefined
   /** Mutations are refused. */
   readOnly: boolean
+  /** Throws when the caller may not do what the operation is; asked before it runs. */
+  admit?: ((kind: 'query' | 'mutation') => void) | undefined
 }
 
 export type GraphqlAnswer =
@@ -96,9 +98,11 @@ async function attempt(
   if (prepared.errors) return refused(prepared.errors)
   const operation = chosen(prepared.operations, request.operationName)
   if (operation instanceof GraphQLError) return refused([operation])
-  if (request.readOnly && operation.node.operation === OperationTypeNode.MUTATION) {
+  const isMutation = operation.node.operation === OperationTypeNode.MUTATION
+  if (request.readOnly && isMutation) {
     throw methodNotAllowed('graphql_mutation_by_get', 'Mutations need POST')
   }
+  request.admit?.(isMutation ? 'mutation' : 'query')
   const inputs = withIds(request.variables, operation.ids)
   try {
     const variables = variablesIn(ctx, built, { operation, inputs })
