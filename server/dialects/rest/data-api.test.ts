@@ -20,6 +20,8 @@ const DEFAULTS = {
   db_aggregates_enabled: false,
   db_plan_enabled: false,
   jwt_secret: null,
+  jwt_aud: null,
+  jwt_role_claim_key: '.role',
   openapi_mode: 'follow-privileges',
   openapi_security_active: false,
   db_root_spec: null,
@@ -93,6 +95,9 @@ test('PATCH config/data-api keeps what is not given and refuses what makes no se
     { db_schemas: ['pg_catalog'] },
     { db_pre_request: 'a.b.c' },
     { db_anon_role: `nobody_${suffix}` },
+    { jwt_role_claim_key: 'role' },
+    { jwt_role_claim_key: '.roles[x]' },
+    { jwt_aud: '' },
   ]) {
     expect([wrong, (await configure(wrong)).status]).toEqual([wrong, 400])
   }
@@ -168,6 +173,53 @@ test('a token is refused with the reason, and so is one of a secret taken away',
   }
   await configure({ jwt_secret: null })
   expect((await get('/rpc/who', good)).status).toBe(401)
+})
+
+test('jwt_aud refuses tokens that are for somebody else', async () => {
+  await configure({ jwt_secret: SECRET, jwt_aud: 'shop' })
+  const statusFor = async (claims: Record<string, unknown>) =>
+    (await get('/rpc/who', await token({ role: 'anon', ...claims }))).status
+  for (const aud of ['shop', ['other', 'shop'], [], null, undefined]) {
+    expect([aud, await statusFor({ aud })]).toEqual([aud, 200])
+  }
+  const other = await get('/rpc/who', await token({ role: 'anon', aud: ['other'] }))
+  expect([other.status, other.body]).toMatchObject([
+    401,
+    { code: 'PGRST303', message: 'JWT not in audience' },
+  ])
+  await configure({ jwt_aud: null })
+  expect(await statusFor({ aud: 'other' })).toBe(200)
+})
+
+test('jwt_role_claim_key says where a token has its role', async () => {
+  const [db] = await app.sql('select current_database()::text as name')
+  await app.sql(`grant ${AUTHOR} to "${String(db?.name)}_api"`)
+  const paths: [string, Record<string, unknown>, string][] = [
+    ['.app.roles[1]', { app: { roles: ['x', AUTHOR] } }, AUTHOR],
+    ['."https://shop.example/role".is', { 'https://shop.example/role': { is: AUTHOR } }, AUTHOR],
+    [`.roles[?(@ == "${AUTHOR}")]`, { roles: ['x', AUTHOR] }, AUTHOR],
+    ['.roles[?(@ != "x")]', { roles: ['x', AUTHOR] }, AUTHOR],
+    ['.roles[?(@ ^== "author_")]', { roles: [1, 'x', AUTHOR] }, AUTHOR],
+    [`.roles[?(@ ==^ "${suffix}")]`, { roles: ['x', AUTHOR] }, AUTHOR],
+    ['.roles[?(@ *== "hor_")]', { roles: ['x', AUTHOR] }, AUTHOR],
+    ['.groups[0][1:]', { groups: [`/${AUTHOR}`] }, AUTHOR],
+    ['.groups[0][1:-1]', { groups: [`/${AUTHOR}/`] }, AUTHOR],
+    ['.app.role', { role: AUTHOR }, 'anon'],
+    ['.app.role', { app: 'none' }, 'anon'],
+    ['.constructor.name', {}, 'anon'],
+  ]
+  for (const [path, claims, role] of paths) {
+    await configure({ jwt_secret: SECRET, jwt_role_claim_key: path })
+    const bearer = await token(claims)
+    expect([path, (await get('/rpc/who', bearer)).body]).toEqual([path, role])
+    expect([path, (await get('/rpc/claim?name=role', bearer)).body]).toEqual([path, role])
+  }
+  await configure({ jwt_role_claim_key: '.groups[0][1:]' })
+  const nul = await get('/rpc/who', await token({ groups: [`/${AUTHOR}\0`] }))
+  expect(nul.status).toBe(401)
+  await configure({ jwt_role_claim_key: '.app' })
+  const odd = await get('/rpc/who', await token({ app: { role: AUTHOR } }))
+  expect([odd.status, (odd.body as { code: string }).code]).toEqual([401, '22023'])
 })
 
 test('db_schemas says which schemas a request may name', async () => {

@@ -119,12 +119,14 @@ async function guestOf(services: Services, token: string, named: App | undefined
   if (known && known.until > now.getTime()) return known
   const extra = dataApiSecret(keyring, app)
   const secrets = [apps.keysOf(app).secret, ...(extra ? [extra.reveal()] : [])]
-  return remembered(token, guestWith(app, await readDataToken(token, secrets, now)))
+  const { audience } = dataApiOf(app)
+  return remembered(token, guestWith(app, await readDataToken(token, { secrets, audience, now })))
 }
 
 function guestWith(app: App, claims: DataClaims): Guest {
-  const { anonRole } = dataApiOf(app)
-  const role = typeof claims.role === 'string' ? claims.role : anonRole
+  const { anonRole, roleIn } = dataApiOf(app)
+  const role = roleIn(claims) ?? anonRole
+  if (role?.includes('\0')) throw invalidToken()
   const until = typeof claims.exp === 'number' ? claims.exp * 1000 : Number.POSITIVE_INFINITY
   const identity = role === null ? undefined : identityOf(role, { ...claims, role })
   return { app, identity, stranger: role === anonRole, until }

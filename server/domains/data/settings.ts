@@ -6,6 +6,7 @@ import type { Keyring } from '#core/keyring'
 import { Secret } from '#core/secret'
 import { ANONYMOUS, type Identity, identityOf } from '#db/identity'
 import { quoteIdent } from '#db/sql'
+import { DEFAULT_ROLE_PATH, type RoleClaim, roleClaim } from './role-claim.ts'
 import { grantRole, selectRole } from './settings.sql.ts'
 
 export const OPENAPI_MODES = ['follow-privileges', 'ignore-privileges', 'disabled'] as const
@@ -35,6 +36,10 @@ export type DataApiPatch = {
   serverTimingEnabled?: boolean | undefined
   /** One more HS256 key that tokens may be signed with, of at least 32 characters. */
   jwtSecret?: string | null | undefined
+  /** Tokens for others are refused; null = tokens for anybody will do. */
+  jwtAud?: string | null | undefined
+  /** Where a token has its role: `.role`, `.app.roles[0]`. */
+  jwtRoleClaimKey?: string | undefined
 }
 
 type Stored = Omit<DataApiPatch, 'jwtSecret'> & { sealedJwtSecret?: string | null }
@@ -56,6 +61,9 @@ export type DataApi = {
   rootSpec: string | undefined
   serverTiming: boolean
   hasJwtSecret: boolean
+  audience: string | undefined
+  roleClaimKey: string
+  roleIn: RoleClaim
   /** Equal for equal settings: part of the shape of every request. */
   key: string
 }
@@ -76,6 +84,7 @@ const storedOf = ({ settings }: App): Stored => (settings.dataApi ?? {}) as Stor
 function settingsOf(stored: Stored): DataApi {
   const anonRole = stored.dbAnonRole === undefined ? 'anon' : stored.dbAnonRole
   const preRequest = stored.dbPreRequest ?? null
+  const roleClaimKey = stored.jwtRoleClaimKey ?? DEFAULT_ROLE_PATH
   const settings = {
     schemas: stored.dbSchemas ?? ['public'],
     anonRole,
@@ -90,6 +99,9 @@ function settingsOf(stored: Stored): DataApi {
     rootSpec: stored.dbRootSpec ?? undefined,
     serverTiming: stored.serverTimingEnabled ?? false,
     hasJwtSecret: Boolean(stored.sealedJwtSecret),
+    audience: stored.jwtAud ?? undefined,
+    roleClaimKey,
+    roleIn: roleClaim(roleClaimKey),
   }
   const { preRequest: call, maxRows, aggregates, extraSearchPath } = settings
   const key = JSON.stringify([call, maxRows, aggregates, extraSearchPath])
@@ -149,7 +161,7 @@ const CLOSED = /^(pg_.*|information_schema|stead)$/
 
 /**
  * Changes what is given and keeps the rest. The role of strangers is granted to the data API's login.
- * @throws `invalid` schema_closed, role_not_found, role_too_powerful or pre_request_name
+ * @throws `invalid` schema_closed, role_not_found, role_too_powerful, pre_request_name or role_claim_path
  */
 export async function changeDataApi(ctx: AppContext, patch: DataApiPatch): Promise<App> {
   const { jwtSecret, ...plain } = patch
@@ -158,6 +170,7 @@ export async function changeDataApi(ctx: AppContext, patch: DataApiPatch): Promi
     throw invalid('schema_closed', `Cannot expose the schema "${closed}": it is the server's own`)
   }
   if (patch.dbPreRequest) quotedName(patch.dbPreRequest)
+  if (patch.jwtRoleClaimKey !== undefined) roleClaim(patch.jwtRoleClaimKey)
   if (patch.dbAnonRole) await grantToApi(ctx, patch.dbAnonRole)
   const secret = jwtSecret && ctx.keyring.encrypt(jwtSecret, sealedFor(ctx.app.id))
   const sealed = jwtSecret === undefined ? {} : { sealedJwtSecret: secret ?? null }
