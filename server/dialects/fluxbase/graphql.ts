@@ -1,7 +1,7 @@
 /** Fluxbase's GraphQL, mounted at /api/v1/graphql, over HTTP as the GraphQL over HTTP draft says. */
 import { z } from 'zod'
 import { type Caller, hasScope, manages, requireScope } from '#domains/accounts'
-import { type AppContext, requireNotPaused } from '#domains/apps'
+import type { AppContext } from '#domains/apps'
 import {
   answerGraphql,
   type GraphqlAnswer,
@@ -10,7 +10,7 @@ import {
   graphqlSettingsOf,
   introspect,
 } from '#domains/graphql'
-import { AppError, notFound, unauthenticated, unsupportedMedia } from '#core/errors'
+import { AppError, notFound, unsupportedMedia } from '#core/errors'
 import { MEBIBYTE, parseJson, readText } from '#http/body'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
@@ -20,7 +20,7 @@ import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
 import type { Scopes } from './guards.ts'
 import { saidOf } from './tables-errors.ts'
-import { dataContext } from './tables-request.ts'
+import { dataContext, requireAdmitted } from './tables-request.ts'
 
 const PATH = '/api/v1/graphql'
 
@@ -145,15 +145,12 @@ async function described(services: Services, c: Http, ctx: AppContext): Promise<
   return sendPieces(c, await introspect(graphql))
 }
 
-/** @throws `not_found` graphql_disabled, `unauthenticated` auth_required */
+/** @throws `not_found` graphql_disabled, and as `requireAdmitted` */
 function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext {
-  const { app, caller, identity } = ctx
-  requireNotPaused(app)
+  requireAdmitted(ctx)
+  const { app, caller } = ctx
   const settings = graphqlSettingsOf(app)
   if (!settings.enabled) throw notFound('graphql_disabled', 'GraphQL is disabled')
-  if (app.accessMode === 'authenticated' && identity.role === 'anon') {
-    throw unauthenticated('auth_required', 'Authentication required')
-  }
   return { ...dataContext(services, c, ctx), settings, unbounded: manages(caller, app) }
 }
 

@@ -17,7 +17,7 @@ import {
   type Relation,
   type Rows,
 } from '#domains/data'
-import { invalid } from '#core/errors'
+import { invalid, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
 import { hasLeft, headerOf } from '#http/request'
 import { type Preferences, readPrefer } from '#http/prefer'
@@ -42,9 +42,21 @@ export type TableCall = {
   anonymous: boolean
 }
 
-/** @throws `not_found` tables_not_found, `invalid` invalid_preferences */
+/**
+ * Whether the app answers requests for data now, and this caller's.
+ * @throws `unavailable` app_paused; `unauthenticated` auth_required for nobody in particular, where the owner lets in others only
+ */
+export function requireAdmitted({ app, identity }: AppContext): void {
+  requireNotPaused(app)
+  if (app.accessMode !== 'authenticated' || identity.role !== 'anon') return
+  throw unauthenticated('auth_required', 'Authentication required', {
+    hint: 'Show the token of a user who signed in: the app lets nobody else read its data.',
+  })
+}
+
+/** @throws `not_found` tables_not_found, `invalid` invalid_preferences, and as `requireAdmitted` */
 export async function tableCall(services: Services, c: Http, ctx: AppContext): Promise<TableCall> {
-  requireNotPaused(ctx.app)
+  requireAdmitted(ctx)
   const data = dataContext(services, c, ctx)
   const isRead = /^(GET|HEAD)$/.test(c.req.method)
   requireScope(ctx.caller, isRead || mayQuery(c) ? READ : WRITE)

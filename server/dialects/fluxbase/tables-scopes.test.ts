@@ -261,6 +261,35 @@ describe('a client key', () => {
   })
 })
 
+test('nobody in particular is let in where the owner lets in others only: neither the anon key nor a key of nobody', async () => {
+  const { secret: unbound } = await mint({ scopes: ['*'] })
+  const { secret: own } = await mint({ scopes: ['*'], userId })
+  const search = { table: 'notes', column: 'text', vector: [1] }
+  const mode = (word: string) =>
+    app.owner.patch(`/v1/${app.appId}/config/access-mode`, { access_mode: word })
+  await mode('authenticated')
+  for (const key of [app.anonKey, unbound]) {
+    for (const asked of [
+      app.as(key).get(`${T}/notes`),
+      app.as(key).post(`${T}/notes/query`, {}),
+      app.as(key).post('/api/v1/vector/search', search),
+      app.as(key).post('/api/v1/graphql', { query: '{ __typename }' }),
+    ]) {
+      const res = await asked
+      expect([res.url, res.status, await res.json()]).toEqual([
+        res.url,
+        401,
+        expect.objectContaining({ error: 'Authentication required', hint: expect.any(String) }),
+      ])
+    }
+  }
+  for (const key of [own, app.serviceKey]) {
+    expect((await app.as(key).get(`${T}/notes`)).status).toBe(200)
+  }
+  await mode('public')
+  expect((await app.as(app.anonKey).get(`${T}/notes`)).status).toBe(401)
+})
+
 test('tokens and service keys are bound by no scope; a token may stand in the query', async () => {
   expect((await app.as(app.serviceKey).get(`${T}/notes`)).status).toBe(200)
   const res = await app.nobody.get(`${T}/notes?select=id&token=${app.serviceKey}`)

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { forbidden, invalid, unavailable } from '#core/errors'
 import { manages } from '#domains/accounts'
-import { type AppContext, requireNotPaused } from '#domains/apps'
+import type { AppContext } from '#domains/apps'
 import { vectorVersion } from '#domains/data'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
@@ -10,7 +10,7 @@ import type { Services } from '#services'
 import { type Answer, JSON_TYPE } from './errors.ts'
 import type { Scopes } from './guards.ts'
 import { answerTo, say } from './tables-errors.ts'
-import { dataContext } from './tables-request.ts'
+import { dataContext, requireAdmitted } from './tables-request.ts'
 import { SearchDocument, searchRows } from './vector-search.ts'
 
 /** What Fluxbase says of vectors that cannot be had. */
@@ -128,7 +128,7 @@ async function search(
 ): Promise<Response> {
   if (document.vector === undefined && document.query) throw embeddingUnavailable()
   try {
-    requireNotPaused(ctx.app)
+    requireAdmitted(ctx)
     const found = await searchRows(dataContext(services, c, ctx), document)
     return c.json(found, 200, { 'Content-Type': JSON_TYPE })
   } catch (error) {
