@@ -1,6 +1,6 @@
 /** The body of a route as rows of a table, and as an example. */
 import type { z } from 'zod'
-import type { AnswerDocs } from '#http/about'
+import type { About, AnswerDocs } from '#http/about'
 import type { Schema } from '#http/openapi/document'
 import { describedAnswers } from '#http/openapi/operation'
 import { Schemas } from '#http/openapi/schema'
@@ -20,20 +20,37 @@ export const shapeTexts = (shape: z.ZodType) => {
   return { type: typeText(schema), about: aboutOf(schema) }
 }
 
-export type Told = { status: string; about: string; types: string[]; fields: Field[] }
+export type Told = {
+  status: string
+  about: string
+  types: string[]
+  /** Of each form that it may have; none where it is that of the status before. */
+  forms: Field[][]
+}
 
 /** The answers that the route describes, by status; refusals that are like all others are left out. */
 export function answersOf(route: Pick<ListedRoute, 'answer' | 'docs'>): Told[] {
   const all: Record<string, AnswerDocs> = describedAnswers(route)
+  let before = ''
   return Object.entries(all).map(([status, { description = '', content = {} }]) => {
-    const types = Object.keys(content)
     const [first] = Object.values(content)
     const schema: Schema = first ? whole(first, 'output') : {}
-    const fields = schema.type === 'array' ? fieldsOf(itemsOf(schema), '[].') : fieldsOf(schema)
-    const about = [description, first ? aboutOf(schema) : ''].filter(Boolean).join('; ')
-    return { status, about, types, fields }
+    const forms = formsOf(schema)
+    const isSame = JSON.stringify(forms) === before
+    before = JSON.stringify(forms)
+    const about = [description, forms.length > 0 ? '' : aboutOf(schema)].filter(Boolean).join('; ')
+    return { status, about, types: Object.keys(content), forms: isSame ? [] : forms }
   })
 }
+
+/** What the dialect's refusals hold. */
+export const refusalOf = ({ error }: About): Field[] => fieldsOf(whole(error.body, 'output'))
+
+/** Fields of an object, or of the objects in a list; of several forms, each. */
+export const formsOf = (schema: Schema): Field[][] =>
+  (choicesOf(schema) ?? [schema])
+    .map((one) => (one.type === 'array' ? fieldsOf(itemsOf(one), '[].') : fieldsOf(one)))
+    .filter((fields) => fields.length > 0)
 
 /** Without references. */
 function whole(shape: z.ZodType, io: 'input' | 'output'): Schema {
@@ -50,8 +67,8 @@ function whole(shape: z.ZodType, io: 'input' | 'output'): Schema {
   return inlined(schemas.of(shape, io)) as Schema
 }
 
-/** Fields of the body; of objects and lists within it too, as `trigger.type` and `triggers[].type`. */
-export function fieldsOf(schema: Schema, prefix = ''): Field[] {
+/** Fields; of objects and lists within it too, as `trigger.type` and `triggers[].type`. */
+function fieldsOf(schema: Schema, prefix = ''): Field[] {
   const required = (schema.required ?? []) as string[]
   return propertiesOf(schema).flatMap(([name, property]) => [
     {
@@ -65,8 +82,11 @@ export function fieldsOf(schema: Schema, prefix = ''): Field[] {
   ])
 }
 
-const propertiesOf = (schema: Schema) =>
-  Object.entries((schema.properties ?? {}) as Record<string, Schema>)
+/** Of an object that may be absent or null, those of the object. */
+function propertiesOf(schema: Schema): [name: string, property: Schema][] {
+  const object = choicesOf(schema)?.find((one) => 'properties' in one) ?? schema
+  return Object.entries((object.properties ?? {}) as Record<string, Schema>)
+}
 
 const itemsOf = (schema: Schema) => (schema.items ?? {}) as Schema
 
@@ -81,7 +101,8 @@ function typeText(schema: Schema): string {
   const { type } = schema
   if (Array.isArray(type)) return type.join(' or ')
   if (type === 'array') return `list of ${typeText(itemsOf(schema))}`
-  return typeof type === 'string' ? type : 'any value'
+  if (typeof type !== 'string') return 'any value'
+  return typeof schema.format === 'string' ? `${type} (${schema.format})` : type
 }
 
 /** `$` stands for the value. */

@@ -18,6 +18,8 @@ header a { margin-left: auto }
 nav a { white-space: nowrap }
 section > h2 { font-size: 1.3rem; letter-spacing: -.01em; margin-bottom: .25rem }
 .list { display: grid; gap: .4rem }
+.list .first { margin-top: .9rem }
+.refusal { margin-top: 1.25rem; font-size: .95rem }
 details { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; min-width: 0 }
 details[open] { border-color: color-mix(in srgb, var(--accent) 45%, var(--line)) }
 summary {
@@ -48,12 +50,18 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem }
 caption { text-align: left; font-weight: 600; padding-bottom: .2rem }
 th { text-align: left; font-weight: 500; color: var(--soft); font-size: .82rem }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-td:last-child { color: var(--soft) }
-td:first-child { width: 1%; white-space: nowrap }
+td:last-child { color: var(--soft); overflow-wrap: anywhere }
+.fields { table-layout: fixed }
+.fields td:first-child { width: 32%; overflow-wrap: anywhere }
+.fields td:nth-child(2) { width: 26% }
+.fields b { color: var(--accent); font-weight: 500; font-size: .82rem; white-space: nowrap }
+.more div > p + .wide { margin-top: .3rem }
 [hidden] { display: none !important }
 @media (max-width: 44rem) {
   body { padding: 1.5rem .8rem }
   summary { grid-template-columns: 4.4rem minmax(0, 1fr) }
   .does { grid-column: 1 / -1 }
+  .fields tr { display: grid; padding: .35rem 0; border-bottom: 1px solid var(--line) }
+  .fields td, .fields td:first-child, .fields td:nth-child(2) { width: auto; padding: 0; border: 0 }
 }
 `

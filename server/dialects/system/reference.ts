@@ -4,6 +4,7 @@ import type { HtmlEscapedString } from 'hono/utils/html'
 import { version } from '#core/version'
 import type { About, Given } from '#http/about'
 import type { Http } from '#http/env'
+import { operationIdOf } from '#http/openapi/paths'
 import type { Listed, ListedRoute } from '#http/routes'
 import type { Services } from '#services'
 import { STYLE } from './console-style.ts'
@@ -12,8 +13,10 @@ import {
   bodySchema,
   exampleOf,
   type Field,
-  fieldsOf,
+  formsOf,
+  refusalOf,
   shapeTexts,
+  type Told,
 } from './reference-fields.ts'
 import { REFERENCE_STYLE } from './reference-style.ts'
 import { sealPage } from './sealed-page.ts'
@@ -83,13 +86,22 @@ const chapterHtml = ({ dialect, id, routes }: Chapter, url: string): Html =>
   html`<section class="chapter" id="${id}">
     <h2>${dialect.title}</h2>
     <p>${dialect.description}</p>
-    <div class="list">${routes.map((route) => routeHtml(route, url))}</div>
+    <div class="list">${routes.map((route, at) => routeHtml(route, url, isNewGroup(route, routes[at - 1])))}</div>
+    <div class="refusal"><p>A refusal, of any of these:</p>${fieldTable('', refusalOf(dialect), 'may be absent')}</div>
   </section>`
 
-function routeHtml(route: ListedRoute, url: string): Html {
+/** Routes of one noun stand together. */
+const isNewGroup = (route: ListedRoute, before: ListedRoute | undefined): boolean =>
+  before !== undefined && nounOf(route) !== nounOf(before)
+
+/** `config` of `/v1/{app_id}/config/cors`. */
+const nounOf = ({ path }: ListedRoute): string | undefined =>
+  path.replace(/^\/(api\/v1|v1\/\{app_id\}|auth\/\{app_id\}|rest\/v1)\//, '/').split('/')[1]
+
+function routeHtml(route: ListedRoute, url: string, isFirst: boolean): Html {
   const { method, path, summary, access, dialect, docs } = route
   const verb = method === 'all' ? 'any' : method
-  return html`<details data-find="${`${verb} ${path} ${summary}`.toLowerCase()}">
+  return html`<details data-find="${`${verb} ${path} ${summary}`.toLowerCase()}" id="${operationIdOf(verb, path)}" class="${isFirst ? 'first' : ''}">
     <summary>
       <span class="method ${method}">${verb.toUpperCase()}</span>
       <code class="path">${pathHtml(path)}</code>
@@ -98,9 +110,9 @@ function routeHtml(route: ListedRoute, url: string): Html {
     <div class="more">
       ${docs?.description === undefined ? '' : html`<p>${prose(docs.description)}</p>`}
       <p><b>Who:</b> ${dialect.access[access]?.meaning} · <code>${access}</code></p>
+      <pre>${exampleOf(route, method === 'all' ? 'post' : method, url)}</pre>
       ${given('Query', docs?.query)} ${given('Headers', docs?.headers)} ${bodyHtml(route)}
       ${answerHtml(route)}
-      <pre>${exampleOf(route, method === 'all' ? 'post' : method, url)}</pre>
     </div>
   </details>`
 }
@@ -116,7 +128,7 @@ const prose = (text: string): Html =>
 const given = (caption: string, named: Readonly<Record<string, Given>> = {}): Html | '' => {
   const rows = Object.entries(named)
   if (rows.length === 0) return ''
-  return html`<div class="wide"><table>
+  return html`<div class="wide"><table class="fields">
     <caption>${caption}</caption>
     <tbody>${rows.map(([name, given]) => parameterHtml(name, given))}</tbody>
   </table></div>`
@@ -129,35 +141,36 @@ function parameterHtml(name: string, given: Given): Html {
 }
 
 /** What comes back, each status with its fields. */
-const answerHtml = (route: ListedRoute): Html =>
-  html`${answersOf(route).map(
-    ({
-      status,
-      about,
-      types,
-      fields,
-    }) => html`<p><b>${status}</b> ${types.length === 0 ? 'without a body' : types.join(', ')}${about === '' ? '' : html` · ${prose(about)}`}</p>
-      ${fields.length > 0 ? fieldTable('Answer', fields) : ''}`,
-  )}`
+const answerHtml = (route: ListedRoute): Html => html`${answersOf(route).map(toldHtml)}`
+
+const toldHtml = ({ status, about, types, forms }: Told): Html => html`<div>
+    <p><b>Answer ${status}</b> ${types.length === 0 ? 'without a body' : types.join(', ')}${about === '' ? '' : html` · ${prose(about)}`}</p>
+    ${formTables('', forms, 'may be absent')}
+  </div>`
 
 function bodyHtml(route: ListedRoute): Html | '' {
   const schema = bodySchema(route)
-  const fields = schema ? fieldsOf(schema) : []
-  if (fields.length > 0) return fieldTable('Body', fields)
+  const forms = schema ? formsOf(schema) : []
+  if (forms.length > 0) return formTables('Body', forms, 'required')
   const types = Object.keys(route.docs?.content ?? {})
   if (types.length === 0) return ''
   return html`<p><b>Body:</b> ${types.join(', ')}</p>`
 }
 
-const fieldTable = (
-  caption: string,
-  fields: readonly Field[],
-): Html => html`<div class="wide"><table>
-    <caption>${caption}</caption>
-    <thead><tr><th>Field</th><th>Type</th><th></th><th></th></tr></thead>
+/** What is said of a field: of what is sent, that it is required; of what comes, that it may be absent. */
+type Mark = 'required' | 'may be absent'
+
+// oxlint-disable-next-line max-params -- a table and what stands above and in it
+const formTables = (caption: string, forms: readonly (readonly Field[])[], mark: Mark): Html =>
+  html`${forms.map((fields, at) => html`${at > 0 ? html`<p>or</p>` : ''}${fieldTable(at > 0 ? '' : caption, fields, mark)}`)}`
+
+// oxlint-disable-next-line max-params -- as above
+const fieldTable = (caption: string, fields: readonly Field[], mark: Mark): Html =>
+  html`<div class="wide"><table class="fields">
+    ${caption === '' ? '' : html`<caption>${caption}</caption>`}
     <tbody>${fields.map(
       ({ name, type, required, about }) =>
-        html`<tr><td><code>${name}</code></td><td>${type}</td><td>${required ? 'required' : ''}</td><td>${prose(about)}</td></tr>`,
+        html`<tr><td><code>${name}</code></td><td>${type} ${required === (mark === 'required') ? html`<b>${mark}</b>` : ''}</td><td>${prose(about)}</td></tr>`,
     )}</tbody>
   </table></div>`
 
@@ -183,6 +196,17 @@ function find() {
 }
 input.addEventListener('input', find)
 find()
+function open() {
+  const route = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+  if (route?.matches('details')) route.open = true
+}
+addEventListener('hashchange', open)
+open()
+for (const route of document.querySelectorAll('details')) {
+  route.addEventListener('toggle', () => {
+    if (route.open) history.replaceState(null, '', '#' + route.id)
+  })
+}
 document.addEventListener('keydown', (event) => {
   if (event.key !== '/' || event.target === input || event.ctrlKey || event.metaKey) return
   event.preventDefault()
