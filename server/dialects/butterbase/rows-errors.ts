@@ -36,6 +36,8 @@ export function rowError(thrown: unknown): unknown {
   if (thrown.code === 'not_single') return rowNotFound()
   const facts = sqlFacts(thrown)
   if (!facts) return thrown
+  const dropped = facts.sqlstate === '42P01' && OF_ROWS.exec(facts.message)?.[1]
+  if (dropped) return tableNotFound(dropped)
   const constraint = CONSTRAINTS[facts.sqlstate]
   if (constraint) return constraintError(facts, constraint)
   const { kind, code } = refusalOf(thrown, facts)
@@ -49,6 +51,9 @@ export function rowError(thrown: unknown): unknown {
   return new AppError({ kind, code, message: thrown.message }, extras)
 }
 
+/** A table that went away in the middle: only our statements name it so. */
+const OF_ROWS = /^relation "public\.(.+)" does not exist$/s
+
 /** What PostgreSQL says of its own faults may name its files: that is for the log. */
 function statementFailed(thrown: AppError, facts: SqlFacts): AppError {
   const isTimeout = facts.sqlstate === CANCELED
@@ -60,6 +65,12 @@ function statementFailed(thrown: AppError, facts: SqlFacts): AppError {
 }
 
 const CANCELED = '57014'
+
+export const tableNotFound = (table: string) =>
+  new AppError(
+    { kind: 'not_found', code: 'row_table_not_found', message: `Table "${table}" not found` },
+    { hint: 'Look at GET /v1/{app_id}/schema for the tables of the app.' },
+  )
 
 export const rowNotFound = () =>
   new AppError(

@@ -1,5 +1,5 @@
 /** Butterbase's query string over the shared syntax tree: `column=op.value`, select, order, limit. */
-import { AppError, notFound } from '#core/errors'
+import { AppError } from '#core/errors'
 import {
   type Catalog,
   type Condition,
@@ -15,6 +15,7 @@ import {
   readPairs,
   type SelectItem,
 } from '#domains/data'
+import { tableNotFound } from './rows-errors.ts'
 
 /** The rows of Butterbase live here. */
 export const SCHEMA = 'public'
@@ -57,9 +58,7 @@ const isPageValue = (key: string, value: string): boolean =>
 export function tableOf(catalog: Catalog, table: string): Relation {
   const relation = table.startsWith('_') ? undefined : catalog.relation(SCHEMA, table)
   if (relation) return relation
-  throw notFound('row_table_not_found', `Table "${table}" not found`, {
-    hint: 'Look at GET /v1/{app_id}/schema for the tables of the app.',
-  })
+  throw tableNotFound(table)
 }
 
 /** @throws `invalid` invalid_filters with details { invalidFilters } */

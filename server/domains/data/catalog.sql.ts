@@ -24,6 +24,9 @@ import {
 import { withViews } from './views.ts'
 
 /** Names are written with their schema unless they are PostgreSQL's own. */
+/** One moment for all: a table without its columns is of no use. PostgreSQL takes it only before any query. */
+const SNAPSHOT = `set transaction_isolation = 'repeatable read'`
+
 const PATH = `select set_config('search_path', 'pg_catalog', true),
   set_config('statement_timeout', '30s', true)`
 
@@ -157,6 +160,7 @@ const READS_REQUEST = `select exists (select from pg_proc p join pg_namespace n 
     where c.relkind = 'v' and ${isMade('c.oid')} and ${OURS} and pg_get_viewdef(c.oid) ~ ${ASKS})`
 
 const STATEMENTS = [
+  SNAPSHOT,
   PATH,
   VERSION,
   RELATIONS,
@@ -180,7 +184,7 @@ export async function readVersion(platform: Database): Promise<string> {
 
 /** A snapshot of everything but PostgreSQL's and the server's own schemas; made in slices. */
 export async function loadCatalog(platform: Database): Promise<Catalog> {
-  const results = await platform.batch(STATEMENTS)
+  const [, ...results] = await platform.batch(STATEMENTS)
   const text = (at: number): string => results[at]?.rows[0]?.[0] ?? '[]'
   const slices = new Slices()
   const rows = async <T>(at: number): Promise<T[]> => {

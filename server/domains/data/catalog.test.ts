@@ -110,6 +110,23 @@ test('relationships go both ways, through junctions, to one where unique, and th
   )
 })
 
+test('loadCatalog tells of one moment: a table has all of its columns or is not there', async () => {
+  let over = false
+  const changes = (async () => {
+    while (!over) {
+      await database.query`create table brief (id int primary key, a text)`
+      await database.query`drop table brief`
+    }
+  })()
+  for (let round = 0; round < 10; round++) {
+    const brief = (await loadCatalog(database)).relation('public', 'brief')
+    expect([undefined, 2]).toContain(brief?.columns.size)
+    expect([undefined, 1]).toContain(brief?.primaryKey.length)
+  }
+  over = true
+  await changes
+})
+
 test('CatalogCache answers at once from what it has, and newer() only when the version changed', async () => {
   const cache = new CatalogCache()
   const [first, second] = await Promise.all([cache.get('a', database), cache.get('a', database)])

@@ -266,7 +266,7 @@ export const notSingle = (rows: number) =>
 const STALE_STATES = /^(22...|42P01|42703|42883|42704|42P10|42804|0A000)$/
 
 /** Before saying that something is absent, make sure that the catalog at hand is the present one. */
-function mayBeStale(error: unknown): boolean {
+export function mayBeStale(error: unknown): boolean {
   if (error instanceof AppError) return error.code !== 'parse_error' && error.code !== 'not_single'
   return STALE_STATES.test(sqlstateOf(error) ?? '') && !isGuard(error)
 }

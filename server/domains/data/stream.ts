@@ -2,7 +2,7 @@
 import { fromDatabase } from '#db/sqlstate'
 import type { Catalog } from './catalog.ts'
 import { findRelation } from './compile.ts'
-import { catalogOf, type DataContext } from './execute.ts'
+import { catalogOf, type DataContext, mayBeStale } from './execute.ts'
 import { planRead, plannerOf } from './plan-read.ts'
 import type { ReadQuery, Target } from './query.ts'
 import { sessionStatement } from './session.sql.ts'
@@ -30,6 +30,20 @@ const TIMEOUT_MS = 600_000
 /** Holds a connection until the rows are read or cancelled. @throws as `execute` does */
 export async function openRows(ctx: DataContext, asked: RowsAsked): Promise<RowStream> {
   const catalog = await catalogOf(ctx, true)
+  try {
+    return await opened(ctx, asked, catalog)
+  } catch (error) {
+    const newer = mayBeStale(error)
+      ? await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)
+      : undefined
+    if (!newer) throw fromDatabase(error)
+    return opened(ctx, asked, newer).catch((again: unknown) => {
+      throw fromDatabase(again)
+    })
+  }
+}
+
+async function opened(ctx: DataContext, asked: RowsAsked, catalog: Catalog): Promise<RowStream> {
   const plan = planRead(plannerOf(catalog), findRelation(catalog, asked), asked.build(catalog))
   const { statement, header } = linesOf(plan, asked.format, asked.slots)
   const session = sessionStatement(ctx.identity, {
@@ -38,13 +52,9 @@ export async function openRows(ctx: DataContext, asked: RowsAsked): Promise<RowS
     schema: asked.schema,
     extraSearchPath: ctx.extraSearchPath,
   })
-  const [, rows] = await ctx.database
-    .batch([session, statement], {
-      between: BETWEEN[asked.format],
-      isAbandoned: ctx.isAbandoned,
-    })
-    .catch((error: unknown) => {
-      throw fromDatabase(error)
-    })
+  const [, rows] = await ctx.database.batch([session, statement], {
+    between: BETWEEN[asked.format],
+    isAbandoned: ctx.isAbandoned,
+  })
   return { header, bytes: rows?.large?.bytes }
 }
