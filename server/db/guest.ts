@@ -146,8 +146,10 @@ class Exchange {
 
   handlePortalSuspended(): void {}
 
+  /** PostgreSQL passed over the Sync that came while it waited for data: without another it waits for ever. */
   handleCopyInResponse(connection: Connection): void {
     connection.sendCopyFail('COPY is not offered here')
+    connection.sync()
   }
 
   handleCopyData(): void {}

@@ -147,6 +147,30 @@ test('ctx.db.query of a user reads no other schema, no role and no file', async 
   }
 })
 
+test('COPY from the client is refused, and its connection serves on', async () => {
+  const { value } = await statements(app.owner, ['copy notes from stdin', 'select 1 as one'])
+  expect(value).toEqual([expect.stringContaining('COPY is not offered here'), [{ one: 1 }]])
+  const stuck = `select pid from pg_stat_activity where query like 'copy notes%' and state = 'active'`
+  expect(await app.sql(stuck)).toEqual([])
+})
+
+test('an app is deleted although a function of it keeps a transaction open', async () => {
+  const { id } = await app.createApp()
+  const code = `export default (req, ctx) => ctx.db.asAnon(async (db) => {
+    await db.query('select 1')
+    console.log('open')
+    await new Promise(() => {})
+  })`
+  await app.owner.post(`/v1/${id}/functions`, { name: 'stays', code, timeoutMs: 20_000 })
+  const call = app.owner.post(`/v1/${id}/fn/stays`, {})
+  const open = `select from pg_stat_activity where datname = '${id}' and query = 'select 1'`
+  while ((await app.sql(open)).length === 0) await new Promise((look) => setTimeout(look, 20))
+  const deleted = await Promise.race([app.owner.delete(`/apps/${id}`), call])
+  expect([deleted.url, deleted.status]).toEqual([`${app.url}/apps/${id}`, 200])
+  // It goes on until its time is over, or the server stops.
+  call.catch(() => undefined)
+})
+
 test('what one call leaves in its session is gone for the next, whoever calls', async () => {
   const leave = [
     `select set_config('request.jwt.claim.sub', '${bob.id}', false)`,

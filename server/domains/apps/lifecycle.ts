@@ -223,13 +223,19 @@ function remove(apps: Apps, app: App): Promise<void> {
   return exclusively(apps, app.id, () => removeDatabase(apps, app))
 }
 
+/** What runs there may end by itself for so long, in ms; then it ends with the database. */
+const FAREWELL_MS = 2_000
+
+const closePatiently = (apps: Apps, { id }: App): Promise<void> =>
+  Promise.race([apps.closeDatabases(id), wait(FAREWELL_MS, undefined, { ref: false })])
+
 async function removeDatabase(apps: Apps, app: App): Promise<void> {
-  await apps.closeDatabases(app.id)
+  await closePatiently(apps, app)
   await apps.needs.regions.cluster(app.region)?.dropAppDatabase(app.dbName)
   await deleteAppRow(apps.needs.platform.query, app.id)
   apps.forget(app.id)
   // Requests under way may have opened them again.
-  await apps.closeDatabases(app.id)
+  await closePatiently(apps, app)
   apps.needs.credentials.forget()
 }
 
