@@ -35,11 +35,11 @@ test('the commands of the page work as they stand, one after the other', async (
   )
   const [keys, ...curls] = commands
   expect(keys).toBe('eval "$(npx stead status --env)"')
-  const env = { PATH: process.env.PATH, APP_ID: app.appId, SERVICE_KEY: app.serviceKey }
+  const keyed = [`APP_ID=${app.appId}`, `SERVICE_KEY=${app.serviceKey}`]
   const script = curls
     .map((command) => command.replace('curl ', 'curl -sS --fail-with-body '))
     .join('\n')
-  const { stdout } = await promisify(execFile)('sh', ['-ec', script], { env })
+  const { stdout } = await promisify(execFile)('env', [...keyed, 'sh', '-ec', script])
   expect(curls).toHaveLength(4)
   expect(stdout).toMatch(/\[\{.*"title":"Try Stead".*\}\]$/)
 })
