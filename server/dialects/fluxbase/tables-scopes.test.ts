@@ -251,6 +251,33 @@ describe('a client key', () => {
     expect((await shows(secret).get(`${T}/notes`)).status).toBe(200)
   })
 
+  test('can be made a thousand times by one owner, not more', async () => {
+    const { platform } = app.instance.services
+    const owner = crypto.randomUUID()
+    const email = `${owner}@example.com`
+    const asked = { email, password: 'Correct-Horse-7' }
+    const res = await app.as(app.anonKey).post('/api/v1/auth/signup', asked)
+    const { access_token: token, user } = (await res.json()) as {
+      access_token: string
+      user: { id: string }
+    }
+    await platform.query`
+      insert into credentials (kind, prefix, hash, name, app_id, user_id, scopes)
+      select 'client_key', 'fbk_', sha256((${owner} || n)::bytea), 'one of many', ${app.appId}, ${user.id}::uuid, '{}'
+      from generate_series(1, 999) as n`
+    const make = () => app.as(token).post('/api/v1/client-keys', { name: 'x', scopes: ['read'] })
+    expect((await make()).status).toBe(201)
+    const refused = await make()
+    expect([refused.status, await refused.json()]).toEqual([
+      409,
+      expect.objectContaining({ code: 'CONFLICT', hint: expect.any(String) }),
+    ])
+    expect(
+      (await app.as(app.serviceKey).post('/api/v1/client-keys', { name: 'x', scopes: ['read'] }))
+        .status,
+    ).toBe(201)
+  })
+
   test('has a limit per minute of its own', async () => {
     const { secret } = await mint({ scopes: ['*'], userId, requestsPerMinute: 2 })
     const answers = []

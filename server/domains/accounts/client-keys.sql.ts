@@ -31,9 +31,13 @@ export async function selectClientKeys(
   const keys = await tx<Credential>`
     select ${COLUMNS} from credentials where ${within(reach)}
     order by created_at desc, id limit ${limit} offset ${offset}`
+  return { keys, total: await countClientKeys(tx, reach) }
+}
+
+export async function countClientKeys(tx: Tx, reach: Reach): Promise<number> {
   const [counted] = await tx<{ total: number }>`
     select count(*)::int as total from credentials where ${within(reach)}`
-  return { keys, total: counted?.total ?? 0 }
+  return counted?.total ?? 0
 }
 
 type OneKey = Reach & { id: string }

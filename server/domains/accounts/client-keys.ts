@@ -1,10 +1,11 @@
 /** Client keys: what users of an app, and who manages it, make for their programs. */
-import { forbidden, invalid, notFound } from '#core/errors'
+import { conflict, forbidden, invalid, notFound } from '#core/errors'
 import { isUuid, randomToken } from '#core/ids'
 import { type Audited, audit } from './audit.ts'
 import { manages, type Owned } from './caller.ts'
 import {
   type ClientKeyPatch,
+  countClientKeys,
   deleteClientKeyRow,
   deleteClientKeyRows,
   markRevoked,
@@ -35,6 +36,9 @@ export type ClientKeyRequest = {
   expiresAt?: Date | undefined
 }
 
+/** Each is a row of the control database, where users of apps write nothing else. */
+const MAX_KEYS = 1000
+
 /** Whether users of the app may make keys, and whether those that they made are good. */
 export const allowsUserKeys = ({ settings }: Pick<KeyedApp, 'settings'>): boolean =>
   settings.allowUserClientKeys !== false
@@ -60,23 +64,26 @@ function narrowed(of: Owner, userId: string): Owner {
 
 /**
  * A key that acts as the caller; what no user makes acts as nobody. Its text is in the answer and never again.
- * @throws `forbidden` insufficient_scope when a client key gives what it has not, insufficient_permissions, admin_required
+ * @throws `forbidden` insufficient_scope when a client key gives what it has not, insufficient_permissions, admin_required;
+ *   `conflict` too_many_client_keys
  */
 export async function createClientKey(
   ctx: ClientKeyContext,
   { requestsPerMinute, ...request }: ClientKeyRequest,
 ): Promise<Minted> {
-  const { appId, of } = reachOf(ctx)
+  const reach = reachOf(ctx)
+  const userId = reach.of === 'everybody' ? null : reach.of.userId
   requireHeld(ctx, request.scopes)
+  await requireRoom(ctx, { appId: reach.appId, of: { userId } })
   const allowedNamespaces = await namespacesOf(ctx, request.allowedNamespaces)
   const minted = await ctx.credentials.mint({
     kind: 'client_key',
     secret: `fbk_${randomToken(32)}`,
-    appId,
+    appId: reach.appId,
     name: request.name,
     scopes: request.scopes,
     requestsPerMinute,
-    ...(of === 'everybody' || of.userId === null ? {} : { userId: of.userId }),
+    ...(userId === null ? {} : { userId }),
     ...(request.description === undefined ? {} : { description: request.description }),
     ...(allowedNamespaces ? { allowedNamespaces } : {}),
     ...(request.expiresAt ? { expiresAt: request.expiresAt } : {}),
@@ -143,6 +150,13 @@ function reachOf({ caller, app }: ClientKeyContext): Reach {
 }
 
 const oneKey = (ctx: ClientKeyContext, id: string) => ({ ...reachOf(ctx), id: requireUuid(id) })
+
+async function requireRoom({ platform }: ClientKeyContext, own: Reach): Promise<void> {
+  if ((await countClientKeys(platform.query, own)) < MAX_KEYS) return
+  throw conflict('too_many_client_keys', `There are ${MAX_KEYS} client keys already`, {
+    hint: 'Delete those that are not needed.',
+  })
+}
 
 /** A client key that makes keys gives no more than it has. */
 function requireHeld({ caller }: ClientKeyContext, scopes: readonly string[]): void {

@@ -60,7 +60,7 @@ export class Credentials {
   readonly #timer: NodeJS.Timeout
   /** Counts what was forgotten, so that a look-up that began before it is not remembered after it. */
   #epoch = 0
-  readonly #forgetHooks: (() => void)[] = []
+  readonly #forgetHooks: ((id: string | undefined) => void)[] = []
 
   constructor({ platform, clock, log }: Needs) {
     this.#platform = platform
@@ -130,11 +130,11 @@ export class Credentials {
     for (const [secret, credential] of this.#bySecret) {
       if (id === undefined || credential.id === id) this.#bySecret.delete(secret)
     }
-    for (const hook of this.#forgetHooks) hook()
+    for (const hook of this.#forgetHooks) hook(id)
   }
 
   /** Caches of what follows from a credential are told by the same call. */
-  onForget(hook: () => void): void {
+  onForget(hook: (id: string | undefined) => void): void {
     this.#forgetHooks.push(hook)
   }
 

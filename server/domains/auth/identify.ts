@@ -60,7 +60,7 @@ export class Identifier {
     this.#apps = apps
     this.#clock = clock
     apps.onForget((appId) => this.forget(appId))
-    apps.needs.credentials.onForget(() => this.forget())
+    apps.needs.credentials.onForget((id) => this.#forgetCredential(id))
   }
 
   /**
@@ -87,6 +87,15 @@ export class Identifier {
     if (appId === undefined) return this.#callers.clear()
     for (const [key, { appId: of }] of this.#callers) {
       if (of === undefined || of === appId) this.#callers.delete(key)
+    }
+  }
+
+  /** Users may change keys as often as they like: only who showed this one is looked up again. */
+  #forgetCredential(id: string | undefined): void {
+    this.#epoch += 1
+    for (const [key, { caller }] of this.#callers) {
+      const isOther = 'credentialId' in caller && caller.credentialId !== id
+      if (id === undefined || !(isOther || caller.kind === 'user')) this.#callers.delete(key)
     }
   }
 
