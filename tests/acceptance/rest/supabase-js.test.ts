@@ -108,6 +108,40 @@ describe('reading', () => {
     ['not', [2, 3], (q) => q.not('title', 'eq', 'Engines')],
     ['or', [1, 3], (q) => q.or('title.eq.Engines,price.is.null')],
     ['filter on JSON', [1], (q) => q.filter('facts->pages', 'gt', 100)],
+    ['gte and lt', [1], (q) => q.gte('price', 8.5).lt('price', 13)],
+    ['likeAllOf', [1], (q) => q.likeAllOf('title', ['En%', '%s'])],
+    ['ilikeAllOf', [2], (q) => q.ilikeAllOf('title', ['lo%', '%MS'])],
+    ['ilikeAnyOf', [1, 3], (q) => q.ilikeAnyOf('title', ['EN%', '%dens'])],
+    ['regexMatch', [1], (q) => q.regexMatch('title', '^E.+s$')],
+    ['regexIMatch', [2], (q) => q.regexIMatch('title', '^l(o|a){2}')],
+    ['isDistinct', [2, 3], (q) => q.isDistinct('price', 12.5)],
+    ['notIn', [2], (q) => q.notIn('title', ['Engines', 'Gardens', 'a "quoted" word'])],
+    ['not in', [2], (q) => q.not('title', 'in', '("Engines","Gardens")')],
+    ['not null', [1, 2], (q) => q.not('price', 'is', null)],
+    ['contains a range', [1], (q) => q.contains('during', '[2024-01-10,2024-01-11)')],
+    ['containedBy a range', [1], (q) => q.containedBy('during', '[2023-01-01,2025-01-01)')],
+    ['containedBy JSON', [2], (q) => q.containedBy('facts', { pages: 64, more: true })],
+    ['overlaps a range', [1], (q) => q.overlaps('during', '[2024-01-31,2024-03-01)')],
+    ['rangeGt', [1], (q) => q.rangeGt('during', '[2023-01-01,2023-02-01)')],
+    ['rangeLt', [1], (q) => q.rangeLt('during', '[2025-01-01,2025-02-01)')],
+    ['rangeLte', [1], (q) => q.rangeLte('during', '[2024-01-01,2024-06-01)')],
+    ['textSearch as to_tsquery', [1], (q) => q.textSearch('title', `'engines' & !'looms'`)],
+    [
+      'textSearch of a phrase',
+      [3],
+      (q) => q.textSearch('title', 'gardens', { type: 'phrase', config: 'simple' }),
+    ],
+    [
+      'textSearch of the web',
+      [1, 3],
+      (q) => q.textSearch('title', 'engines or gardens', { type: 'websearch', config: 'english' }),
+    ],
+    ['or with and, not and in', [1, 2], (q) => q.or('and(id.eq.1,price.not.is.null),id.in.(2)')],
+    ['or beside others', [1], (q) => q.gt('price', 1).or('title.like.En*,price.is.null')],
+    ['filter on text in JSON', [2], (q) => q.eq('facts->>pages', '64')],
+    ['filter by any', [1, 3], (q) => q.filter('title', 'like(any)', '{En%,Ga%}')],
+    ['filter by a column with a quoted name', [1], (q) => q.eq('"title"', 'Engines')],
+    ['a value with reserved characters', [], (q) => q.eq('title', 'a,b.(c):"d" & e=f?#')],
   ])('%s filters', async (_, ids, filter) => {
     const query = books()
     filter(query)
@@ -134,6 +168,44 @@ describe('reading', () => {
       { name: 'Ada', books: [{ count: 2 }] },
       { name: 'Bob', books: [{ count: 1 }] },
     ])
+  })
+
+  test('filters, orders and pages of an embed, and orders by one', async () => {
+    const embedded = db
+      .from('authors')
+      .select('name, books(title)')
+      .or('title.eq.Looms,price.gt.10', { referencedTable: 'books' })
+      .order('title', { referencedTable: 'books' })
+      .range(0, 0, { referencedTable: 'books' })
+      .order('id')
+    expect(await dataOf(embedded)).toEqual([
+      { name: 'Ada', books: [{ title: 'Engines' }] },
+      { name: 'Bob', books: [] },
+    ])
+    const byAuthor = db
+      .from('books')
+      .select('title, authors(name)')
+      .order('authors(name)', { ascending: false })
+      .order('title')
+    expect((await dataOf(byAuthor)).map(({ title }) => title)).toEqual([
+      'Gardens',
+      'Engines',
+      'Looms',
+    ])
+    const lonely = db.from('books').select('id, placed()').is('placed', null)
+    expect(await dataOf(lonely)).toEqual([{ id: 2 }])
+    const gathered = db.from('authors').select('name, ...books(titles:title)').eq('id', 2)
+    expect(await dataOf(gathered)).toEqual([{ name: 'Bob', titles: ['Gardens'] }])
+    const summed = db
+      .from('books')
+      .select('author_id, price.sum(), copies:id.count()')
+      .order('author_id')
+    expect(await dataOf(summed)).toEqual([
+      { author_id: 1, sum: 20.5, copies: 2 },
+      { author_id: 2, sum: null, copies: 1 },
+    ])
+    const within = db.from('authors').select('name, books(price.max())').eq('id', 1).single()
+    expect(await dataOf(within)).toEqual({ name: 'Ada', books: [{ max: 12.5 }] })
   })
 
   test('single and maybeSingle give one row, none, or say how many there were', async () => {
@@ -165,6 +237,13 @@ describe('reading', () => {
     expect(plan.data).toContain('books')
     const json = await db.from('books').select().explain({ format: 'json' })
     expect(json.data).toMatchObject([{ Plan: {} }])
+    const run = await db
+      .from('books')
+      .select()
+      .explain({ analyze: true, settings: true, buffers: true, wal: true, format: 'json' })
+    expect(run.data).toMatchObject([{ 'Execution Time': expect.any(Number) as number }])
+    const shapes = await db.from('books').select().geojson()
+    expect(shapes).toMatchObject({ status: 406, error: { code: 'PGRST107' } })
     const bare = db.from('books').select('id, price').eq('id', 3).stripNulls()
     expect(await dataOf(bare)).toEqual([{ id: 3 }])
     const typed = await dataOf(
@@ -177,6 +256,9 @@ describe('reading', () => {
     expect(typed[0]?.title).toBe('Engines')
     const failing = db.from('nowhere').select().throwOnError()
     await expect(Promise.resolve(failing)).rejects.toMatchObject({ code: 'PGRST205' })
+    expect(await db.from('books').select('id').eq('id', 1).throwOnError()).toMatchObject({
+      data: [{ id: 1 }],
+    })
   })
 
   test('a query that is aborted ends with an error, and with it its statement', async () => {
@@ -228,6 +310,48 @@ describe('writing', () => {
       .gt('book_id', 0)
       .setHeader('Prefer', 'handling=strict, max-affected=1')
     expect(careful.error).toMatchObject({ code: 'PGRST124' })
+  })
+
+  test('what is missing is null or the default, in rows of one kind or several', async () => {
+    const mixed = [{ title: 'M1', tags: ['x'] }, { title: 'M2' }]
+    const nulls = await db.from('books').insert(mixed).select('tags').rollback()
+    expect(nulls.error).toMatchObject({ code: '23502' })
+    const defaults = db.from('books').insert(mixed, { defaultToNull: false }).select('tags')
+    expect(await dataOf(defaults.rollback())).toEqual([{ tags: ['x'] }, { tags: [] }])
+    const upserted = db
+      .from('books')
+      .upsert(
+        [
+          { id: 1, title: 'Engines II' },
+          { id: 40, title: 'New', price: 3 },
+        ],
+        {
+          defaultToNull: false,
+          count: 'exact',
+        },
+      )
+      .select('id, price')
+      .order('id')
+      .rollback()
+    expect(await upserted).toMatchObject({
+      status: 201,
+      count: 2,
+      data: [
+        { id: 1, price: null },
+        { id: 40, price: 3 },
+      ],
+    })
+  })
+
+  test('maxAffected bounds changes and calls', async () => {
+    const few = db.from('placed').delete().gt('book_id', 0).maxAffected(2)
+    expect(await few).toMatchObject({ status: 400, error: { code: 'PGRST124' } })
+    const enough = db.from('placed').delete().gt('book_id', 0).rollback().maxAffected(3)
+    expect(await enough).toMatchObject({ status: 204, error: null })
+    const called = db.rpc('cheap_books', { most: 20 }).maxAffected(1)
+    expect(await called).toMatchObject({ error: { code: 'PGRST124' } })
+    const single = db.rpc('double_of', { n: 1 }).maxAffected(1)
+    expect(await single).toMatchObject({ status: 400, error: { code: 'PGRST128' } })
   })
 
   test('errors carry code, message, details and hint', async () => {
