@@ -22,8 +22,9 @@ import type { Http } from '#http/env'
 import { hasLeft, headerOf } from '#http/request'
 import { type Preferences, readPrefer } from '#http/prefer'
 import type { Services } from '#services'
+import { requireMain } from './branches.ts'
 import { type Body, bodyOf } from './tables-body.ts'
-import { readTableParams, type TableParams } from './tables-params.ts'
+import { readTableParams, reservedValue, type TableParams } from './tables-params.ts'
 import { findPlace, type Place, segmentsOf } from './tables-path.ts'
 import { type At, buildTableQuery } from './tables-query.ts'
 
@@ -69,12 +70,15 @@ export async function tableCall(services: Services, c: Http, ctx: AppContext): P
     })
   }
   const alsoReserved = place.sub === 'export' ? EXPORT_WORDS : undefined
+  const reading = { relation: place.relation, alsoReserved }
+  const params = readTableParams(queryOf(c.req.url), reading)
+  requireMain(reservedValue(params, 'branch'))
   return {
     c,
     data,
     place,
     relation: place.relation,
-    params: readTableParams(queryOf(c.req.url), { relation: place.relation, alsoReserved }),
+    params,
     body: bodyOf(c, place.sub === 'bulk'),
     preferences,
     admin: manages(ctx.caller, ctx.app),
