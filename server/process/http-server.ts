@@ -32,6 +32,8 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
   const server = createAdaptorServer({
     fetch: (request, env) => handle?.(request, env as never) ?? STARTING(),
     serverOptions: { maxHeaderSize: MAX_HEADERS },
+    // For HTTP/1.0, which many health checks speak: it names no host.
+    hostname: 'localhost',
   }) as Server
   server.on('clientError', refuseUnreadable)
   server.headersTimeout = 20_000
