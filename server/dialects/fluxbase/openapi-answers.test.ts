@@ -209,6 +209,13 @@ describe('functions answer as their operations say', () => {
     })
   })
 
+  test('which only whoever manages the app is told', async () => {
+    for (const client of [app.nobody, app.as(app.anonKey)]) {
+      const text = await (await client.get('/openapi.json')).text()
+      expect(text).not.toContain('add_them')
+    }
+  })
+
   test('but for those that the service role may not call, and writing ones by GET', () => {
     expect(document().paths).not.toHaveProperty([rpc('tells_nobody')])
     expect(Object.keys(document().paths[rpc('nothing')] ?? {})).toEqual(['post'])
