@@ -436,6 +436,9 @@ test('PUT needs the whole key and the same values', async () => {
     status: 400,
     body: { code: 'PGRST115' },
   })
+  for (const rows of [[], [{ id: 60 }, { id: 61 }], [{ id: 60 }, { id: 60 }]]) {
+    expect(await put('/members?id=eq.60', rows)).toMatchObject({ body: { code: 'PGRST115' } })
+  }
   expect(await put('/members?name=eq.Q', { id: 60 })).toMatchObject({
     status: 405,
     body: { code: 'PGRST105' },

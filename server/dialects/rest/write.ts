@@ -1,7 +1,6 @@
 /** `POST`, `PATCH`, `PUT` and `DELETE` of a table or view. */
 import { invalid, methodNotAllowed } from '#core/errors'
 import {
-  badPayload,
   type Conflict,
   type DataRequest,
   type DataResult,
@@ -16,7 +15,7 @@ import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { type Answer, baseHeaders, send } from './answer.ts'
 import { readNames, readRows, readUnnamedRows, uniformColumns } from './body.ts'
-import { buildQuery, valueOf } from './params.ts'
+import { buildQuery, type Param, valueOf } from './params.ts'
 import type { Preferences } from '#http/prefer'
 import { contentRange } from './range.ts'
 import { type RestRequest, readRequest, targetOf } from './request.ts'
@@ -243,7 +242,7 @@ async function checkPut(
     )
   }
   const [row, ...others] = rows.rows
-  if (!row || others.length > 0) throw badPayload('Exactly one object must be sent')
-  if (filters.every(({ key, value }) => String(row[key]) === value.slice(3))) return primaryKey
+  const isMeant = ({ key, value }: Param): boolean => String(row?.[key]) === value.slice(3)
+  if (row && others.length === 0 && filters.every(isMeant)) return primaryKey
   throw invalid('put_key_mismatch', 'Payload values do not match URL in primary key column(s)')
 }
