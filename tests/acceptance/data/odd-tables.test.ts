@@ -311,3 +311,25 @@ describe('what PostgreSQL refuses', () => {
     }
   })
 })
+
+test('parentheses of an item are part of it, as clients write lists without quotes', async () => {
+  await setUp(`create table quotes (id int primary key, name text, tags text[]);
+    insert into quotes values (1, 'Foo (Bar)', '{a (b)}'), (2, 'f(a,b)', '{}'), (3, ':(', '{"c,d"}'), (4, '', '{}')`)
+  for (const [query, found] of [
+    ['name=in.(Foo (Bar))', [1]],
+    ['name=in.(Foo (Bar),f(a,b),zz)', [1, 2]],
+    ['name=nin.(Foo (Bar),":(")', [2, 4]],
+    ['name=in.(:()', [3]],
+    ['name=in.(,Foo (Bar))', [1, 4]],
+    ['or=(name.in.(Foo (Bar),x),id.eq.4)', [1, 4]],
+    ['tags=cs.(a (b))', [1]],
+    ['tags=ov.(a (b),"c,d")', [1, 3]],
+  ] as const) {
+    const path = `${TABLES}/quotes?select=id&order=id&${query.replaceAll(' ', '%20')}`
+    const rows = found.map((id) => ({ id }))
+    expect([query, await answered(service.get(path))]).toEqual([query, [200, rows]])
+  }
+  for (const query of ['name=in.(a)b)', 'name=in.(a (b),c', `name=in.${'('.repeat(4_000)}`]) {
+    expect((await service.get(`${TABLES}/quotes?${query}`)).status).toBe(400)
+  }
+})
