@@ -439,6 +439,11 @@ test('PUT needs the whole key and the same values', async () => {
   for (const rows of [[], [{ id: 60 }, { id: 61 }], [{ id: 60 }, { id: 60 }]]) {
     expect(await put('/members?id=eq.60', rows)).toMatchObject({ body: { code: 'PGRST115' } })
   }
+  expect(await put('/members?id=eq.060', { id: 60, name: 'Q' })).toMatchObject({ status: 200 })
+  expect(await put('/members?id=eq.60', { name: 'Q' })).toMatchObject({
+    body: { code: 'PGRST115' },
+  })
+  expect(await put('/members?id=eq.x', { id: 60 })).toMatchObject({ body: { code: '22P02' } })
   expect(await put('/members?name=eq.Q', { id: 60 })).toMatchObject({
     status: 405,
     body: { code: 'PGRST105' },

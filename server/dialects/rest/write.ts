@@ -1,5 +1,5 @@
 /** `POST`, `PATCH`, `PUT` and `DELETE` of a table or view. */
-import { invalid, methodNotAllowed } from '#core/errors'
+import { AppError, invalid, methodNotAllowed } from '#core/errors'
 import {
   type Conflict,
   type DataRequest,
@@ -15,7 +15,7 @@ import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { type Answer, baseHeaders, send } from './answer.ts'
 import { readNames, readRows, readUnnamedRows, uniformColumns } from './body.ts'
-import { buildQuery, type Param, valueOf } from './params.ts'
+import { buildQuery, valueOf } from './params.ts'
 import type { Preferences } from '#http/prefer'
 import { contentRange } from './range.ts'
 import { type RestRequest, readRequest, targetOf } from './request.ts'
@@ -103,15 +103,22 @@ export async function putRow(c: Http, ctx: RestContext, table: string): Promise<
   const result = await run(ctx, request, {
     rows,
     shape: table,
-    build: ({ payload }) => ({
-      kind: 'insert',
-      ...targetOf(request, table),
-      payload,
-      conflict: { action: 'merge', columns: key },
-      ...optionsOf(request),
-      maxAffected: undefined,
-      query: { ...buildQuery(request.params, { paged: false }), where: [] },
-    }),
+    build: ({ payload }) => {
+      const { output, query, ...options } = optionsOf(request)
+      return {
+        kind: 'insert',
+        ...targetOf(request, table),
+        payload,
+        conflict: { action: 'merge', columns: key },
+        ...options,
+        maxAffected: undefined,
+        output: { ...output, exactlyOne: true },
+        query: { ...query, where: [] },
+        given: query.where,
+      }
+    },
+  }).catch((error: unknown) => {
+    throw error instanceof AppError && error.code === 'not_single' ? keyMismatch() : error
   })
   const shown = request.preferences.return === 'representation'
   const status = shown ? ((result.inserted ?? 0) > 0 ? 201 : 200) : 204
@@ -241,8 +248,12 @@ async function checkPut(
       "Filters must include all and only primary key columns with 'eq' operators",
     )
   }
+  // Whether the values are the same, the database tells: it knows their types.
   const [row, ...others] = rows.rows
-  const isMeant = ({ key, value }: Param): boolean => String(row?.[key]) === value.slice(3)
-  if (row && others.length === 0 && filters.every(isMeant)) return primaryKey
-  throw invalid('put_key_mismatch', 'Payload values do not match URL in primary key column(s)')
+  const named = row && primaryKey.every((name) => Object.hasOwn(row, name))
+  if (named && others.length === 0) return primaryKey
+  throw keyMismatch()
 }
+
+const keyMismatch = () =>
+  invalid('put_key_mismatch', 'Payload values do not match URL in primary key column(s)')
