@@ -24,6 +24,7 @@ import { type Preferences, readPrefer } from '#http/prefer'
 import type { Services } from '#services'
 import { requireMain } from './branches.ts'
 import { type Body, bodyOf } from './tables-body.ts'
+import { requireOwnChoice } from './tables-choice.ts'
 import { readTableParams, reservedValue, type TableParams } from './tables-params.ts'
 import { findPlace, type Place, segmentsOf } from './tables-path.ts'
 import { type At, buildTableQuery } from './tables-query.ts'
@@ -130,7 +131,9 @@ export function run(call: TableCall, { what, slots, build, once }: Running): Pro
     timeZone: preferences.timezone,
     build: (catalog) => {
       const at = { catalog, relation: catalog.relation(schema, name) ?? relation }
-      return build(buildTableQuery(at, params), at)
+      const request = build(buildTableQuery(at, params), at)
+      if (request.kind === 'update' || request.kind === 'delete') requireOwnChoice(request.query)
+      return request
     },
   }
   return execute(data, ask)

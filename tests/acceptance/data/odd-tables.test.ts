@@ -333,3 +333,33 @@ test('parentheses of an item are part of it, as clients write lists without quot
     expect((await service.get(`${TABLES}/quotes?${query}`)).status).toBe(400)
   }
 })
+
+test('related rows do not choose what is written, and what would choose by them is not passed over', async () => {
+  await setUp(`create table shelves (id int primary key, room text); insert into shelves values (1, 'a');
+    create table boxes (id int primary key, n int, shelf_id int references shelves);
+    insert into boxes values (1, 0, 1), (2, 0, null)`)
+  const refused = expect.objectContaining({ error: expect.stringMatching(/columns of the table/) })
+  for (const query of [
+    'select=id,shelves!inner(room)&shelves.room=eq.zz',
+    'select=id,shelves!inner(room)&shelves.or=(room.eq.zz)',
+    'select=id,shelf(room)&shelf=is.null',
+    'select=id,shelves(room)&or=(id.eq.1,shelves.not.is.null)',
+  ]) {
+    for (const asked of [
+      service.patch(`${TABLES}/boxes?${query}`, { n: 1 }),
+      service.patch(`${TABLES}/boxes/1?${query}`, { n: 1 }),
+      service.delete(`${TABLES}/boxes?id=gt.0&${query}`),
+      service.delete(`${TABLES}/boxes/1?${query}`),
+    ]) {
+      expect([query, ...(await answered(asked))]).toEqual([query, 400, refused])
+    }
+  }
+  const first = 'select=id,shelves(room)&order=shelves(room)&limit=1'
+  expect(await answered(service.patch(`${TABLES}/boxes?${first}`, { n: 1 }))).toEqual([
+    400,
+    refused,
+  ])
+  const shown = 'select=id,n,shelves(room)&shelves.room=eq.zz&order=id'
+  const changed = await answered(service.patch(`${TABLES}/boxes?id=eq.1&${shown}`, { n: 2 }))
+  expect(changed).toEqual([200, [{ id: 1, n: 2, shelves: null }]])
+})
