@@ -62,6 +62,16 @@ test('GET /docs/api says what a route answers, and what a refusal looks like', (
   expect(textOf(page)).toMatch(/A refusal, of any of these:\s*error\s*object\s*error\.code/)
 })
 
+test('GET /docs/api tells what stands under names that a caller chooses, with an example that is good', async () => {
+  const told = entry('post', '/v1/{app_id}/schema/apply')
+  expect(told).toMatch(/schema\.tables\.\{…\}\.columns\.\{…\}\.type\s*string\s*required/)
+  const sample = '{"schema":{"tables":{"notes":{"columns":{"title":{"type":"text"}}}}}}'
+  expect(told).toContain(sample)
+  const path = `/v1/${app.appId}/schema/apply`
+  const res = await app.owner.post(path, sample, { 'content-type': 'application/json' })
+  expect(res.status).toBe(200)
+})
+
 test('GET /docs/api gives each route an address of its own', () => {
   const ids = [...page.matchAll(/<details [^>]*id="([^"]+)"/g)].map(([, id]) => id)
   expect(ids).toContain('post_v1_app_id_functions')
