@@ -248,10 +248,9 @@ async function checkPut(
       "Filters must include all and only primary key columns with 'eq' operators",
     )
   }
-  // Whether the values are the same, the database tells: it knows their types.
-  const [row, ...others] = rows.rows
-  const named = row && primaryKey.every((name) => Object.hasOwn(row, name))
-  if (named && others.length === 0) return primaryKey
+  // Which row has the same values, the database tells: it knows their types.
+  const [row] = rows.rows
+  if (row && primaryKey.every((name) => Object.hasOwn(row, name))) return primaryKey
   throw keyMismatch()
 }
 
