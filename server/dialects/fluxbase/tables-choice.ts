@@ -31,13 +31,10 @@ const isNarrowing = ({ join, query }: EmbedItem): boolean =>
 
 /** `posts=is.null` asks whether there are related rows. */
 function isAboutEmbed(condition: Condition, names: ReadonlySet<string>): boolean {
-  switch (condition.kind) {
-    case 'and':
-    case 'or':
-      return condition.items.some((item) => isAboutEmbed(item, names))
-    case 'not':
-      return isAboutEmbed(condition.item, names)
-    default:
-      return condition.kind === 'is' && names.has(condition.field.name)
+  const { kind } = condition
+  if (kind === 'and' || kind === 'or') {
+    return condition.items.some((item) => isAboutEmbed(item, names))
   }
+  if (kind === 'not') return isAboutEmbed(condition.item, names)
+  return kind === 'is' && names.has(condition.field.name)
 }
