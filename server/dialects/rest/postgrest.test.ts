@@ -255,7 +255,9 @@ test('the plan of a statement is told when the app allows it', async () => {
     'application/vnd.pgrst.plan+json; for="text/csv"; options=verbose; charset=utf-8',
   )
   const deleting = { method: 'DELETE', ...accepting('application/vnd.pgrst.plan') }
-  expect((await ask('/placed?good_id=eq.3', deleting)).body).toContain('Delete on placed')
+  const lines = (await ask('/placed?good_id=eq.3', deleting)).body as string
+  expect(lines).toContain('Delete on placed')
+  expect(lines.endsWith('\n')).toBe(true)
   expect(await bodyOf('/placed?good_id=eq.3')).toHaveLength(1)
   await configure({ db_plan_enabled: false })
 })
