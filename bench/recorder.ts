@@ -1,14 +1,12 @@
 /** What an HTTP request comes down to: the very statements that the server sends for it. */
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { serve } from '@hono/node-server'
 import pino from 'pino'
 import { systemClock } from '#core/clock'
 import { Secret } from '#core/secret'
 import type { BatchStatement } from '#db/batch'
 import { createInstance } from '../server/app.ts'
 import { readConfig } from '../server/config.ts'
+import { listen } from '../server/process/http-server.ts'
 import { instanceSecrets } from '../server/process/secret-file.ts'
 import type { Running } from './instance.ts'
 import type { HttpRequest } from './load.ts'
@@ -42,13 +40,12 @@ export async function openRecorder(dataDir: string, facts: Running): Promise<Rec
     sent = statements
     return batch(statements, options)
   }
-  const server = serve({ fetch: instance.router.fetch, port: 0, hostname: '127.0.0.1' })
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const server = await listen('127.0.0.1', 0)
+  server.open(instance.router.fetch)
   return {
     async record({ method, path, headers = '', body = null }) {
       sent = []
-      const url = `http://127.0.0.1:${port}${path}`
+      const url = `${server.localUrl}${path}`
       const answer = await fetch(url, { method, headers: pairsOf(headers), body })
       const text = await answer.text()
       if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
@@ -56,7 +53,8 @@ export async function openRecorder(dataDir: string, facts: Running): Promise<Rec
       return sent
     },
     async close() {
-      await new Promise((resolve) => server.close(resolve))
+      server.cut()
+      await server.drain(0)
       await instance.close()
     },
   }

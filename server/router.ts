@@ -1,5 +1,4 @@
 /** Every dialect and where it is mounted: the table of contents of the HTTP side. */
-import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { getPath } from 'hono/utils/url'
 import { notFound } from '#core/errors'
@@ -17,8 +16,11 @@ import { functionsPart } from './dialects/rest/openapi-functions.ts'
 import { rest } from './dialects/rest/router.ts'
 import { system } from './dialects/system/router.ts'
 
+/** Node's side of a request: what `listen` hands over. */
+export type Bindings = Pick<Env['Bindings'], 'incoming' | 'outgoing'>
+
 export type Router = {
-  fetch: (request: Request, bindings: HttpBindings | Http2Bindings) => Promise<Response>
+  fetch: (request: Request, bindings: Bindings) => Promise<Response>
   /** Every route of every dialect, with who may call it. */
   routes: readonly ListedRoute[]
 }
@@ -89,9 +91,6 @@ const DIALECTS: Readonly<Record<string, string>> = {
   api: 'fluxbase',
   v1: 'butterbase',
   auth: 'butterbase',
-  init: 'butterbase',
-  apps: 'butterbase',
-  'api-keys': 'butterbase',
 }
 
 /** Slower requests than this are told in the log. */
@@ -107,7 +106,7 @@ function identified(
     const began = performance.now()
     const requestId = requestIdOf(request.headers.get('x-request-id'))
     // On Node's own response: a header set on the other one would cost it its quick way out.
-    bindings.outgoing.setHeader('X-Request-ID', requestId)
+    bindings.outgoing.addHeader('X-Request-ID', requestId)
     const path = getPath(request)
     const { fetch, dialect } = find(path)
     const response = await fetch(request, { ...bindings, requestId })

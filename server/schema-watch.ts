@@ -46,7 +46,7 @@ export class SchemaWatch {
     const budget = apps.budgetOf(app)
     if (this.#watched.has(id) || !budget.takeSpare()) return
     const listener = listen({
-      url: apps.databaseUrlOf(app),
+      url: apps.databasesOf(app).platformUrl,
       channels: ['stead_ddl'],
       onMessage: () => catalogs().invalidate(id),
       onGap: () => catalogs().suspect(id),

@@ -16,6 +16,8 @@ export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
   const declared = Number(c.req.header('content-length') ?? 0)
   if (declared > limit) throw bodyTooLarge(limit)
   const incoming = c.env?.incoming
+  // Without a body there is nothing to wait for: no event will come.
+  if (incoming?.readableEnded) return new Uint8Array()
   // Straight from the socket: a web stream around it costs more than the rest of a small request.
   if (incoming && !incoming.readableDidRead) return collect(incoming, limit)
   const { body } = c.req.raw

@@ -6,7 +6,7 @@ import type { Http } from './env.ts'
 
 /** A header of whatever will be the answer, an error too. An answer's own header of that name goes before it. */
 export const addHeader = (c: Http, name: string, value: string): void =>
-  void c.env.outgoing.setHeader(name, value)
+  c.env.outgoing.addHeader(name, value)
 
 /** An answer with these headers and those added with `addHeader`. What `c.header` added is lost. */
 export const respond = (

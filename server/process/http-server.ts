@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import { AppError } from '#core/errors'
+import { NodeAnswer } from '#http/node-answer'
 import type { Router } from '../router.ts'
 
 export type HttpServer = {
@@ -31,9 +32,12 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
   let handle: Router['fetch'] | undefined
   const server = createAdaptorServer({
     fetch: (request, env) => handle?.(request, env as never) ?? STARTING(),
-    serverOptions: { maxHeaderSize: MAX_HEADERS },
-    // For HTTP/1.0, which many health checks speak: it names no host.
-    hostname: 'localhost',
+    serverOptions: {
+      maxHeaderSize: MAX_HEADERS,
+      ServerResponse: NodeAnswer as never, // the type allows for requests of another class
+      // A request without a body need not have the streams of one.
+      optimizeEmptyRequests: true,
+    },
   }) as Server
   server.on('clientError', refuseUnreadable)
   server.headersTimeout = 20_000

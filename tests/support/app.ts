@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ServerType, serve } from '@hono/node-server'
 import pg from 'pg'
 import pino from 'pino'
 import { inject } from 'vitest'
@@ -11,6 +10,7 @@ import type { Clock } from '#core/clock'
 import { Secret } from '#core/secret'
 import { createInstance, type Instance } from '../../server/app.ts'
 import { type Config, readConfig } from '../../server/config.ts'
+import { listen } from '../../server/process/http-server.ts'
 import { type Client, clientFor } from './client.ts'
 
 export type TestAppOptions = {
@@ -42,6 +42,9 @@ export type TestApp = AsyncDisposable & {
   sql(text: string, values?: unknown[], appId?: string): Promise<Record<string, unknown>[]>
 }
 
+/** Requests that a test has left running are cut then. */
+const DRAIN_MS = 10_000
+
 /** Starts an instance with its own control database. Use with `await using`. */
 export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const cluster = new Secret(inject('clusterUrl'))
@@ -49,7 +52,9 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     env: { STEAD_LOG_LEVEL: 'silent', STEAD_FUNCTION_STANDBY: '0', ...options.env },
   })
   const log = pino({ level: process.env.STEAD_TEST_LOG ?? 'silent' })
-  const { server, url, handle } = await listenOnFreePort()
+  // The port must be known before the instance is made, because the instance knows its own URL.
+  const server = await listen('127.0.0.1', 0)
+  const url = server.localUrl
   const controlDatabase = `test_${randomBytes(6).toString('hex')}`
   const secrets = [{ id: 'k1', secret: new Secret(randomBytes(32).toString('hex')) }]
   const clock = options.clock ?? (() => new Date())
@@ -63,7 +68,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     log,
     clock,
   })
-  handle.fetch = instance.router.fetch
+  server.open(instance.router.fetch)
   const { platformKey, anonKey, serviceKey, app } = instance.firstSteps
   const as = (token?: string) => clientFor(url, token)
   return {
@@ -81,7 +86,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     createApp: (name) => createApp(instance, as(platformKey), name),
     sql: (text, values, appId = app.id) => sql(instance, { text, values, appId }),
     async [Symbol.asyncDispose]() {
-      await new Promise((resolve) => server.close(resolve))
+      await server.drain(DRAIN_MS)
       const databases = await instance.services.platform.query<{
         dbName: string
       }>`select db_name from apps`
@@ -89,24 +94,6 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
       await dropDatabases(cluster, [controlDatabase, ...databases.map(({ dbName }) => dbName)])
     },
   }
-}
-
-type Handle = { fetch: Instance['router']['fetch'] | undefined }
-
-/** The port must be known before the instance is made, because the instance knows its own URL. */
-function listenOnFreePort(): Promise<{ server: ServerType; url: string; handle: Handle }> {
-  const handle: Handle = { fetch: undefined }
-  return new Promise((resolve) => {
-    const server = serve(
-      {
-        fetch: (request, env) =>
-          handle.fetch?.(request, env as never) ?? new Response(null, { status: 503 }),
-        port: 0,
-        hostname: '127.0.0.1',
-      },
-      ({ port }) => resolve({ server, url: `http://127.0.0.1:${port}`, handle }),
-    )
-  })
 }
 
 let strangers = 0

@@ -4,7 +4,6 @@ import type { Operation, Schema } from '#http/openapi/document'
 import { pathParameter } from '#http/openapi/operation'
 import { answer, filtersOf, json, operation, type Place, refTo, use } from './openapi-shared.ts'
 import { keyNames } from './tables-request.ts'
-import { PAGE_HEADERS, PAGE_WORDS } from './tables-words.ts'
 
 /** Method → operation; what may not be done is absent. */
 export type Item = Readonly<Record<string, (() => Operation) | undefined>>
@@ -19,22 +18,35 @@ const filtered = (place: Place): Schema[] => [
   ...use('or', 'and', 'filters'),
 ]
 
-const CHANGE = ['select', 'limit', 'Prefer', 'Idempotency-Key'] as const
-const INSERT = ['select', 'on_conflict', 'columns', 'Prefer', 'Idempotency-Key'] as const
+const READ = [
+  'select',
+  'order',
+  'limit',
+  'offset',
+  'count',
+  'group_by',
+  'truncate',
+  'cursor',
+  'cursor_column',
+  'prefer',
+] as const
+const CHANGE = ['select', 'limit', 'prefer', 'idempotency'] as const
+const INSERT = ['select', 'on_conflict', 'columns', 'prefer', 'idempotency'] as const
 
-const HEADERS: Schema = Object.fromEntries(
-  Object.entries(PAGE_HEADERS).map(([name, description]) => [
-    name,
-    { description, schema: { type: 'string' } },
-  ]),
-)
+/** A header of lists. */
+const text = (description: string): Schema => ({ description, schema: { type: 'string' } })
+
+const PAGE_HEADERS = {
+  'Content-Range': text('`first-last/total`; the total is `*` where nothing counted'),
+  'X-Next-Cursor': text('For `cursor`, where more rows may follow'),
+}
 
 /** A page of rows; in part, where `Range` or a count says that there are more. */
 const page = (place: Place): Schema => {
   const content = json(rows(place))
   return {
-    200: { description: 'Done', headers: HEADERS, content },
-    206: { description: 'A part of the rows', headers: HEADERS, content },
+    200: { description: 'Done', headers: PAGE_HEADERS, content },
+    206: { description: 'A part of the rows', headers: PAGE_HEADERS, content },
   }
 }
 
@@ -49,7 +61,7 @@ const list = (place: Place): Operation =>
   operation(place, {
     id: 'list',
     summary: 'Read rows of',
-    parameters: [...filtered(place), ...use(...PAGE_WORDS, 'Prefer')],
+    parameters: [...filtered(place), ...use(...READ)],
     good: page(place),
   })
 
@@ -104,7 +116,7 @@ const query = (place: Place): Operation =>
   operation(place, {
     id: 'query',
     summary: 'Read, with the query in the body, rows of',
-    parameters: use('Prefer'),
+    parameters: use('prefer'),
     body: { $ref: '#/components/schemas/QueryDocument' },
     good: page(place),
   })
@@ -188,7 +200,7 @@ function bulkUpdate(place: Place): Operation {
   return operation(place, {
     id: 'bulk_update',
     summary: 'Change many rows, each in its own way, in',
-    parameters: use('select', 'Prefer', 'Idempotency-Key'),
+    parameters: use('select', 'prefer', 'idempotency'),
     body,
     good: answer(200, rows(place)),
   })
@@ -198,7 +210,7 @@ const bulkDelete = (place: Place): Operation => ({
   ...operation(place, {
     id: 'bulk_delete',
     summary: 'Delete many rows of',
-    parameters: [...filtered(place), ...use('Prefer', 'Idempotency-Key')],
+    parameters: [...filtered(place), ...use('prefer', 'idempotency')],
     good: answer(200, DELETED),
   }),
   // Not needed where the query string has filters.
@@ -212,7 +224,7 @@ function record(place: Place): Item {
     operation(place, {
       id: what,
       summary: 'Change one row of',
-      parameters: [id, ...use('select', 'Prefer', 'Idempotency-Key')],
+      parameters: [id, ...use('select', 'prefer', 'idempotency')],
       body: changes(place),
       good: answer(200, row(place)),
     })
@@ -246,6 +258,6 @@ const remove = (place: Place, id: Schema): Operation =>
   operation(place, {
     id: 'delete',
     summary: 'Delete one row of',
-    parameters: [id, ...use('Idempotency-Key')],
+    parameters: [id, ...use('idempotency')],
     good: { 204: { description: 'Done' } },
   })

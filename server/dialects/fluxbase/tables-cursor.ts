@@ -46,7 +46,7 @@ export function nextCursor({ order, select, isCut }: Paged, body: string): strin
   const [, quoted, bare, direction] = SINGLE.exec(order ?? '') ?? []
   const column = quoted ?? bare?.trim()
   if (column === undefined || !showsColumn(select, column)) return undefined
-  const value = lastRow(body)?.[column]
+  const value = valueIn(body, column)
   if (value === undefined || value === null || (isCut && typeof value === 'string'))
     return undefined
   const cursor: Cursor = { c: column, v: value, d: direction === 'desc' }
@@ -55,6 +55,8 @@ export function nextCursor({ order, select, isCut }: Paged, body: string): strin
 
 /** Not something else under its name, nor a cast, which may leave out what tells two values apart. */
 const showsColumn = (select: string, column: string): boolean =>
+  select === '' ||
+  select === '*' ||
   parseSelect(select).every((item) => {
     if (item.kind !== 'field') return true
     const { field, alias, cast, aggregate } = item
@@ -62,12 +64,21 @@ const showsColumn = (select: string, column: string): boolean =>
     return field?.name === column && field.path.length === 0 && !cast && !aggregate
   })
 
+/** Of the last row. Only a number that a double may not hold is worth a parser that keeps it as it is written. */
+function valueIn(body: string, column: string): unknown {
+  const value = lastRow(body, JSON.parse)?.[column]
+  const isExact = typeof value !== 'number' || Number.isSafeInteger(value)
+  return isExact ? value : lastRow(body, parseExactly)?.[column]
+}
+
+type Row = Record<string, unknown>
+
 /** PostgreSQL puts each row on a line of its own; a value of type json may hold lines too. */
-function lastRow(body: string): Record<string, unknown> | undefined {
-  const line = body.slice(body.lastIndexOf('\n') + 1).replace(/^\s*\[/, '')
+function lastRow(body: string, parse: (text: string) => unknown): Row | undefined {
+  const begin = body.indexOf('{', body.lastIndexOf('\n'))
   try {
-    return parseExactly(line.slice(0, -1)) as Record<string, unknown>
+    return parse(body.slice(begin, -1)) as Row
   } catch {
-    return (parseExactly(body) as Record<string, unknown>[]).at(-1)
+    return (parse(body) as Row[]).at(-1)
   }
 }

@@ -80,8 +80,7 @@ function parametersOf(path: string, { docs, dialect }: ListedRoute, schemas: Sch
   return parameters.length > 0 ? { parameters } : {}
 }
 
-/** What is said of a parameter. */
-export function parameter(given: Given, schemas: Schemas): Schema {
+function parameter(given: Given, schemas: Schemas): Schema {
   if (typeof given === 'string') return { description: given, schema: { type: 'string' } }
   const { description, ...schema } = schemas.of(given)
   return { description, schema }
