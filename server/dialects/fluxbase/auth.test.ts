@@ -235,6 +235,16 @@ test('an unknown address takes as long as a wrong password', async () => {
   // The hash is nearly all of it; a look-up alone takes a tenth.
   expect(unknown).toBeGreaterThan(known / 2)
   expect(nonsense).toBeGreaterThan(known / 2)
+  // A wrong password is counted, which takes a commit: so do the others, locked accounts too.
+  const transactions = async (): Promise<number> => {
+    const [row] = await app.sql('select pg_snapshot_xmax(pg_current_snapshot())::text as next')
+    return Number(row?.next)
+  }
+  for (const email of [user.email, 'nobody@example.com', 'nonsense']) {
+    const before = await transactions()
+    await signIn(email, 'wrong')
+    expect([email, (await transactions()) > before]).toEqual([email, true])
+  }
 })
 
 test('a password of 72 bytes is not cut: its first 71 do not sign in', async () => {

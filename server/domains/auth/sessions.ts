@@ -20,6 +20,7 @@ import { storeOf } from './store.ts'
 import { accessTtlMs, MAX_TTL_MS, mintAccessToken, type TokenFamily } from './tokens.ts'
 import {
   countFailure,
+  countNobody,
   markSignedIn,
   type PasswordRow,
   selectPassword,
@@ -69,8 +70,10 @@ export async function signIn(
   const { query } = storeOf(ctx)
   const known = await passwordOf(query, email, ctx.clock())
   const matches = await isPassword(password, known?.passwordHash)
-  if (!known) throw invalidCredentials()
-  if (known.locked) throw accountLocked()
+  if (!known || known.locked) {
+    await countNobody(query)
+    throw known ? accountLocked() : invalidCredentials()
+  }
   const { id, passwordHash } = known
   if (!matches || passwordHash === null) {
     const lockedUntil = new Date(ctx.clock().getTime() + LOCK_MS)
