@@ -83,6 +83,19 @@ export function buildRowQuery(relation: Relation, { pairs }: RowParams): ReadQue
   return query
 }
 
+/**
+ * What a read may pass over would let a write reach other rows than were meant: a page that is none, an order by
+ * columns that are not there.
+ * @throws `invalid` invalid_filters
+ */
+export function requireExact(relation: Relation, { pairs }: RowParams): void {
+  const bad = pairs.filter(({ key, value }) => {
+    if (isPage(key)) return !isPageValue(key, value)
+    return key === 'order' && orderOf(relation, value).length < value.split(',').length
+  })
+  if (bad.length > 0) throw invalidFilters(bad.map(({ key, value }) => `${key}=${value}`))
+}
+
 const invalidFilters = (bad: readonly string[]) =>
   new AppError(
     { kind: 'invalid', code: 'invalid_filters', message: 'Invalid query filters' },

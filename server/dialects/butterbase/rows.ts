@@ -29,7 +29,14 @@ import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
 import { rowError, rowNotFound } from './rows-errors.ts'
 import { DELETE, DELETE_ONE, INSERT, READ, READ_ONE, UPDATE, UPDATE_ONE } from './rows-docs.ts'
-import { buildRowQuery, type RowParams, readRowParams, SCHEMA, tableOf } from './rows-query.ts'
+import {
+  buildRowQuery,
+  type RowParams,
+  readRowParams,
+  requireExact,
+  SCHEMA,
+  tableOf,
+} from './rows-query.ts'
 
 const TIMEOUT_MS = 15_000
 
@@ -287,6 +294,7 @@ const updateRows: Handler = async (call) => {
     slots: [rows.json],
     build: (relation, query) => {
       requireFilters(query)
+      requireExact(relation, call.params)
       return updateRequest(call, { rows, relation, query, format: 'array' })
     },
   })
@@ -318,8 +326,9 @@ const deleteRow: Handler = async (call) => {
 const deleteRows: Handler = async (call) => {
   const { rows } = await run(call, {
     what: 'delete',
-    build: (_, query) => {
+    build: (relation, query) => {
       requireFilters(query)
+      requireExact(relation, call.params)
       return deleting(call.table, query)
     },
   })
