@@ -37,7 +37,8 @@ export const READ: RouteDocs = {
   description: FILTERS,
   query: {
     ...SELECT,
-    order: '`column.asc|desc`, several with commas',
+    order:
+      '`column.asc|desc`, several with commas; a filter where a column has the name and an operator follows',
     limit: z.int().min(0).describe('Rows at most'),
     offset: z.int().min(0).describe('Rows to skip'),
   },

@@ -37,9 +37,9 @@ export function readRowParams(query: string): RowParams {
       shape += `&${key}=${value}`
       return { key, value, slot: -1 }
     }
-    const at = isPage(key) ? 0 : value.indexOf('.') + 1
-    const ignored = isPage(key) && !isPageValue(key, value)
-    shape += `&${key}=${ignored ? '?' : value.slice(0, at)}\0`
+    const page = isPage(key) && isPageValue(key, value)
+    const at = page ? 0 : value.indexOf('.') + 1
+    shape += `&${key}=${isPage(key) && !page && at === 0 ? '?' : value.slice(0, at)}\0`
     return { key, value, slot: slots.push(value.slice(at)) - 1 }
   })
   return { pairs, shape, slots }
@@ -68,20 +68,22 @@ export function buildRowQuery(relation: Relation, { pairs }: RowParams): ReadQue
   const query: ReadQuery = { ...EVERYTHING, where }
   for (const pair of pairs) {
     const { key, value, slot } = pair
-    if (key === 'select') query.select = selectOf(relation, value)
+    const filter = filterOf(relation, pair)
+    if (filter) where.push(filter)
+    else if (key === 'select') query.select = selectOf(relation, value)
     else if (key === 'order') query.order = orderOf(relation, value)
     else if (isPage(key)) {
       const count: Literal = { text: value, slot, encoding: 'text' }
       if (isPageValue(key, value)) query[key as 'limit' | 'offset'] = count
-    } else {
-      const condition = relation.columns.has(key) ? conditionOf(pair) : undefined
-      if (condition) where.push(condition)
-      else bad.push(`${key}=${value}`)
-    }
+    } else bad.push(`${key}=${value}`)
   }
   if (bad.length > 0) throw invalidFilters(bad)
   return query
 }
+
+/** A column may be called `order` or `limit`: with an operator such a parameter is a filter. */
+const filterOf = (relation: Relation, pair: Pair & { slot: number }): Condition | undefined =>
+  relation.columns.has(pair.key) ? conditionOf(pair) : undefined
 
 /**
  * What a read may pass over would let a write reach other rows than were meant: a page that is none, an order by
@@ -89,7 +91,9 @@ export function buildRowQuery(relation: Relation, { pairs }: RowParams): ReadQue
  * @throws `invalid` invalid_filters
  */
 export function requireExact(relation: Relation, { pairs }: RowParams): void {
-  const bad = pairs.filter(({ key, value }) => {
+  const bad = pairs.filter((pair) => {
+    const { key, value } = pair
+    if (filterOf(relation, pair)) return false
     if (isPage(key)) return !isPageValue(key, value)
     return key === 'order' && orderOf(relation, value).length < value.split(',').length
   })

@@ -311,3 +311,28 @@ describe('what PostgreSQL refuses', () => {
     }
   })
 })
+
+test('a column that is called like a parameter can be filtered by, read or written', async () => {
+  await setUp(`create table steps (id int primary key, "order" int, "limit" int, "select" text, "offset" int);
+    insert into steps values (1, 1, 10, 'a', 0), (2, 2, 20, 'b', 5), (3, 2, 30, 'c', 5)`)
+  for (const place of [TABLES, `/v1/${app.appId}`]) {
+    for (const [query, found] of [
+      ['order=eq.2', [2, 3]],
+      ['limit=eq.10', [1]],
+      ['limit=eq.20', [2]],
+      ['limit=gt.10&limit=1&order=order.desc', [2]],
+      ['select=eq.b', [2]],
+      ['offset=eq.5&order=eq.2&limit=lt.30', [2]],
+      ['limit=is.null', []],
+      ['limit=in.(10,30)', [1, 3]],
+    ] as const) {
+      const path = `${place}/steps?${query}&id=gt.0`
+      const [status, rows] = await answered(service.get(path))
+      const ids = (rows as { id: number }[]).map(({ id }) => id).toSorted((a, b) => a - b)
+      if (!query.includes('limit=1&')) expect([path, status, ids]).toEqual([path, 200, found])
+      else expect([path, ids.length]).toEqual([path, 1])
+    }
+    const changed = service.patch(`${place}/steps?id=gt.0&order=eq.1`, { offset: 7 })
+    expect(await answered(changed)).toMatchObject([200, [{ id: 1, offset: 7 }]])
+  }
+})
