@@ -83,7 +83,10 @@ function firstSegment(path: string): string {
   return end < 0 ? path.slice(1) : path.slice(1, end)
 }
 
-const nothingAt = (path: string) => notFound('route_not_found', `There is nothing at ${path}`)
+const nothingAt = (path: string) =>
+  notFound('route_not_found', `There is nothing at ${path} for this method`, {
+    hint: 'Look up paths and methods at /docs/api; an app id begins with app_.',
+  })
 
 /** What the metrics call the first segments. */
 const DIALECTS: Readonly<Record<string, string>> = {

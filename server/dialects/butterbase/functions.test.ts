@@ -143,6 +143,7 @@ test('POST /functions refuses what it cannot run, and says why', async () => {
       'Relative imports are not supported in Butterbase functions',
     ],
     [{ name: 'x', code: `throw new Error('at load')\n${HELLO}` }, /at load/],
+    [{ name: 'x', code: `import _ from 'lodash'\n${HELLO}` }, /write "npm:lodash" to import/],
   ]
   for (const [body, message] of refusals) {
     const res = await post(body)

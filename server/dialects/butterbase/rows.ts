@@ -41,7 +41,7 @@ import {
 const TIMEOUT_MS = 15_000
 
 /** Words that stand where a table could: they belong to other parts of the API. */
-const RESERVED = new Set(
+export const RESERVED = new Set(
   `functions fn webhook env schema migrations rls config secure auth admin audit-logs realtime kv rag
   agents mcp-servers public durable-objects ai chat embeddings images videos integrations frontend
   edge-ssr billing repo`.split(/\s+/),

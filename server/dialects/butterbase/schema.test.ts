@@ -432,6 +432,11 @@ test('circular references among new tables are refused, and possible in two step
   expect((await good({ a, b })).applied).toBe(2)
 })
 
+test('a default without quotes is told how to be written', async () => {
+  const { body } = await apply({ a: { columns: { s: { type: 'text', default: 'pending' } } } })
+  expect(body.error.remediation).toContain(`"default": "'pending'"`)
+})
+
 test('NOT NULL over rows tells how many there are, and the three ways out', async () => {
   await good({ t: { columns: { id: ID } } })
   await sql('insert into t select from generate_series(1, 3)')
@@ -485,6 +490,26 @@ test('a bad name is told by its own rule, and what is wrong with a reference too
       { a: { columns: { id: { type: 'uuid', references: { table: 'users' } } } } },
       `${path}.a.columns.id.references.column`,
       expect.stringContaining('expected string'),
+    ],
+    [
+      { a: { columns: { n: { type: 'string' } } } },
+      `${path}.a.columns.n.type`,
+      expect.stringMatching(/^unknown type "string": use one such as text, integer,/),
+    ],
+    [
+      { a: { columns: { n: { type: 'integer', default: 0 } } } },
+      `${path}.a.columns.n.default`,
+      expect.stringContaining('write the default as SQL in a string'),
+    ],
+    [
+      { a: { columns: { n: { type: 'text', notNull: true } } } },
+      `${path}.a.columns.n`,
+      expect.stringMatching(/^Unrecognized key: "notNull"; a column has type, primaryKey,/),
+    ],
+    [
+      { a: { columns: { n: 'text' } } },
+      `${path}.a.columns.n`,
+      'a column is an object such as {"type": "text"}',
     ],
   ]
   for (const [tables, at, message] of cases) {

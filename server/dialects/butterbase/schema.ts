@@ -13,6 +13,7 @@ import {
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
 import { PAGE_QUERY, pageOf } from './page.ts'
+import { RESERVED } from './rows.ts'
 import { AppId, Message, NextActions, Time } from './shapes.ts'
 
 const Apply = z.object({
@@ -30,14 +31,6 @@ const SchemaAnswer = z.object({
     next_actions: NextActions,
   }),
 })
-
-/** Second segments of `/v1/{app_id}/…` that are never tables, those of parts to come included. */
-const SEGMENTS = new Set(
-  `admin agents ai audit-logs auth billing chat config durable-objects edge-ssr embeddings env fn frontend functions
-   images integrations kv mcp-servers migrations public rag realtime repo rls schema secure videos webhook`.split(
-    /\s+/,
-  ),
-)
 
 const Warnings = z.array(z.string()).optional().describe('Only where there is something to say')
 
@@ -135,7 +128,7 @@ function schemaToWire(ctx: AppContext, schema: SchemaDsl): z.output<typeof Schem
 
 /** A table that this dialect cannot address is there all the same, for the others. */
 function warningsOf({ tables }: SchemaDsl): { warnings?: string[] } {
-  const hidden = Object.keys(tables).filter((name) => SEGMENTS.has(name))
+  const hidden = Object.keys(tables).filter((name) => RESERVED.has(name))
   if (hidden.length === 0) return {}
   const warnings = hidden.map(
     (name) =>

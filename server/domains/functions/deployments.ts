@@ -97,8 +97,13 @@ function unloadable({ problem, message }: CheckResult & { ok: false }) {
   if (problem === 'start') return runtimeUnreachable()
   const what =
     problem === 'syntax' ? 'Function code cannot be parsed' : 'Function code cannot be loaded'
-  return invalidFunction(`${what}: ${message}`, { problem, message })
+  const bare = BARE_IMPORT.exec(message)?.[1]
+  const said = bare === undefined ? message : `write "npm:${bare}" to import a package of npm`
+  return invalidFunction(`${what}: ${said}`, { problem, message })
 }
+
+/** How Deno says that it knows no package by a bare name. */
+const BARE_IMPORT = /^Import "([^"]+)" not a dependency/
 
 function deploymentOf(
   { keyring, app }: FunctionsContext,

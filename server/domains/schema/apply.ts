@@ -183,6 +183,11 @@ const LOCK_HINT =
 
 const MIGRATION_HINT = 'Correct what PostgreSQL complains about; nothing was applied.'
 
+/** What PostgreSQL takes an unquoted word in a default for. */
+const UNQUOTED = /column reference in DEFAULT/
+
+const UNQUOTED_HINT = `A default is SQL, so text has quotes of its own: "default": "'pending'". Nothing was applied.`
+
 /** A database error in the words of this domain; connection failures stay what they are. */
 async function explained(ctx: AppContext, thrown: unknown): Promise<unknown> {
   const error = fromDatabase(thrown)
@@ -200,9 +205,12 @@ async function explained(ctx: AppContext, thrown: unknown): Promise<unknown> {
   return invalid('schema_migration_failed', `The schema was not changed: ${facts.message}`, {
     details,
     cause: thrown,
-    hint: isLocked ? LOCK_HINT : (facts.hint ?? MIGRATION_HINT),
+    hint: isLocked ? LOCK_HINT : (facts.hint ?? migrationHint(facts.message)),
   })
 }
+
+const migrationHint = (message: string): string =>
+  UNQUOTED.test(message) ? UNQUOTED_HINT : MIGRATION_HINT
 
 type NotNull = { cause: unknown; details: { column: string | null; table: string } }
 

@@ -55,16 +55,23 @@ const ReferenceShape = z.union([
   }),
 ])
 
+/** Those that most tables are made of; the documentation has the others. */
+const COMMON_TYPES = 'text, integer, bigint, numeric, boolean, uuid, timestamptz, date, jsonb'
+
 const TypeShape = z.string().superRefine((text, issues) => {
-  if (!parseType(text)) issues.addIssue({ code: 'custom', message: `unknown type "${text}"` })
+  if (parseType(text)) return
+  const message = `unknown type "${text}": use one such as ${COMMON_TYPES}`
+  issues.addIssue({ code: 'custom', message })
 })
 
-const ExpressionShape = z.string().superRefine((text, issues) => {
+const AS_SQL = `write the default as SQL in a string: "0", "false", "now()", "'text'"`
+
+const ExpressionShape = z.string(AS_SQL).superRefine((text, issues) => {
   const problem = problemWith(text)
   if (problem) issues.addIssue({ code: 'custom', message: problem.message })
 })
 
-const ColumnShape = z.strictObject({
+const COLUMN = {
   type: TypeShape,
   primaryKey: z.boolean().optional(),
   primary: z.boolean().optional(),
@@ -72,6 +79,13 @@ const ColumnShape = z.strictObject({
   default: ExpressionShape.optional(),
   unique: z.boolean().optional(),
   references: ReferenceShape.optional(),
+}
+
+const ColumnShape = z.strictObject(COLUMN, {
+  error: (issue) =>
+    issue.code === 'unrecognized_keys'
+      ? `Unrecognized key: "${String(issue.keys?.[0])}"; a column has ${Object.keys(COLUMN).join(', ')}`
+      : 'a column is an object such as {"type": "text"}',
 })
 
 const IndexShape = z.object({
