@@ -57,13 +57,13 @@ function statusIn(text: string | undefined): number | undefined {
   throw internal('response_status', 'response.status guc must be a valid status code')
 }
 
+/** They replace ours; of one name there may be several. */
 function setHeaders(headers: Headers, text: string): void {
-  for (const entry of headerList(text)) {
-    for (const [name, value] of Object.entries(entry)) {
-      if (name.toLowerCase() === 'set-cookie') headers.append(name, value)
-      else headers.set(name, value)
-    }
+  const pairs = headerList(text).flatMap((entry) => Object.entries(entry))
+  for (const [name] of pairs) {
+    if (name.toLowerCase() !== 'set-cookie') headers.delete(name)
   }
+  for (const [name, value] of pairs) headers.append(name, value)
 }
 
 function headerList(text: string): Record<string, string>[] {

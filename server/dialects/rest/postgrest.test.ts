@@ -198,6 +198,38 @@ test('results of functions: one output, several outputs, and lengths of types', 
   expect(await bodyOf('/rpc/letters?code=abc&bits=10')).toBe('abc10')
 })
 
+test('values of a function are rows of one column: filtered, ordered, paged, counted', async () => {
+  await app.sql(`create function numbers() returns setof int stable language sql as 'select generate_series(1, 4)';
+    create function facts() returns setof jsonb stable language sql as
+      $$ values ('{"n": 2}'::jsonb), ('{"n": 1}') $$`)
+  expect(await bodyOf('/rpc/numbers?limit=2&offset=1')).toEqual([2, 3])
+  expect(await bodyOf('/rpc/numbers?pgrst_scalar=gt.2&order=pgrst_scalar.desc')).toEqual([4, 3])
+  expect(await bodyOf('/rpc/facts?order=pgrst_scalar->n')).toEqual([{ n: 1 }, { n: 2 }])
+  const page = await ask('/rpc/numbers?pgrst_scalar=lt.4', {
+    headers: { prefer: 'count=exact', range: '0-0' },
+  })
+  expect([page.status, page.headers.get('content-range'), page.body]).toEqual([206, '0-0/3', [1]])
+  expect(await bodyOf('/rpc/numbers?limit=1', accepting('text/csv'))).toBe('pgrst_scalar\n1')
+  expect(await bodyOf('/rpc/numbers?select=n')).toMatchObject({ code: '42703' })
+})
+
+test('headers that the database sets replace ours, and may stand several times', async () => {
+  await app.sql(`create function told(headers text) returns int language sql stable as
+    $$ select 1 from set_config('response.headers', headers, true) $$`)
+  const told = async (headers: object) =>
+    (await ask(`/rpc/told?headers=${encodeURIComponent(JSON.stringify(headers))}`)).headers
+  const given = await told([
+    { 'Cache-Control': 'public' },
+    { 'Content-Type': 'text/x-own' },
+    { 'Set-Cookie': 'a=1' },
+    { 'cache-control': 'max-age=9' },
+    { 'Set-Cookie': 'b=2' },
+  ])
+  expect(given.get('cache-control')).toBe('public, max-age=9')
+  expect(given.get('content-type')).toBe('text/x-own')
+  expect(given.getSetCookie()).toEqual(['a=1', 'b=2'])
+})
+
 test('a function shapes its own error', async () => {
   const failed = await ask('/rpc/fail_so', { method: 'POST', body: { status: 418 } })
   expect(failed.statusText).toBe('Quite So ?')
@@ -223,7 +255,9 @@ test('the plan of a statement is told when the app allows it', async () => {
     'application/vnd.pgrst.plan+json; for="text/csv"; options=verbose; charset=utf-8',
   )
   const deleting = { method: 'DELETE', ...accepting('application/vnd.pgrst.plan') }
-  expect((await ask('/placed?good_id=eq.3', deleting)).body).toContain('Delete on placed')
+  const lines = (await ask('/placed?good_id=eq.3', deleting)).body as string
+  expect(lines).toContain('Delete on placed')
+  expect(lines.endsWith('\n')).toBe(true)
   expect(await bodyOf('/placed?good_id=eq.3')).toHaveLength(1)
   await configure({ db_plan_enabled: false })
 })

@@ -436,6 +436,19 @@ test('PUT needs the whole key and the same values', async () => {
     status: 400,
     body: { code: 'PGRST115' },
   })
+  expect(await put('/members?id=eq.60', [])).toMatchObject({ body: { code: 'PGRST115' } })
+  const two = [
+    { id: 61, name: 'other' },
+    { id: 60, name: 'Q' },
+  ]
+  expect(await put('/members?id=eq.60', two)).toMatchObject({ status: 200, body: [{ id: 60 }] })
+  const same = [{ id: 60 }, { id: 60 }]
+  expect(await put('/members?id=eq.60', same)).toMatchObject({ body: { code: '21000' } })
+  expect(await put('/members?id=eq.060', { id: 60, name: 'Q' })).toMatchObject({ status: 200 })
+  expect(await put('/members?id=eq.60', { name: 'Q' })).toMatchObject({
+    body: { code: 'PGRST115' },
+  })
+  expect(await put('/members?id=eq.x', { id: 60 })).toMatchObject({ body: { code: '22P02' } })
   expect(await put('/members?name=eq.Q', { id: 60 })).toMatchObject({
     status: 405,
     body: { code: 'PGRST105' },

@@ -1,7 +1,6 @@
 /** `POST`, `PATCH`, `PUT` and `DELETE` of a table or view. */
-import { invalid, methodNotAllowed } from '#core/errors'
+import { AppError, invalid, methodNotAllowed } from '#core/errors'
 import {
-  badPayload,
   type Conflict,
   type DataRequest,
   type DataResult,
@@ -104,15 +103,22 @@ export async function putRow(c: Http, ctx: RestContext, table: string): Promise<
   const result = await run(ctx, request, {
     rows,
     shape: table,
-    build: ({ payload }) => ({
-      kind: 'insert',
-      ...targetOf(request, table),
-      payload,
-      conflict: { action: 'merge', columns: key },
-      ...optionsOf(request),
-      maxAffected: undefined,
-      query: { ...buildQuery(request.params, { paged: false }), where: [] },
-    }),
+    build: ({ payload }) => {
+      const { output, query, ...options } = optionsOf(request)
+      return {
+        kind: 'insert',
+        ...targetOf(request, table),
+        payload,
+        conflict: { action: 'merge', columns: key },
+        ...options,
+        maxAffected: undefined,
+        output: { ...output, exactlyOne: true },
+        query: { ...query, where: [] },
+        given: query.where,
+      }
+    },
+  }).catch((error: unknown) => {
+    throw error instanceof AppError && error.code === 'not_single' ? keyMismatch() : error
   })
   const shown = request.preferences.return === 'representation'
   const status = shown ? ((result.inserted ?? 0) > 0 ? 201 : 200) : 204
@@ -242,8 +248,11 @@ async function checkPut(
       "Filters must include all and only primary key columns with 'eq' operators",
     )
   }
-  const [row, ...others] = rows.rows
-  if (!row || others.length > 0) throw badPayload('Exactly one object must be sent')
-  if (filters.every(({ key, value }) => String(row[key]) === value.slice(3))) return primaryKey
-  throw invalid('put_key_mismatch', 'Payload values do not match URL in primary key column(s)')
+  // Which row has the same values, the database tells: it knows their types.
+  const [row] = rows.rows
+  if (row && primaryKey.every((name) => Object.hasOwn(row, name))) return primaryKey
+  throw keyMismatch()
 }
+
+const keyMismatch = () =>
+  invalid('put_key_mismatch', 'Payload values do not match URL in primary key column(s)')

@@ -1,5 +1,5 @@
 /** Calls as SQL. */
-import type { RoutineArgument } from './catalog.ts'
+import type { Routine, RoutineArgument } from './catalog.ts'
 import type { CallPlan } from './plan.ts'
 import type { Literal, Payload } from './query.ts'
 import { writeCounted, writeSelect } from './read.sql.ts'
@@ -17,7 +17,7 @@ export function writeCall(sql: SqlWriter, plan: CallPlan): ResultColumn[] {
   sql.add('with called as (')
   writeRows(sql, plan)
   sql.add(') select ')
-  if (isScalar(plan)) writeScalarBody(sql, plan)
+  if (isScalar(plan.routine)) writeScalarBody(sql, plan)
   else writeBody(sql, bodyOutput(plan), outputNames(plan.read))
   sql.add(', count(*)')
   const one = plan.routine.setOf ? plan.output : { ...plan.output, format: 'none' as const }
@@ -27,20 +27,21 @@ export function writeCall(sql: SqlWriter, plan: CallPlan): ResultColumn[] {
   if (plan.output.count) {
     columns.push('total')
     sql.add(', (select count(*) from (')
-    if (isScalar(plan)) sql.add('select 1 from called')
-    else writeCounted(sql, plan.read, (source) => source.add('called'))
+    writeCounted(sql, plan.read, (source) => source.add('called'))
     sql.add(') as c)')
   }
   sql.add(' from (')
-  if (isScalar(plan)) sql.add('select value from called')
-  else writeSelect(sql, plan.read, (source) => source.add('called'))
+  writeSelect(sql, plan.read, (source) => source.add('called'))
   sql.add(') as t')
   return columns
 }
 
 /** One value a row: of a plain type, or a record of which nothing is known before it is there. */
-export const isScalar = ({ routine }: CallPlan): boolean =>
-  routine.outputs.length === 0 && (!routine.composite || routine.returnBaseType === 'record')
+export const isScalar = ({ outputs, composite, returnBaseType }: Routine): boolean =>
+  outputs.length === 0 && (!composite || returnBaseType === 'record')
+
+/** What the column of such a value is called, in filters and orders too. */
+export const SCALAR = 'pgrst_scalar'
 
 export const isVoid = ({ routine }: CallPlan): boolean =>
   routine.returnBaseType === 'void' && !routine.setOf
@@ -56,26 +57,27 @@ function writeScalarBody(sql: SqlWriter, { output, routine }: CallPlan): void {
   if (format === 'handled') writeDocument(sql, output)
   else if (format === 'none' || (routine.returnBaseType === 'void' && !routine.setOf))
     sql.add('null')
-  else if (format === 'csv' || format === 'csv_json') writeBody(sql, output, ['value'])
-  else if (routine.setOf && format === 'array') sql.add(`coalesce(json_agg(t.value), '[]')::text`)
-  else sql.add(`coalesce((json_agg(t.value)->0)::text, 'null')`)
+  else if (format === 'csv' || format === 'csv_json') writeBody(sql, output, [SCALAR])
+  else if (routine.setOf && format === 'array')
+    sql.add(`coalesce(json_agg(t.${SCALAR}), '[]')::text`)
+  else sql.add(`coalesce((json_agg(t.${SCALAR})->0)::text, 'null')`)
 }
 
 /** The function's value is the whole answer. */
 function writeDocument(sql: SqlWriter, { handler }: CallPlan['output']): void {
   sql.add(
     handler?.binary
-      ? `encode((array_agg(t.value))[1]::bytea, 'hex')`
-      : '(array_agg(t.value))[1]::text',
+      ? `encode((array_agg(t.${SCALAR}))[1]::bytea, 'hex')`
+      : `(array_agg(t.${SCALAR}))[1]::text`,
   )
 }
 
 function writeRows(sql: SqlWriter, plan: CallPlan): void {
   const { routine } = plan
   sql.add('select ')
-  if (isScalar(plan)) {
+  if (isScalar(plan.routine)) {
     writeInvocation(sql, plan)
-    sql.add(' as value')
+    sql.add(` as ${SCALAR}`)
     writeArgumentSource(sql, plan, ' from ')
     return
   }

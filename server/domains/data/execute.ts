@@ -223,7 +223,7 @@ function toResult(
 
 /** The lines of the planner's account. */
 function explained(compiled: CompiledRequest, main: BatchResult | undefined): DataResult {
-  const body = (main?.rows ?? []).map(([line]) => line ?? '').join('\n')
+  const body = (main?.rows ?? []).map(([line]) => `${line ?? ''}\n`).join('')
   const unknown = { total: undefined, key: undefined, inserted: undefined }
   return {
     body,

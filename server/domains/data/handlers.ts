@@ -1,5 +1,6 @@
 /** Functions of the database that write an answer as a media type of their own. */
 import { notAcceptable } from '#core/errors'
+import { isScalar } from './call.sql.ts'
 import type { Catalog, Handler, Relation } from './catalog.ts'
 import type { Plan, ReadPlan } from './plan.ts'
 import type { Accept, Output } from './query.ts'
@@ -46,7 +47,7 @@ function handlerFor(catalog: Catalog, plan: Plan, { type }: Accept): Handler | u
   if (own && plan.kind === 'call' && (own.mediaType === type || own.mediaType === ANY)) {
     return { ...own, schema: plan.routine.schema, name: plan.routine.name, relation: null }
   }
-  if (plan.kind === 'call' && isPlain(plan.read)) return undefined
+  if (plan.kind === 'call' && isScalar(plan.routine)) return undefined
   return handlerOfRows(catalog, plan.read, type)
 }
 
@@ -71,6 +72,3 @@ const isOf = ({ relation }: Handler, { schema, name }: Relation): boolean =>
 /** Rows as the table has them: what an aggregate over the table's rows takes. */
 const isWhole = ({ items, groupBy }: ReadPlan): boolean =>
   items.length === 1 && items[0]?.kind === 'all' && groupBy === undefined
-
-/** A call that gives values, not rows. */
-const isPlain = ({ relation }: ReadPlan): boolean => relation.columns.size === 0

@@ -1,7 +1,7 @@
 /** Resolves calls: which of several functions of one name is meant. */
 import { type AppError, invalid, notFound } from '#core/errors'
 import type { Catalog, Column, Relation, Routine, RoutineArgument } from './catalog.ts'
-import { isSingleUnnamed } from './call.sql.ts'
+import { isScalar, isSingleUnnamed, SCALAR } from './call.sql.ts'
 import { Likeness, NEARLY_WRITTEN } from './likeness.ts'
 import type { CallPlan } from './plan.ts'
 import { planRead, plannerOf } from './plan-read.ts'
@@ -73,7 +73,8 @@ function resultRelation(catalog: Catalog, routine: Routine): Relation {
   const { relation, outputs, schema, name } = routine
   const table = relation && catalog.relation(relation.schema, relation.name)
   if (table) return table
-  const columns = outputs.map(({ name: column, type }, at) => [
+  const shown = isScalar(routine) ? [{ name: SCALAR, type: routine.returnType }] : outputs
+  const columns = shown.map(({ name: column, type }, at) => [
     column,
     outputColumn(column, type, at),
   ])

@@ -82,7 +82,7 @@ function planEmbedded(planner: Planner, { relationship, item, alias }: Embedded)
 type Level = { relation: Relation; embeds: readonly EmbedPlan[] }
 
 /** A name of an embed with `is null` asks whether the embed has rows. */
-function planCondition(condition: Condition, level: Level): PlanCondition {
+export function planCondition(condition: Condition, level: Level): PlanCondition {
   if (condition.kind === 'not') {
     return { kind: 'not', item: planCondition(condition.item, level) }
   }

@@ -2,7 +2,7 @@
 import { invalid, methodNotAllowed } from '#core/errors'
 import type { Relation } from './catalog.ts'
 import type { DeletePlan, InsertPlan, PlanItem, ReadPlan, UpdatePlan } from './plan.ts'
-import { type Planner, planRead } from './plan-read.ts'
+import { planCondition, type Planner, planRead } from './plan-read.ts'
 import type { DeleteRequest, InsertRequest, UpdateRequest, WriteOptions } from './query.ts'
 
 /** @throws `invalid` column_not_found, `method_not_allowed` read_only_relation */
@@ -21,6 +21,7 @@ export function planInsert(
     payload: request.payload,
     request,
     conflictColumns: request.conflict && conflictColumns.length > 0 ? conflictColumns : undefined,
+    given: request.given?.map((one) => planCondition(one, { relation, embeds: [] })),
   }
 }
 

@@ -86,6 +86,8 @@ export type InsertPlan = WritePlan & {
   request: InsertRequest
   /** Undefined: an ordinary insert. */
   conflictColumns: readonly string[] | undefined
+  /** Of the payload's rows only those that meet these. */
+  given?: readonly PlanCondition[] | undefined
 }
 
 export type UpdatePlan = WritePlan & {

@@ -284,6 +284,8 @@ export type InsertRequest = Target &
     conflict?: Conflict | undefined
     /** Merging sets columns that the payload lacks to their default. */
     resetMissing?: boolean | undefined
+    /** What the rows of the payload must meet to be taken. */
+    given?: readonly Condition[] | undefined
   }
 
 export type UpdateRequest = Target &

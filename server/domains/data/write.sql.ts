@@ -127,6 +127,10 @@ function writeInsert(sql: SqlWriter, plan: InsertPlan): void {
     sql.list(columns, ', ', (name) => writeIncoming(sql, relation, { name, payload: plan.payload }))
     sql.add(' from ')
     writeRecords(sql, relation, plan.payload)
+    if (plan.given) {
+      sql.add(' where ')
+      writeConditions(sql, { relation, alias: 'incoming' }, plan.given)
+    }
   }
   writeConflict(sql, plan)
   writeReturning(sql, plan)

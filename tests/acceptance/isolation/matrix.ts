@@ -496,7 +496,7 @@ export const MATRIX: Record<string, Line> = {
     send: toVictim('/rest/v1/notes?text=eq.nothing', { text: 'changed' }),
   },
   'PUT /rest/v1/{table}': {
-    answers: restAnswers({ ...all(201), nobody: 401, 'anon key': 401 }),
+    answers: restAnswers({ ...all(204), nobody: 401, 'anon key': 401 }),
     send: (scene) => {
       const id = randomUUID()
       const sent = { id, user_id: null, text: 'put' }

@@ -344,14 +344,16 @@ describe('writing', () => {
   })
 
   test('maxAffected bounds changes and calls', async () => {
+    // Its type knows the method only when a version of PostgREST is declared.
+    const answerOf = async (query: unknown) => await (query as PromiseLike<object>)
     const few = db.from('placed').delete().gt('book_id', 0).maxAffected(2)
-    expect(await few).toMatchObject({ status: 400, error: { code: 'PGRST124' } })
+    expect(await answerOf(few)).toMatchObject({ status: 400, error: { code: 'PGRST124' } })
     const enough = db.from('placed').delete().gt('book_id', 0).rollback().maxAffected(3)
-    expect(await enough).toMatchObject({ status: 204, error: null })
+    expect(await answerOf(enough)).toMatchObject({ status: 204, error: null })
     const called = db.rpc('cheap_books', { most: 20 }).maxAffected(1)
-    expect(await called).toMatchObject({ error: { code: 'PGRST124' } })
+    expect(await answerOf(called)).toMatchObject({ error: { code: 'PGRST124' } })
     const single = db.rpc('double_of', { n: 1 }).maxAffected(1)
-    expect(await single).toMatchObject({ status: 400, error: { code: 'PGRST128' } })
+    expect(await answerOf(single)).toMatchObject({ status: 400, error: { code: 'PGRST128' } })
   })
 
   test('errors carry code, message, details and hint', async () => {
