@@ -6,6 +6,7 @@
  * A second realm (worker) would have the originals again, so there is none.
  */
 import { isPublic } from './addresses.ts'
+import { asRead } from './as-read.ts'
 import { builtin } from './builtins.ts'
 
 type Patchable = Record<PropertyKey, unknown>
@@ -62,7 +63,7 @@ function hideInternals(): void {
 
 /** A client bound to an IPv4 address never dials an IPv6 one, whatever a name resolves to or a redirect says. */
 function guardFetch(): void {
-  const { fetch, WebSocket } = globalThis
+  const { fetch, Headers, Request, WebSocket } = globalThis
   const { createHttpClient } = Deno
   const made = new WeakSet<object>()
   const isMade = made.has.bind(made)
@@ -80,9 +81,14 @@ function guardFetch(): void {
   const clientOf = (given: unknown) =>
     isMade(given as object) ? (given as Deno.HttpClient) : (common ??= guarded())
   deno.createHttpClient = guarded
-  world.fetch = (input: string | URL | Request, init?: RequestInit & { client?: unknown }) => {
+  world.fetch = async (
+    input: string | URL | Request,
+    init?: RequestInit & { client?: unknown },
+  ) => {
     const { client, ...rest } = { ...init }
-    return fetch(input, { ...rest, client: clientOf(client) })
+    const response = await fetch(input, { ...rest, client: clientOf(client) })
+    const asked = rest.headers ?? (input instanceof Request ? input.headers : undefined)
+    return asRead(response, new Headers(asked))
   }
   world.WebSocket = new Proxy(WebSocket, {
     construct(target, args: unknown[], newTarget) {

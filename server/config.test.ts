@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { Secret } from '#core/secret'
-import { readConfig } from './config.ts'
+import { readConfig, unknownVariables } from './config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'stead-config-'))
 
@@ -34,6 +34,18 @@ test('readConfig reads no other variables than STEAD_*', () => {
   expect(readConfig({ env: { PORT: '1', HOST: 'x', DATABASE_URL: 'x' } })).toEqual(
     readConfig({ env: {} }),
   )
+})
+
+test('unknownVariables finds what was mistyped, and leaves alone what is not ours', () => {
+  const env = { STEAD_PORT: '1', STEAD_DATABSE_URL: 'x', STEAD_TEST_DATABASE_URL: 'x', PORT: '1' }
+  expect(unknownVariables(env)).toEqual(['STEAD_DATABSE_URL'])
+})
+
+test.each([
+  ['STEAD_TRUSTED_PROXIES', 'loadbalancer', 'must be IP addresses'],
+  ['STEAD_BASE_DOMAIN', 'https://example.com', 'must be a domain'],
+])('readConfig refuses %s=%s', (name, value, sentence) => {
+  expect(() => readConfig({ env: { [name]: value } })).toThrow(sentence)
 })
 
 test('readConfig gives every kind of value its own type', () => {

@@ -31,6 +31,17 @@ export function readConfig({ flags = {}, env = process.env, folder = '.' }: Sour
   return Object.fromEntries(entries) as Config
 }
 
+/** What the tests and benches read, and no start. */
+const OTHERS = /^STEAD_(TEST_|BENCH_|WRITE_|URL$|PLATFORM_KEY$|APP_ID$|ANON_KEY$|SERVICE_KEY$)/
+
+/** Variables that look like settings and are none: mistyped, most likely. */
+export function unknownVariables(env: Record<string, string | undefined> = process.env): string[] {
+  const known = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
+  return Object.keys(env).filter(
+    (name) => name.startsWith('STEAD_') && !known.has(name) && !OTHERS.test(name),
+  )
+}
+
 type Found = { text: string; from: string }
 
 type Given = { flags: Record<string, string>; env: NodeJS.ProcessEnv; file: Record<string, string> }

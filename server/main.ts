@@ -5,7 +5,7 @@ import { systemClock } from '#core/clock'
 import type { Log } from '#core/log'
 import { version } from '#core/version'
 import { createInstance, type Instance } from './app.ts'
-import { type Config, readConfig } from './config.ts'
+import { type Config, readConfig, unknownVariables } from './config.ts'
 import { openRunningCluster, type RunningCluster } from './process/cluster.ts'
 import { openDataDir } from './process/data-dir.ts'
 import { explain } from './process/explain.ts'
@@ -37,6 +37,9 @@ async function start(args: readonly string[]): Promise<void> {
   const config = readConfig({ flags })
   const dataDir = openDataDir(config.dataDir, isChosen(config, flags))
   const log = openLog(config, dataDir)
+  for (const variable of unknownVariables()) {
+    log.warn({ variable }, 'no setting has this name: docs/configuration.md lists them')
+  }
   const opened: Opened = {}
   const opening = open(opened, { config, dataDir, log })
   stopOnSignals(opened, { opening, config, log })

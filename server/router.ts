@@ -94,6 +94,9 @@ const DIALECTS: Readonly<Record<string, string>> = {
   api: 'fluxbase',
   v1: 'butterbase',
   auth: 'butterbase',
+  init: 'butterbase',
+  apps: 'butterbase',
+  'api-keys': 'butterbase',
 }
 
 /** Slower requests than this are told in the log. */

@@ -1,4 +1,5 @@
 /** Every setting of an instance: its names, its default, what it accepts. One line each. */
+import { isIP } from 'node:net'
 import { durationMs } from '#core/clock'
 import { Secret } from '#core/secret'
 
@@ -59,6 +60,18 @@ const list: Parse<string[]> = (value) =>
     .map((item) => item.trim())
     .filter(Boolean)
 
+const addresses: Parse<string[]> = (value) => {
+  const all = list(value) as string[]
+  return all.every((item) => isIP(item) !== 0)
+    ? all
+    : { expected: 'IP addresses such as 10.0.0.1,10.0.0.2' }
+}
+
+const domain: Parse<string> = (value) =>
+  /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value)
+    ? value
+    : { expected: 'a domain such as apps.example.com' }
+
 const secretList: Parse<Secret[]> = (value) =>
   value.split(',').map((item) => new Secret(item.trim()))
 
@@ -116,7 +129,7 @@ export const SETTINGS = {
   baseDomain: setting({
     env: 'STEAD_BASE_DOMAIN',
     default: 'localhost',
-    parse: text,
+    parse: domain,
     about: 'Domain under which every app gets its subdomain.',
   }),
   databaseUrl: setting({
@@ -170,7 +183,7 @@ export const SETTINGS = {
   trustedProxies: setting({
     env: 'STEAD_TRUSTED_PROXIES',
     default: undefined,
-    parse: list,
+    parse: addresses,
     about: 'Addresses whose `X-Forwarded-For` is believed, comma-separated.',
   }),
   appRateLimit: setting({

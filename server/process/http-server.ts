@@ -38,6 +38,8 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
       // A request without a body need not have the streams of one.
       optimizeEmptyRequests: true,
     },
+    // For HTTP/1.0, which many health checks speak: it names no host.
+    hostname: 'localhost',
   }) as Server
   server.on('clientError', refuseUnreadable)
   server.headersTimeout = 20_000

@@ -39,7 +39,7 @@ const postmaster = (): number =>
 /** What comes back for these bytes until the connection ends. */
 async function exchange(url: string, bytes: string): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  socket.end(bytes)
+  socket.write(bytes)
   return (await socket.setEncoding('utf8').toArray()).join('')
 }
 
@@ -76,6 +76,8 @@ describe('the first start', () => {
     expect(await long.json()).toMatchObject({ error: { code: 'REQUEST_ERROR' } })
     const answer = await exchange(url, 'GET / HTTP/9.9\r\n\r\n')
     expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n[^]*"code":"REQUEST_ERROR"/)
+    const check = await exchange(url, 'GET /health HTTP/1.0\r\n\r\n')
+    expect(check).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"status":"ok"/)
   })
 
   test('keeps its secret and its run file from other users', () => {

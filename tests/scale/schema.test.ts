@@ -87,9 +87,10 @@ test('while the catalog is read anew, requests are answered from the one before'
   expect((await service.get('/rest/v1/wide_1?select=later')).status).toBe(200)
 })
 
-test('while the whole schema is told, others are answered, and who asks again gets what is kept', async () => {
+/** What is answered to somebody who asks for much, and how many others were answered meanwhile. */
+async function longAnswer(path: string) {
   let told = false
-  const telling = service.get(G).then(async (res) => {
+  const telling = service.get(path).then(async (res) => {
     const text = await res.text()
     told = true
     return { status: res.status, text }
@@ -99,13 +100,27 @@ test('while the whole schema is told, others are answered, and who asks again ge
     expect((await app.nobody.get('/health')).status).toBe(200)
     if (!told) answered += 1
   }
-  const first = await telling
+  return { ...(await telling), answered }
+}
+
+test('while the whole schema is told, others are answered, and who asks again gets what is kept', async () => {
+  const { answered, ...first } = await longAnswer(G)
   expect(first.status).toBe(200)
   const { data } = JSON.parse(first.text) as { data: { __schema: { types: unknown[] } } }
   expect(data.__schema.types.length).toBeGreaterThan(TABLES * 8)
   expect(answered).toBeGreaterThan(5)
   const again = await service.get(G)
   expect(await again.text()).toBe(first.text)
+})
+
+test('while the OpenAPI document of all tables is told, others are answered, and it is whole', async () => {
+  const { answered, status, text } = await longAnswer('/openapi.json')
+  expect([status, answered > 5]).toEqual([200, true])
+  const { paths, components } = JSON.parse(text) as Record<'paths' | 'components', object>
+  const { schemas } = components as { schemas: object }
+  const named = (record: object) => Object.keys(record).filter((name) => name.includes('wide_'))
+  expect(named(paths)).toHaveLength(TABLES * 5)
+  expect(named(schemas)).toHaveLength(TABLES * 3)
 })
 
 const { builtFor } = await import('../../server/domains/graphql/built.ts')

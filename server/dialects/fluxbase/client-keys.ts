@@ -51,7 +51,8 @@ function addReading(routes: RouteTable<Scopes>): void {
         summary: 'List client keys: one’s own, or for whoever manages the app all of them',
         answer: KeyList,
         docs: {
-          description: 'Newest first, with those that were revoked or have expired.',
+          description:
+            'Newest first, with those that were revoked or have expired. Fluxbase’s command line gets the bare list.',
           query: {
             user_id: 'Only keys of this user; others than oneself for whoever manages the app',
             limit: 'Keys at most; 1000 without it',

@@ -47,6 +47,7 @@ const BY_CODE: Record<string, Answer> = {
   malformed_text: BAD_JSON,
   empty_json: BAD_JSON,
   json_too_deep: [400, 'JSON_TOO_DEEP'],
+  branching_disabled: [503, 'BRANCHING_DISABLED', 'branching_disabled'],
   app_provisioning: [503, 'TENANT_NOT_READY'],
   app_paused: [503, 'APP_PAUSED'],
   app_migrating: [503, 'APP_MIGRATING'],
@@ -79,6 +80,9 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
   }
 }
 
+/** Where `error` is a word of Fluxbase's, the sentence stands beside it. */
+const WORDED = new Set(['body_too_large', 'branching_disabled'])
+
 /** What stands beside the sentence: for some errors as fields of their own. */
 function facts(error: AppError, c: Http): Record<string, unknown> {
   const { code, kind, hint, details, message, retryAfter } = error
@@ -87,7 +91,7 @@ function facts(error: AppError, c: Http): Record<string, unknown> {
   if (code === 'csrf') return { message: hint }
   if (code === 'insufficient_scope') return details as Record<string, unknown>
   return {
-    ...(code === 'body_too_large' ? { message } : {}),
+    ...(WORDED.has(code) ? { message } : {}),
     ...(hint === undefined ? {} : { hint }),
     ...(details === undefined ? {} : { details: detailsOf(error, c) }),
   }

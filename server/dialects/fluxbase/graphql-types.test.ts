@@ -101,8 +101,10 @@ insert into docs select id, doc::json, doc::jsonb from (values
   (1, '{"n": 5, "s": "Ada", "on": "2026-01-05", "tags": ["x", "y"], "deep": {"list": [{"k": true}, {"k": 2}]}, "a.b": 1}'),
   (2, '{"n": "5", "s": "Bob", "on": "2026-03-01", "tags": [], "deep": null}'),
   (3, '{"n": 12, "s": null, "deep": {"list": []}}'), (4, '[1, "two"]'), (5, 'null'), (6, null)) as v(id, doc);
+create table pages (id int primary key, doc_id int references docs, facts json);
+insert into pages values (1, 1, '{"words": 10}'), (2, 1, '{"words": 90}'), (3, 3, null);
 create table samples (id int primary key, ${SAMPLES.map(({ type }, at) => `c${at} ${type}`).join(', ')});
-grant all on samples, docs, spans, shelves to service_role`
+grant all on samples, docs, spans, shelves, pages to service_role`
 
 beforeAll(async () => {
   app = await startApp()
@@ -275,6 +277,23 @@ describe('documents', () => {
     expect(await data(query, { p: ['n'], v: 12 })).toEqual({ docs: [{ id: 3 }] })
     expect(await data(query, { p: ['s'], v: 'Bob' })).toEqual({ docs: [{ id: 2 }] })
     expect(await data(query, { p: ['s'], v: 12 })).toEqual({ docs: [] })
+  })
+
+  test('are filtered on every hop, under aggregates and connections, and where rows are changed', async () => {
+    const words = 'filter: {facts_path: {path: "words", gt: 50}}'
+    const found = `{ docs(filter: {id_lte: 3}, orderBy: {id: ASC}) { pages(${words}) { id } pagesAggregate(${words}) { count } }
+      pagesAggregate(${words}) { count } pagesConnection(first: 5, ${words}) { nodes { id } totalCount } }`
+    const none = { pages: [], pagesAggregate: { count: 0 } }
+    expect(await data(found)).toEqual({
+      docs: [{ pages: [{ id: 2 }], pagesAggregate: { count: 1 } }, none, none],
+      pagesAggregate: { count: 1 },
+      pagesConnection: { nodes: [{ id: 2 }], totalCount: 1 },
+    })
+    const change = `mutation ($at: [JSONPathFilter!]) { updateManyPages(filter: {facts_path: $at}, data: {facts: {words: 60}}) { id }
+      deleteManyPages(filter: {facts_has_key: "nothing"}) }`
+    const few = { at: { path: ['words'], lt: 50 } }
+    expect(await data(change, few)).toEqual({ updateManyPages: [{ id: 1 }], deleteManyPages: 0 })
+    expect(await data(change, few)).toEqual({ updateManyPages: [], deleteManyPages: 0 })
   })
 
   test('a filter that says nothing of a place is refused', async () => {

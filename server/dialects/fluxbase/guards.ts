@@ -19,6 +19,7 @@ import type { Http } from '#http/env'
 import { limitRequest } from '#http/rate-limit'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
+import { requireMainBranch } from './branches.ts'
 import { rememberApp } from './cors.ts'
 import {
   refusedCredential,
@@ -160,6 +161,7 @@ async function firstGood(
 }
 
 function entered(services: Services, c: Http, { caller, app }: Found): AppContext {
+  requireMainBranch(c)
   requireUsable(app)
   if (!/^(GET|HEAD|OPTIONS)$/.test(c.req.method)) requireWritable(app)
   const identity = caller.kind === 'client_key' ? caller.identity : identityIn(caller, app)

@@ -209,10 +209,167 @@ describe('functions answer as their operations say', () => {
     })
   })
 
+  test('which only whoever manages the app is told', async () => {
+    for (const client of [app.nobody, app.as(app.anonKey)]) {
+      const text = await (await client.get('/openapi.json')).text()
+      expect(text).not.toContain('add_them')
+    }
+  })
+
   test('but for those that the service role may not call, and writing ones by GET', () => {
     expect(document().paths).not.toHaveProperty([rpc('tells_nobody')])
     expect(Object.keys(document().paths[rpc('nothing')] ?? {})).toEqual(['post'])
   })
+})
+
+describe('refusals look as each dialect says', () => {
+  const user = { email: 'ada@example.com', password: 'Correct-horse-42' }
+  const graphql = '/api/v1/graphql'
+  const ofApp = (path: string) => ({ path: path.replace('{app_id}', app.appId) })
+  /** Asked by whoever owns the app, but where it says otherwise. */
+  const cases: readonly (readonly [string, string, () => Case[2], number])[] = [
+    ['POST', '/init', () => ({ body: { name: 'Not Good' } }), 400],
+    ['POST', '/init', () => ({ body: { name: 'x' }, by: app.nobody }), 401],
+    ['POST', '/init', () => ({ body: { name: 'x', region: 'moon' } }), 400],
+    ['GET', '/apps/{app_id}', () => ({ path: '/apps/app_000000000000' }), 404],
+    [
+      'PATCH',
+      '/v1/{app_id}/config/jwt',
+      () => ({ ...ofApp('/v1/{app_id}/config/jwt'), body: { accessTokenTtl: 'x' } }),
+      400,
+    ],
+    [
+      'POST',
+      '/v1/{app_id}/schema/apply',
+      () => ({
+        ...ofApp('/v1/{app_id}/schema/apply'),
+        body: { schema: { tables: { t: { columns: { c: { type: 'thing' } } } } } },
+      }),
+      400,
+    ],
+    [
+      'POST',
+      '/v1/{app_id}/rls',
+      () => ({ ...ofApp('/v1/{app_id}/rls'), body: { table_name: 'nothing', user_column: 'x' } }),
+      400,
+    ],
+    [
+      'POST',
+      '/v1/{app_id}/functions',
+      () => ({ ...ofApp('/v1/{app_id}/functions'), body: { name: 'f', code: 'not code (' } }),
+      400,
+    ],
+    [
+      'GET',
+      '/v1/{app_id}/functions/{name}/logs',
+      () => ofApp('/v1/{app_id}/functions/none/logs'),
+      404,
+    ],
+    ['GET', '/v1/{app_id}/{table}', () => ofApp('/v1/{app_id}/nothing'), 404],
+    ['GET', '/v1/{app_id}/{table}', () => ofApp('/v1/{app_id}/things?whole=eq.x'), 400],
+    ['DELETE', '/v1/{app_id}/{table}', () => ofApp('/v1/{app_id}/things'), 400],
+    [
+      'POST',
+      '/auth/{app_id}/signup',
+      () => ({ ...ofApp('/auth/{app_id}/signup'), body: user }),
+      201,
+    ],
+    [
+      'POST',
+      '/auth/{app_id}/signup',
+      () => ({ ...ofApp('/auth/{app_id}/signup'), body: user }),
+      409,
+    ],
+    [
+      'POST',
+      '/auth/{app_id}/signup',
+      () => ({ ...ofApp('/auth/{app_id}/signup'), body: { ...user, password: 'x' } }),
+      400,
+    ],
+    [
+      'POST',
+      '/auth/{app_id}/login',
+      () => ({ ...ofApp('/auth/{app_id}/login'), body: { ...user, password: 'x' } }),
+      401,
+    ],
+    [
+      'POST',
+      '/auth/{app_id}/login',
+      () => ({ ...ofApp('/auth/{app_id}/login'), body: { email: 1 } }),
+      400,
+    ],
+    ['POST', '/api/v1/auth/signin', () => ({ body: {} }), 400],
+    ['POST', '/api/v1/auth/signin', () => ({ body: { ...user, password: 'x' } }), 401],
+    ['POST', '/api/v1/admin/ddl/schemas', () => ({ body: { name: 'other' } }), 409],
+    ['POST', '/api/v1/admin/ddl/tables', () => ({ body: { name: '', columns: [] } }), 400],
+    ['POST', graphql, () => ({ body: { query: '{' } }), 400],
+    ['POST', graphql, () => ({ body: { query: '{ nothing }' } }), 200],
+    [
+      'POST',
+      graphql,
+      () => ({ body: { query: '{' }, headers: { accept: 'application/graphql-response+json' } }),
+      400,
+    ],
+    [
+      'POST',
+      graphql,
+      () => ({
+        body: { query: '{ nothing }' },
+        headers: { accept: 'application/graphql-response+json' },
+      }),
+      400,
+    ],
+    ['GET', graphql, () => ({ path: `${graphql}?query=mutation%7B__typename%7D` }), 405],
+    ['GET', graphql, () => ({}), 200],
+    ['GET', '/rest/v1/{table}', () => ({ path: '/rest/v1/nothing' }), 404],
+    ['GET', '/rest/v1/{table}', () => ({ path: '/rest/v1/things?whole=eq.x' }), 400],
+    ['GET', '/rest/v1/{table}', () => ({ path: '/rest/v1/things?select=a(' }), 400],
+    [
+      'GET',
+      '/rest/v1/{table}',
+      () => ({ path: '/rest/v1/things', headers: { accept: 'application/vnd.pgrst.object+json' } }),
+      406,
+    ],
+    [
+      'GET',
+      '/rest/v1/{table}',
+      () => ({ path: '/rest/v1/things?offset=900', headers: { prefer: 'count=exact' } }),
+      416,
+    ],
+    [
+      'GET',
+      '/rest/v1/{table}',
+      () => ({
+        path: '/rest/v1/authors?limit=1',
+        headers: { accept: 'application/vnd.pgrst.object+json' },
+      }),
+      200,
+    ],
+    [
+      'GET',
+      '/rest/v1/{table}',
+      () => ({ path: '/rest/v1/authors', headers: { accept: 'text/csv' } }),
+      200,
+    ],
+    ['POST', '/rest/v1/{table}', () => ({ path: '/rest/v1/authors', body: { name: 'Ada' } }), 409],
+    [
+      'POST',
+      '/rest/v1/{table}',
+      () => ({
+        path: '/rest/v1/authors',
+        body: { name: 'Bob' },
+        headers: { prefer: 'return=representation' },
+      }),
+      201,
+    ],
+    ['GET', '/openapi.json', () => ({ path: '/openapi.json?version=4' }), 400],
+  ]
+
+  test.each(cases.map((one, at) => [at, ...one] as const))(
+    '%i: %s %s',
+    async (_, ...[method, path, asked, status]) =>
+      answerTo([method, path, { by: app.owner, ...asked() }, status]),
+  )
 })
 
 describe('schemas of tables', () => {

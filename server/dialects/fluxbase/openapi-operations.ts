@@ -4,6 +4,7 @@ import type { Operation, Schema } from '#http/openapi/document'
 import { pathParameter } from '#http/openapi/operation'
 import { answer, filtersOf, json, operation, type Place, refTo, use } from './openapi-shared.ts'
 import { keyNames } from './tables-request.ts'
+import { PAGE_HEADERS, PAGE_WORDS } from './tables-words.ts'
 
 /** Method → operation; what may not be done is absent. */
 export type Item = Readonly<Record<string, (() => Operation) | undefined>>
@@ -18,35 +19,22 @@ const filtered = (place: Place): Schema[] => [
   ...use('or', 'and', 'filters'),
 ]
 
-const READ = [
-  'select',
-  'order',
-  'limit',
-  'offset',
-  'count',
-  'group_by',
-  'truncate',
-  'cursor',
-  'cursor_column',
-  'prefer',
-] as const
-const CHANGE = ['select', 'limit', 'prefer', 'idempotency'] as const
-const INSERT = ['select', 'on_conflict', 'columns', 'prefer', 'idempotency'] as const
+const CHANGE = ['select', 'limit', 'Prefer', 'Idempotency-Key'] as const
+const INSERT = ['select', 'on_conflict', 'columns', 'Prefer', 'Idempotency-Key'] as const
 
-/** A header of lists. */
-const text = (description: string): Schema => ({ description, schema: { type: 'string' } })
-
-const PAGE_HEADERS = {
-  'Content-Range': text('`first-last/total`; the total is `*` where nothing counted'),
-  'X-Next-Cursor': text('For `cursor`, where more rows may follow'),
-}
+const HEADERS: Schema = Object.fromEntries(
+  Object.entries(PAGE_HEADERS).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ]),
+)
 
 /** A page of rows; in part, where `Range` or a count says that there are more. */
 const page = (place: Place): Schema => {
   const content = json(rows(place))
   return {
-    200: { description: 'Done', headers: PAGE_HEADERS, content },
-    206: { description: 'A part of the rows', headers: PAGE_HEADERS, content },
+    200: { description: 'Done', headers: HEADERS, content },
+    206: { description: 'A part of the rows', headers: HEADERS, content },
   }
 }
 
@@ -61,7 +49,7 @@ const list = (place: Place): Operation =>
   operation(place, {
     id: 'list',
     summary: 'Read rows of',
-    parameters: [...filtered(place), ...use(...READ)],
+    parameters: [...filtered(place), ...use(...PAGE_WORDS, 'Prefer')],
     good: page(place),
   })
 
@@ -116,7 +104,7 @@ const query = (place: Place): Operation =>
   operation(place, {
     id: 'query',
     summary: 'Read, with the query in the body, rows of',
-    parameters: use('prefer'),
+    parameters: use('Prefer'),
     body: { $ref: '#/components/schemas/QueryDocument' },
     good: page(place),
   })
@@ -200,7 +188,7 @@ function bulkUpdate(place: Place): Operation {
   return operation(place, {
     id: 'bulk_update',
     summary: 'Change many rows, each in its own way, in',
-    parameters: use('select', 'prefer', 'idempotency'),
+    parameters: use('select', 'Prefer', 'Idempotency-Key'),
     body,
     good: answer(200, rows(place)),
   })
@@ -210,7 +198,7 @@ const bulkDelete = (place: Place): Operation => ({
   ...operation(place, {
     id: 'bulk_delete',
     summary: 'Delete many rows of',
-    parameters: [...filtered(place), ...use('prefer', 'idempotency')],
+    parameters: [...filtered(place), ...use('Prefer', 'Idempotency-Key')],
     good: answer(200, DELETED),
   }),
   // Not needed where the query string has filters.
@@ -224,7 +212,7 @@ function record(place: Place): Item {
     operation(place, {
       id: what,
       summary: 'Change one row of',
-      parameters: [id, ...use('select', 'prefer', 'idempotency')],
+      parameters: [id, ...use('select', 'Prefer', 'Idempotency-Key')],
       body: changes(place),
       good: answer(200, row(place)),
     })
@@ -258,6 +246,6 @@ const remove = (place: Place, id: Schema): Operation =>
   operation(place, {
     id: 'delete',
     summary: 'Delete one row of',
-    parameters: [id, ...use('idempotency')],
+    parameters: [id, ...use('Idempotency-Key')],
     good: { 204: { description: 'Done' } },
   })

@@ -7,7 +7,7 @@ import {
   componentOf,
   filterOf,
   filtersOf,
-  PARAMETERS,
+  parametersIn,
   type Place,
   plain,
   refTo,
@@ -35,7 +35,7 @@ export function tablesPart(
 function partOf(catalog: Catalog, places: readonly Place[]): Part {
   return async (draft) => {
     draft.tag(TAG, 'The tables of the app, as they are now.')
-    for (const [name, parameter] of PARAMETERS) draft.component('parameters', name, parameter)
+    for (const [name, one] of parametersIn(draft.version)) draft.component('parameters', name, one)
     draft.component('schemas', 'QueryDocument', new Schemas(draft.version).of(QueryDocument))
     for (const place of places) {
       addComponents(draft, catalog, place)

@@ -30,8 +30,41 @@ type Listing = Extract<Condition, { kind: 'in' }>
 /** What is an array already stays as it is. */
 const adaptList = (condition: Listing): Listing =>
   condition.values.encoding === 'list'
-    ? { ...condition, values: { ...condition.values, text: asList(condition.values.text) } }
+    ? { ...condition, values: { ...condition.values, ...arrayOf(asList(condition.values.text)) } }
     : condition
+
+const arrayOf = (list: string) =>
+  ({ text: arrayLiteral(listItems(list)), encoding: 'text' }) as const
+
+/**
+ * The items of `(a,"b,c")`. Clients write them without quotes: parentheses of an item's own are part of it when they
+ * are in pairs.
+ */
+function listItems(text: string): string[] {
+  try {
+    return parseList(text)
+  } catch (error) {
+    const items = pairedItems(text.slice(1, -1))
+    if (items === undefined || !text.endsWith(')')) throw error
+    return items
+  }
+}
+
+const PAIRED = /"(?:[^"\\]|\\.)*"(?=,|$)|(?:[^(),]|\((?:[^()]|\([^()]*\))*\))+|(?<=^|,)(?=,|$)/y
+
+/** Undefined when the parentheses are not in pairs, or in deeper ones than anybody writes. */
+function pairedItems(text: string): string[] | undefined {
+  const items: string[] = []
+  for (let at = 0; at <= text.length; at++) {
+    PAIRED.lastIndex = at
+    const [item] = PAIRED.exec(text) ?? []
+    if (item === undefined) return undefined
+    items.push(item.startsWith('"') ? (parseList(`(${item})`)[0] ?? '') : item)
+    at += item.length
+    if (at < text.length && text[at] !== ',') return undefined
+  }
+  return items
+}
 
 type Comparing = Extract<Condition, { kind: 'compare' }>
 
@@ -62,7 +95,7 @@ export function asList(text: string): string {
 /** `{a,b}` stays; `(a,b)`, `["a","b"]` and a bare item become an array literal. */
 function asArray(text: string): string {
   if (text.startsWith('{')) return text
-  if (text.startsWith('(')) return arrayLiteral(parseList(text))
+  if (text.startsWith('(')) return arrayLiteral(listItems(text))
   return arrayLiteral(jsonArray(text)?.map(itemText) ?? [text])
 }
 

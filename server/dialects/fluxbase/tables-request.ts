@@ -22,8 +22,10 @@ import type { Http } from '#http/env'
 import { hasLeft, headerOf } from '#http/request'
 import { type Preferences, readPrefer } from '#http/prefer'
 import type { Services } from '#services'
+import { requireMain } from './branches.ts'
 import { type Body, bodyOf } from './tables-body.ts'
-import { readTableParams, type TableParams } from './tables-params.ts'
+import { requireOwnChoice } from './tables-choice.ts'
+import { readTableParams, reservedValue, type TableParams } from './tables-params.ts'
 import { findPlace, type Place, segmentsOf } from './tables-path.ts'
 import { type At, buildTableQuery } from './tables-query.ts'
 
@@ -69,12 +71,15 @@ export async function tableCall(services: Services, c: Http, ctx: AppContext): P
     })
   }
   const alsoReserved = place.sub === 'export' ? EXPORT_WORDS : undefined
+  const reading = { relation: place.relation, alsoReserved }
+  const params = readTableParams(queryOf(c.req.url), reading)
+  requireMain(reservedValue(params, 'branch'))
   return {
     c,
     data,
     place,
     relation: place.relation,
-    params: readTableParams(queryOf(c.req.url), { relation: place.relation, alsoReserved }),
+    params,
     body: bodyOf(c, place.sub === 'bulk'),
     preferences,
     admin: manages(ctx.caller, ctx.app),
@@ -126,7 +131,9 @@ export function run(call: TableCall, { what, slots, build, once }: Running): Pro
     timeZone: preferences.timezone,
     build: (catalog) => {
       const at = { catalog, relation: catalog.relation(schema, name) ?? relation }
-      return build(buildTableQuery(at, params), at)
+      const request = build(buildTableQuery(at, params), at)
+      if (request.kind === 'update' || request.kind === 'delete') requireOwnChoice(request.query)
+      return request
     },
   }
   return execute(data, ask)

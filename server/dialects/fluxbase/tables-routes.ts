@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { RouteDocs } from '#http/about'
 import type { Method } from '#http/routes'
 import { QueryDocument } from './tables-document.ts'
+import { HEADERS, PAGE_HEADERS, PAGE_WORDS, saying } from './tables-words.ts'
 
 const Row = z.record(z.string(), z.unknown())
 const Rows = z.array(Row)
@@ -26,58 +27,27 @@ const Exported = z.object({ success: z.boolean(), count: z.int(), records: Rows 
 
 const PAGE = {
   ...json(Rows),
-  headers: {
-    'Content-Range': '`first-last/total`; the total is `*` where nothing counted',
-    'X-Next-Cursor': 'For `cursor`, where more rows may follow',
-  },
+  headers: PAGE_HEADERS,
 }
 
 const PAGES = { 200: PAGE, 206: { ...PAGE, description: 'A part of the rows' } }
 
+const { Prefer, Range, 'Idempotency-Key': idempotency } = HEADERS
+
 const READ: RouteDocs = {
   description:
     'Filters are further parameters: `column=operator.value` or `column.operator=value`, and `or=(…)`, `and=(…)` over several.',
-  query: {
-    select: 'Columns, aggregates and embedded tables; all columns without it',
-    order: '`column.asc|desc.nullsfirst|nullslast`, several with commas',
-    limit: z.int().min(0).describe('Rows at most; 1000 without it'),
-    offset: z.int().min(0).describe('Rows to skip'),
-    count: z
-      .enum(['exact', 'planned', 'estimated', 'none'])
-      .describe('Count all rows that the filters find, for `Content-Range`'),
-    group_by: 'Columns that aggregates are grouped by',
-    truncate: z
-      .int()
-      .min(1)
-      .describe('Characters of a text at most: longer ones are cut, and say how long they are'),
-    cursor: 'What `X-Next-Cursor` gave: goes on behind the last row of that page',
-    cursor_column: 'The column that the cursor means, instead of its own',
-  },
-  headers: {
-    Prefer: '`count=…`, `timezone=…`, `handling=strict`',
-    Range: '`0-9`: these rows, as a part (206); not beside `limit` or `offset`',
-  },
+  query: saying(...PAGE_WORDS, 'or', 'and'),
+  headers: { Prefer, Range },
   answers: PAGES,
 }
 
 const WRITTEN: RouteDocs = {
-  query: { select: 'Columns of the rows in the answer' },
-  headers: {
-    Prefer:
-      '`return=minimal|headers-only|representation`, `resolution=merge-duplicates|ignore-duplicates`, `missing=default`, `max-affected=…`, `tx=rollback`',
-    'Idempotency-Key':
-      'At most 256 characters: the same request with it is done once, and answered again for a day',
-  },
+  query: saying('select'),
+  headers: { Prefer, 'Idempotency-Key': idempotency },
 }
 
-const INSERT: RouteDocs = {
-  ...WRITTEN,
-  query: {
-    ...WRITTEN.query,
-    on_conflict: 'Columns of the key that decides what a duplicate is',
-    columns: 'Columns of the body that count',
-  },
-}
+const INSERT: RouteDocs = { ...WRITTEN, query: saying('select', 'on_conflict', 'columns') }
 
 const Inserted = z.union([Row, Rows]).describe('One row for an object, a list of them for a list')
 
@@ -179,11 +149,7 @@ const SUB_RESOURCES: readonly TableRoute[] = [
     summary: 'Export rows as CSV or JSON',
     docs: {
       ...READ,
-      query: {
-        ...READ.query,
-        format: z.enum(['csv', 'json']).default('csv').describe('Of the export'),
-        items: 'Ids, as a JSON array',
-      },
+      query: saying(...PAGE_WORDS, 'or', 'and', 'format', 'items'),
       answers: { 200: { content: { 'text/csv': z.string(), 'application/json': Rows } } },
     },
   },

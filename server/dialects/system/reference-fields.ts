@@ -67,7 +67,7 @@ function whole(shape: z.ZodType, io: 'input' | 'output'): Schema {
   return inlined(schemas.of(shape, io)) as Schema
 }
 
-/** Fields; of objects and lists within it too, as `trigger.type` and `triggers[].type`. */
+/** Fields; of what is within them too, as `trigger.type`, `triggers[].type` and, under any name, `tables.{…}.columns`. */
 function fieldsOf(schema: Schema, prefix = ''): Field[] {
   const required = (schema.required ?? []) as string[]
   return propertiesOf(schema).flatMap(([name, property]) => [
@@ -79,6 +79,7 @@ function fieldsOf(schema: Schema, prefix = ''): Field[] {
     },
     ...fieldsOf(property, `${prefix}${name}.`),
     ...fieldsOf(itemsOf(property), `${prefix}${name}[].`),
+    ...fieldsOf(valuesOf(property), `${prefix}${name}.{…}.`),
   ])
 }
 
@@ -89,6 +90,10 @@ function propertiesOf(schema: Schema): [name: string, property: Schema][] {
 }
 
 const itemsOf = (schema: Schema) => (schema.items ?? {}) as Schema
+
+/** What stands under each name, where an object may have any. */
+const valuesOf = ({ additionalProperties: values }: Schema): Schema =>
+  typeof values === 'object' && values !== null ? (values as Schema) : {}
 
 const choicesOf = (schema: Schema) => (schema.anyOf ?? schema.oneOf) as Schema[] | undefined
 
@@ -132,7 +137,11 @@ const BY_NAME: Record<string, string> = {
   code: 'export default () => new Response("hello")',
   name: 'notes',
   table_name: 'notes',
+  type: 'text',
 }
+
+/** A name for one thing among those of such a field. */
+const ONE_OF: Record<string, string> = { tables: 'notes', columns: 'title' }
 
 /** A value that the schema would take, as short as possible. */
 function sampleOf(schema: Schema, name = ''): unknown {
@@ -142,7 +151,7 @@ function sampleOf(schema: Schema, name = ''): unknown {
   const [first] = choicesOf(schema) ?? []
   if (first) return sampleOf(first, name)
   const [type] = [schema.type].flat()
-  if (type === 'object') return sampleObject(schema)
+  if (type === 'object') return sampleObject(schema, name)
   if (type === 'array') return [sampleOf(itemsOf(schema), name)]
   if (type === 'boolean') return true
   if (type === 'integer' || type === 'number') return schema.minimum ?? 1
@@ -150,7 +159,9 @@ function sampleOf(schema: Schema, name = ''): unknown {
 }
 
 /** What is required; where nothing is, the first field. */
-function sampleObject(schema: Schema): Record<string, unknown> {
+function sampleObject(schema: Schema, of: string): Record<string, unknown> {
+  const one = ONE_OF[of]
+  if (one !== undefined) return { [one]: sampleOf(valuesOf(schema)) }
   const required = (schema.required ?? []) as string[]
   const properties = propertiesOf(schema)
   const shown = properties.filter(([name]) => required.includes(name))

@@ -61,7 +61,8 @@ td:last-child { color: var(--soft); overflow-wrap: anywhere }
   body { padding: 1.5rem .8rem }
   summary { grid-template-columns: 4.4rem minmax(0, 1fr) }
   .does { grid-column: 1 / -1 }
-  .fields tr { display: grid; padding: .35rem 0; border-bottom: 1px solid var(--line) }
+  .fields tr { display: grid; grid-template-columns: auto 1fr; column-gap: .8rem; padding: .35rem 0; border-bottom: 1px solid var(--line) }
+  .fields td:last-child { grid-column: 1 / -1 }
   .fields td, .fields td:first-child, .fields td:nth-child(2) { width: auto; padding: 0; border: 0 }
 }
 `

@@ -51,6 +51,33 @@ test('GET /docs/api says who may call a route, and with what body', () => {
   expect(told).toMatch(/triggers\[\]\.type\s*"http"/)
 })
 
+test('GET /docs/api says what a route answers, and what a refusal looks like', () => {
+  const told = entry('post', '/auth/{app_id}/login')
+  expect(told).toMatch(/Answer 200\s*application\/json/)
+  expect(told).toMatch(/refresh_token\s*string\s*Good once/)
+  expect(told).toMatch(/user\.avatar_url\s*string or null/)
+  const applied = entry('post', '/v1/{app_id}/schema/apply')
+  expect(applied).toMatch(/migration_id\s*number\s*may be absent/)
+  expect(applied).toMatch(/statements\[\]\.destructive\s*boolean/)
+  expect(textOf(page)).toMatch(/A refusal, of any of these:\s*error\s*object\s*error\.code/)
+})
+
+test('GET /docs/api tells what stands under names that a caller chooses, with an example that is good', async () => {
+  const told = entry('post', '/v1/{app_id}/schema/apply')
+  expect(told).toMatch(/schema\.tables\.\{…\}\.columns\.\{…\}\.type\s*string\s*required/)
+  const sample = '{"schema":{"tables":{"notes":{"columns":{"title":{"type":"text"}}}}}}'
+  expect(told).toContain(sample)
+  const path = `/v1/${app.appId}/schema/apply`
+  const res = await app.owner.post(path, sample, { 'content-type': 'application/json' })
+  expect(res.status).toBe(200)
+})
+
+test('GET /docs/api gives each route an address of its own', () => {
+  const ids = [...page.matchAll(/<details [^>]*id="([^"]+)"/g)].map(([, id]) => id)
+  expect(ids).toContain('post_v1_app_id_functions')
+  expect(new Set(ids).size).toBe(app.instance.router.routes.length)
+})
+
 test('GET /docs/api shows commands that work as they stand', async () => {
   const told = entry('post', '/auth/{app_id}/signup')
   const [, url = '', body = ''] =

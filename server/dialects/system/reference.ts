@@ -69,7 +69,7 @@ function contentOf(routes: readonly ListedRoute[], url: string): Html {
     <section>
       <p>
         Every route of this instance. The same for programs: <a href="/openapi.json">OpenAPI 3.0</a> and
-        <a href="/openapi.json?version=3.1">3.1</a>, which also hold the tables of an app for whoever manages it.
+        <a href="/openapi.json?version=3.1">3.1</a>, which also hold the tables and functions of an app for whoever manages it.
         What errors mean is told <a href="/docs/errors">on a page of its own</a>.
       </p>
     </section>

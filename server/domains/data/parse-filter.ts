@@ -268,8 +268,10 @@ function readBalanced(scanner: Scanner): string {
   return scanner.text.slice(start, scanner.at)
 }
 
-function readList(scanner: Scanner): string {
+function readList(scanner: Scanner, rules: FilterRules): string {
   const start = scanner.at
+  if (rules.balanced && scanner.sees('(') && skipsPair(scanner))
+    return scanner.text.slice(start, scanner.at)
   scanner.needs('(')
   while (!scanner.done && scanner.next !== ')') {
     if (scanner.next === '"') scanner.quoted()
@@ -277,4 +279,22 @@ function readList(scanner: Scanner): string {
   }
   scanner.needs(')')
   return scanner.text.slice(start, scanner.at)
+}
+
+/** Goes behind the parenthesis that closes the one here; false, and nowhere, when none does. */
+function skipsPair(scanner: Scanner): boolean {
+  const start = scanner.at
+  let depth = 0
+  do {
+    const { next } = scanner
+    if (next === '"') {
+      scanner.quoted()
+      continue
+    }
+    if (next === '(') depth++
+    else if (next === ')') depth--
+    scanner.at++
+  } while (depth > 0 && !scanner.done)
+  if (depth > 0) scanner.at = start
+  return depth === 0
 }

@@ -80,7 +80,8 @@ function parametersOf(path: string, { docs, dialect }: ListedRoute, schemas: Sch
   return parameters.length > 0 ? { parameters } : {}
 }
 
-function parameter(given: Given, schemas: Schemas): Schema {
+/** What is said of a parameter. */
+export function parameter(given: Given, schemas: Schemas): Schema {
   if (typeof given === 'string') return { description: given, schema: { type: 'string' } }
   const { description, ...schema } = schemas.of(given)
   return { description, schema }

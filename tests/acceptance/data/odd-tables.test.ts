@@ -312,6 +312,58 @@ describe('what PostgreSQL refuses', () => {
   })
 })
 
+test('parentheses of an item are part of it, as clients write lists without quotes', async () => {
+  await setUp(`create table quotes (id int primary key, name text, tags text[]);
+    insert into quotes values (1, 'Foo (Bar)', '{a (b)}'), (2, 'f(a,b)', '{}'), (3, ':(', '{"c,d"}'), (4, '', '{}')`)
+  for (const [query, found] of [
+    ['name=in.(Foo (Bar))', [1]],
+    ['name=in.(Foo (Bar),f(a,b),zz)', [1, 2]],
+    ['name=nin.(Foo (Bar),":(")', [2, 4]],
+    ['name=in.(:()', [3]],
+    ['name=in.(,Foo (Bar))', [1, 4]],
+    ['or=(name.in.(Foo (Bar),x),id.eq.4)', [1, 4]],
+    ['tags=cs.(a (b))', [1]],
+    ['tags=ov.(a (b),"c,d")', [1, 3]],
+  ] as const) {
+    const path = `${TABLES}/quotes?select=id&order=id&${query.replaceAll(' ', '%20')}`
+    const rows = found.map((id) => ({ id }))
+    expect([query, await answered(service.get(path))]).toEqual([query, [200, rows]])
+  }
+  for (const query of ['name=in.(a)b)', 'name=in.(a (b),c', `name=in.${'('.repeat(4_000)}`]) {
+    expect((await service.get(`${TABLES}/quotes?${query}`)).status).toBe(400)
+  }
+})
+
+test('related rows do not choose what is written, and what would choose by them is not passed over', async () => {
+  await setUp(`create table shelves (id int primary key, room text); insert into shelves values (1, 'a');
+    create table boxes (id int primary key, n int, shelf_id int references shelves);
+    insert into boxes values (1, 0, 1), (2, 0, null)`)
+  const refused = expect.objectContaining({ error: expect.stringMatching(/columns of the table/) })
+  for (const query of [
+    'select=id,shelves!inner(room)&shelves.room=eq.zz',
+    'select=id,shelves!inner(room)&shelves.or=(room.eq.zz)',
+    'select=id,shelf(room)&shelf=is.null',
+    'select=id,shelves(room)&or=(id.eq.1,shelves.not.is.null)',
+  ]) {
+    for (const asked of [
+      service.patch(`${TABLES}/boxes?${query}`, { n: 1 }),
+      service.patch(`${TABLES}/boxes/1?${query}`, { n: 1 }),
+      service.delete(`${TABLES}/boxes?id=gt.0&${query}`),
+      service.delete(`${TABLES}/boxes/1?${query}`),
+    ]) {
+      expect([query, ...(await answered(asked))]).toEqual([query, 400, refused])
+    }
+  }
+  const first = 'select=id,shelves(room)&order=shelves(room)&limit=1'
+  expect(await answered(service.patch(`${TABLES}/boxes?${first}`, { n: 1 }))).toEqual([
+    400,
+    refused,
+  ])
+  const shown = 'select=id,n,shelves(room)&shelves.room=eq.zz&order=id'
+  const changed = await answered(service.patch(`${TABLES}/boxes?id=eq.1&${shown}`, { n: 2 }))
+  expect(changed).toEqual([200, [{ id: 1, n: 2, shelves: null }]])
+})
+
 test('a column that is called like a parameter can be filtered by, read or written', async () => {
   await setUp(`create table steps (id int primary key, "order" int, "limit" int, "select" text, "offset" int);
     insert into steps values (1, 1, 10, 'a', 0), (2, 2, 20, 'b', 5), (3, 2, 30, 'c', 5)`)

@@ -109,3 +109,21 @@ describe('a tenant', () => {
     expect((await refusal(asked, 404, 'NOT_FOUND')).error).toBe('tenant not found')
   })
 })
+
+describe('a branch', () => {
+  test('that is not the main one is refused: nothing of it may land in the main one', async () => {
+    const key = server.as(app.serviceKey)
+    for (const asked of [
+      key.get(TABLES, { 'x-fluxbase-branch': 'dev' }),
+      key.post('/api/v1/graphql?branch=dev', { query: '{ _health }' }),
+      key.get('/api/v1/admin/ddl/schemas', { 'x-fluxbase-branch': 'dev' }),
+    ]) {
+      expect(await refusal(asked, 503, 'BRANCHING_DISABLED')).toMatchObject({
+        error: 'branching_disabled',
+        message: expect.stringMatching(/\S/),
+      })
+    }
+    expect((await key.get(TABLES, { 'x-fluxbase-branch': 'main' })).status).toBe(UNKNOWN_TABLE)
+    expect((await key.get(`${TABLES}?branch=main`)).status).toBe(UNKNOWN_TABLE)
+  })
+})

@@ -113,6 +113,11 @@ describe('who may ask', () => {
 })
 
 describe('inserting', () => {
+  test('into another branch than the main one is refused', async () => {
+    await refusal(post('closed?branch=dev', { text: 'x' }), 503, 'BRANCHING_DISABLED')
+    expect((await post('closed?branch=main', { text: 'n' })).status).toBe(201)
+  })
+
   test('an object answers an object, an array an array', async () => {
     const row = await body<Row>(post('products', { name: 'lone', price: 29.99 }), 201)
     expect(row).toMatchObject({ id: expect.any(Number), name: 'lone', price: 29.99 })
