@@ -49,16 +49,17 @@ export const isHoisted = (name: string): string =>
 
 /**
  * Of roles, for this database before any: what anybody may set, or the login of the data API by a grant,
- * and what does not say who they are.
+ * and what does not say who they are. All settings are listed, which takes a millisecond or five, only where some is set.
  */
 export const ROLE_SETTINGS = `select coalesce(json_agg(json_build_array(role, name, value)), '[]') from (
     select distinct on (1, 2) r.rolname as role, split_part(c, '=', 1) as name, substr(c, strpos(c, '=') + 1) as value
     from pg_db_role_setting d
     join pg_roles r on r.oid = d.setrole
     cross join unnest(d.setconfig) as c
-    join pg_settings s on s.name = split_part(c, '=', 1) and (s.context = 'user'
-      or has_parameter_privilege(to_regrole(quote_ident(current_database() || '_api')), s.name, 'set'))
+    cross join lateral (select name, context from pg_settings where name = split_part(c, '=', 1) offset 0) as s
     where d.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+      and (s.context = 'user'
+        or has_parameter_privilege(to_regrole(quote_ident(current_database() || '_api')), s.name, 'set'))
       and s.name !~ '^(role|session_authorization|search_path|row_security|(?!default_transaction_isolation$).*transaction.*)$'
     order by 1, 2, d.setdatabase desc) as own`
 

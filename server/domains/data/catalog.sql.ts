@@ -28,7 +28,8 @@ import { withViews } from './views.ts'
 const SNAPSHOT = `set transaction_isolation = 'repeatable read'`
 
 const PATH = `select set_config('search_path', 'pg_catalog', true),
-  set_config('statement_timeout', '30s', true)`
+  set_config('statement_timeout', '30s', true),
+  set_config('join_collapse_limit', '1', true), set_config('from_collapse_limit', '1', true)`
 
 const VERSION = 'select version::text from stead.catalog_version'
 
