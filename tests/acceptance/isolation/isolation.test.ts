@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Described, type OpenApiDocument } from '#support/described'
-import { MATRIX, type Line } from './matrix.ts'
+import { MATRIX } from './matrix.ts'
+import type { Line } from './matrix-words.ts'
 import { EVERYBODY, type Scene, setScene, type Who } from './scene.ts'
 
 let scene: Scene
