@@ -1,9 +1,9 @@
 /** For the tests of this folder: real clusters in temporary folders, gone afterwards. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -27,6 +27,9 @@ export function tempFolder() {
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
   }
 }
+
+/** What stands in the folder that holds the cluster's. */
+export const siblings = (dataDir: string) => readdirSync(dirname(dataDir)).sort()
 
 /** A place for one cluster, not made yet. Whatever runs on it at the end is stopped. */
 export function tempCluster() {
