@@ -7,4 +7,6 @@ import './schema.ts'
 import './rls.ts'
 import './rows.ts'
 import './auth.ts'
-import './functions.ts'
+// The first calls what the second looks at.
+import './functions-called.ts'
+import './functions-managed.ts'
