@@ -1,24 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TestApp } from '#support/app'
 import type { Client } from '#support/client'
+import { RUN } from './fn-db-fixture.ts'
 import { type FunctionsFixture, startFunctions, startNotes } from './functions-fixture.ts'
 
 let app: TestApp
 let fns: FunctionsFixture
 let ada: Client & { id: string }
 let bob: Client & { id: string }
-
-/** Runs the body of the request as the body of a handler: `ctx` and `req` are there, the result is JSON. */
-const RUN = `const AsyncFunction = (async () => {}).constructor as any
-export default async function handler(req: Request, ctx: any) {
-  const { code, args } = await req.json()
-  try {
-    const value = await new AsyncFunction('ctx', 'args', code)(ctx, args)
-    return Response.json({ value }, { headers: { 'content-type': 'application/json' } })
-  } catch (error) {
-    return Response.json({ error: error.message, code: error.code })
-  }
-}`
 
 type Ran = { value?: unknown; error?: string; code?: string }
 
