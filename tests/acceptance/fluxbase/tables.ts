@@ -2,42 +2,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { applySchema, body } from '../support.ts'
 import { app, newUser, refusal, sdk, server, type User } from './server.ts'
+import { SCHEMA } from './tables-fixture.ts'
 
 const T = '/api/v1/tables'
-
-const id = { type: 'serial', primaryKey: true }
-
-const SCHEMA = {
-  tables: {
-    authors: { columns: { id, name: { type: 'text' }, email: { type: 'text', unique: true } } },
-    products: {
-      columns: {
-        id,
-        name: { type: 'text', nullable: false, unique: true },
-        price: { type: 'numeric' },
-        age: { type: 'integer' },
-        category: { type: 'text' },
-        location: { type: 'text' },
-        title: { type: 'text' },
-        tags: { type: 'text[]' },
-        meta: { type: 'jsonb' },
-        deleted_at: { type: 'timestamptz' },
-        author_id: { type: 'integer', references: 'authors.id' },
-      },
-    },
-    notes: {
-      columns: { id, user_id: { type: 'uuid', default: 'auth.uid()' }, text: { type: 'text' } },
-    },
-    closed: { columns: { id, text: { type: 'text' } } },
-    pairs: {
-      columns: {
-        a: { type: 'integer', primaryKey: true },
-        b: { type: 'integer', primaryKey: true },
-        text: { type: 'text' },
-      },
-    },
-  },
-}
 
 type Row = Record<string, unknown>
 
