@@ -3,22 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Client } from '#support/client'
 import { type App, applySchema, body, newApp, newEmail, PASSWORD, UUID } from '../support.ts'
 import { refusal, sdk, server, type Signed, type User, userOf } from './server.ts'
+import type { Key, List, Made } from './client-keys-fixture.ts'
 
 const KEYS = '/api/v1/client-keys'
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 const UNKNOWN = '00000000-0000-4000-8000-000000000000'
 const T = '/api/v1/tables/key_notes'
-
-type Key = {
-  id: string
-  name: string
-  scopes: string[]
-  user_id: string | null
-  revoked_at: string | null
-  updated_at: string
-}
-type Made = Key & { key: string; client_key: Key }
-type List = { client_keys: Key[]; total: number }
 
 /** An app of its own, whose tables no other test makes. */
 const app = {} as App
