@@ -13,14 +13,7 @@ import { JSON_TYPE } from './errors.ts'
 import { readDocument, readRows, rowsAmong, rowsIn, textOf } from './tables-body.ts'
 import { keyNames, payloadFor, run, type TableCall } from './tables-request.ts'
 import { checkShapes } from './tables-shapes.ts'
-import {
-  affected,
-  deleteMany,
-  insertBulk,
-  MAX_BULK,
-  tooMany,
-  writeHeaders,
-} from './tables-write.ts'
+import { changed, deleteMany, insertBulk, MAX_BULK, tooMany, writeHeaders } from './tables-write.ts'
 
 type Document = Record<string, unknown>
 
@@ -190,7 +183,7 @@ type Updating = {
 }
 
 async function updated(call: TableCall, updating: Updating): Promise<Response> {
-  const { relation, params, c, preferences } = call
+  const { relation, params, preferences } = call
   const { rows, columns, matchOn, where } = updating
   checkShapes(relation, rows)
   const bodyless = preferences.return === 'minimal' || preferences.return === 'headers-only'
@@ -208,8 +201,5 @@ async function updated(call: TableCall, updating: Updating): Promise<Response> {
       output: { format: bodyless ? 'none' : 'array' },
     }),
   })
-  const headers = writeHeaders(call, result)
-  if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return affected(call, result)
-  return c.body(result.body, 200, { ...headers, 'Content-Type': JSON_TYPE })
+  return changed(call, result, () => result.body)
 }

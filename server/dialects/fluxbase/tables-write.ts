@@ -98,12 +98,21 @@ function inserted(call: TableCall, rows: Rows, result: DataResult): Response {
 }
 
 /** Only how many; with a location, of what was made. */
-export function affected(call: TableCall, result: DataResult, location?: string): Response {
+function affected(call: TableCall, result: DataResult, location?: string): Response {
   const headers: Record<string, string> = writeHeaders(call, result)
   if (location !== undefined) headers.Location = location
   const body = `{"affected":${result.changed}}`
   const status = call.c.req.method === 'POST' ? 201 : 200
   return call.c.body(body, status, { ...headers, 'Content-Type': JSON_TYPE })
+}
+
+/** The answer to rows that were changed or deleted, as much of it as the caller prefers. */
+export function changed(call: TableCall, result: DataResult, body: () => string): Response {
+  const { c, preferences } = call
+  const headers = writeHeaders(call, result)
+  if (preferences.return === 'minimal') return c.body(null, 200, headers)
+  if (preferences.return === 'headers-only') return affected(call, result)
+  return c.body(body(), 200, { ...headers, 'Content-Type': JSON_TYPE })
 }
 
 function locationOf({ schema, name }: Relation, key: string | undefined): string | undefined {
@@ -211,7 +220,7 @@ async function readChanges(body: Body): Promise<Rows> {
 
 export async function updateRecords(call: TableCall): Promise<Response> {
   const rows = await readChanges(call.body)
-  const { params, relation, c, preferences } = call
+  const { params, relation } = call
   const columns = changing(call, rows)
   checkShapes(relation, rows)
   const result = await run(call, {
@@ -226,10 +235,7 @@ export async function updateRecords(call: TableCall): Promise<Response> {
       ...optionsOf(call, chosen(call, query)),
     }),
   })
-  const headers = writeHeaders(call, result)
-  if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return affected(call, result)
-  return c.body(result.body, 200, { ...headers, 'Content-Type': JSON_TYPE })
+  return changed(call, result, () => result.body)
 }
 
 const FILTER_REQUIRED =
@@ -252,19 +258,14 @@ export function deleteMany(call: TableCall, format?: 'none'): Promise<DataResult
 }
 
 export async function deleteRecords(call: TableCall): Promise<Response> {
-  const { c, preferences } = call
   const result = await deleteMany(call)
-  const headers = writeHeaders(call, result)
-  if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return affected(call, result)
-  const body = `{"affected":${result.changed},"records":${result.body}}`
-  return c.body(body, 200, { ...headers, 'Content-Type': JSON_TYPE })
+  return changed(call, result, () => `{"affected":${result.changed},"records":${result.body}}`)
 }
 
 /** `PUT` and `PATCH` of one record: what the body names changes, the key stays. */
 export async function changeRecord(call: TableCall): Promise<Response> {
   const rows = await readChanges(call.body)
-  const { relation, place, params, c, preferences } = call
+  const { relation, place, params } = call
   const columns = changing(call, rows, keyNames(relation))
   checkShapes(relation, rows)
   const conditions = keyConditions(relation, place.id ?? '')
@@ -282,10 +283,7 @@ export async function changeRecord(call: TableCall): Promise<Response> {
     }),
   })
   if (result.changed === 0) return nothingChanged(call)
-  const headers = writeHeaders(call, result)
-  if (preferences.return === 'minimal') return c.body(null, 200, headers)
-  if (preferences.return === 'headers-only') return affected(call, result)
-  return c.body(onlyRow(result.body), 200, { ...headers, 'Content-Type': JSON_TYPE })
+  return changed(call, result, () => onlyRow(result.body))
 }
 
 export async function deleteRecord(call: TableCall): Promise<Response> {
