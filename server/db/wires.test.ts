@@ -247,3 +247,26 @@ test('messages are cut the same however the stream is cut', () => {
     expect([size, seen]).toEqual([size, ['68 01020304', '73 ', '68 01020304', '68 01020304']])
   }
 })
+
+test('a server without a free connection is asked again until one is given back, or the wait is over', async () => {
+  const admin = open(1)
+  const name = `one_${process.pid}`
+  await admin.batch([
+    { text: `create role ${name} login password 'x' connection limit 1`, values: [] },
+  ])
+  const url = new URL(inject('clusterUrl'))
+  url.username = name
+  url.password = 'x'
+  const held = openDatabase(new Secret(url.href), { max: 1, sessions: 1 })
+  await held.batch([say('held')])
+  const hasty = openDatabase(new Secret(url.href), { max: 1, sessions: 1, acquireMs: 200 })
+  await expect(hasty.batch([say('hasty')])).rejects.toThrow('timeout exceeded')
+  await hasty.close()
+  const patient = openDatabase(new Secret(url.href), { max: 1, sessions: 1 })
+  const waiting = patient.batch([say('patient')])
+  await held.close()
+  expect((await waiting)[0]?.rows).toEqual([['patient']])
+  await patient.close()
+  await admin.batch([{ text: `drop role ${name}`, values: [] }])
+  await admin.close()
+})

@@ -5,6 +5,7 @@ import { unavailable } from '#core/errors'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import type { Budget, Holder } from './budget.ts'
 import { type Mend, openMended } from './login.ts'
+import { sqlstateOf } from './sqlstate.ts'
 import { sharesWire, Wire, type WireJob } from './wire.ts'
 
 export type WiresOptions = {
@@ -25,6 +26,11 @@ const TURN_MS = 100
 
 /** How often wires and queue are looked through. */
 const SWEEP_MS = 250
+
+/** After this many milliseconds a server without a free connection is asked again. */
+const RETRY_MS = 100
+
+const isExhausted = (error: unknown): boolean => sqlstateOf(error) === '53300'
 
 /** Connections that brief work uses before it shares. */
 const SHARED = Math.max(2, availableParallelism())
@@ -129,9 +135,19 @@ export class Wires {
       (error: unknown) => {
         this.#opening--
         // Those who wait are told, unless other connections will serve them.
-        if (this.#all.size === 0) for (const job of this.#waiting.splice(0)) job.reject(error)
+        if (this.#all.size > 0) return
+        if (isExhausted(error)) this.#openLater()
+        else for (const job of this.#waiting.splice(0)) job.reject(error)
       },
     )
+  }
+
+  /** The server has no connection left, but another process may give some back before the wait is over. */
+  #openLater(): void {
+    setTimeout(() => {
+      const isWanted = this.#waiting.length > 0 && !this.#closed
+      if (isWanted && this.#all.size + this.#opening < this.#most()) this.#open()
+    }, RETRY_MS).unref()
   }
 
   readonly #onProgress = (wire: Wire): void => {
