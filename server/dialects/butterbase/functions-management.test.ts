@@ -164,7 +164,7 @@ test('DELETE stops the function at once, twice is fine, logs stay for who asks, 
     expect((await app.nobody.get(`${logs}${query}`)).status).toBe(401)
   }
   expect((await fns.deploy('gone', HELLO)).id).toBe(id)
-  expect(await fns.logs('gone')).toHaveLength(1)
+  await expect.poll(() => fns.logs('gone')).toHaveLength(1)
   expect(await call('gone')).toEqual({ message: 'Hello!' })
 })
 
