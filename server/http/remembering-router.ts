@@ -7,6 +7,20 @@ import { TrieRouter } from 'hono/router/trie-router'
 /** Paths remembered; when there are more, all are forgotten. */
 const MAX_PATHS = 1000
 
+const whole = new WeakSet<object>()
+
+/** `handler` does by itself what the middleware on its path would do around it. */
+export const markWhole = (handler: object): void => {
+  whole.add(handler)
+}
+
+/** Hono's way with a single handler is the shortest: no chain, and some promises less. */
+function shortened<T>(result: Result<T>): Result<T> {
+  const [handlers, ...stash] = result
+  const only = handlers.findIndex(([entry]) => Array.isArray(entry) && whole.has(entry[0]))
+  return only < 0 ? result : ([[handlers[only]], ...stash] as Result<T>)
+}
+
 export class RememberingRouter<T> implements Router<T> {
   readonly name = 'RememberingRouter'
   readonly #router = new SmartRouter<T>({ routers: [new RegExpRouter(), new TrieRouter()] })
@@ -20,7 +34,7 @@ export class RememberingRouter<T> implements Router<T> {
     const key = `${method} ${path}`
     let result = this.#found.get(key)
     if (!result) {
-      result = this.#router.match(method, path)
+      result = shortened(this.#router.match(method, path))
       if (this.#found.size >= MAX_PATHS) this.#found.clear()
       this.#found.set(key, result)
     }

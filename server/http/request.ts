@@ -40,9 +40,16 @@ const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, 
 
 /** The host that the request was sent to: lower case, no port, no dot at the end. */
 export function hostOf(c: Http): string {
-  const host = (headerOf(c, 'host') ?? '').toLowerCase()
-  return host.replace(/:\d+$/, '').replace(/\.$/, '')
+  const text = headerOf(c, 'host') ?? ''
+  if (text !== lastHost.text) lastHost = { text, host: plainHost(text) }
+  return lastHost.host
 }
+
+/** Most requests are sent to the same host as the one before. */
+let lastHost = { text: '', host: '' }
+
+const plainHost = (text: string): string =>
+  text.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '')
 
 /** Whether the caller has closed the connection: nobody will read the answer. */
 export const hasLeft = (c: Http): boolean => c.env.incoming.socket.destroyed === true

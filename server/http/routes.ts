@@ -1,11 +1,12 @@
 /** The table of routes: each states who may call it, and is mounted, guarded and documented from there. */
-import type { Hono } from 'hono'
+import type { Hono, MiddlewareHandler } from 'hono'
 import type { z } from 'zod'
 import { invalid } from '#core/errors'
 import { fromConnection } from '#db/sqlstate'
 import type { About, RouteDocs } from './about.ts'
 import { readJson, refuseNulIn, validated } from './body.ts'
 import type { Env, Http } from './env.ts'
+import { markWhole } from './remembering-router.ts'
 
 export type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all'
 
@@ -44,6 +45,14 @@ export type Listed = () => readonly ListedRoute[]
 /** `admit` answers who is asking before the body is read; what it gives back finds the app afterwards. */
 export type Guard<Ctx> = (c: Http, spec: RouteSpec<string>) => Promise<() => Promise<Ctx> | Ctx>
 
+/** What happens around every route of a dialect. */
+export type Around = {
+  /** Before anything else; an answer that it gives is the answer. */
+  before?: (c: Http) => Response | Promise<Response> | undefined
+  /** When there is an answer, or an error that will become one. */
+  after?: (c: Http, failed: boolean) => Promise<unknown> | undefined
+}
+
 export type Call<Ctx, Body> = { c: Http; ctx: Ctx; body: Body }
 
 type BodyOf<Body> = Body extends z.ZodType ? z.output<Body> : undefined
@@ -68,12 +77,23 @@ async function readBody<S extends z.ZodType>(c: Http, spec: RouteSpec<string>, s
   return validated(shape, value)
 }
 
+const asMiddleware =
+  ({ before, after }: Around): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    const early = before?.(c)
+    if (early) return early
+    await next()
+    await after?.(c, c.error !== undefined)
+    return undefined
+  }
+
 /** @typeParam Scopes the dialect's words for access, each with the context its guard gives */
 export class RouteTable<Scopes extends Record<string, unknown>> {
   readonly dialect: About
   readonly hono: Hono<Env>
   readonly listed: ListedRoute[] = []
   readonly #guards: { [A in keyof Scopes]: Guard<Scopes[A]> }
+  #around: Around = {}
 
   constructor(
     dialect: About<keyof Scopes & string>,
@@ -91,20 +111,39 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
   ): this {
     this.listed.push({ ...spec, dialect: this.dialect })
     const guard = this.#guards[spec.access]
+    const { before, after } = this.#around
     const run = async (c: Http): Promise<Response> => {
-      const enter = await guard(c, spec)
-      refuseNul(c)
-      const body = spec.body && (await readBody(c, spec, spec.body))
-      return handler({ c, ctx: await enter(), body: body as BodyOf<Body> })
-    }
-    // A database that cannot be reached is nobody's mistake, whichever statement met it.
-    const told = (c: Http) =>
-      run(c).catch((error: unknown) => {
+      const early = before?.(c)
+      if (early) return early
+      try {
+        const enter = await guard(c, spec)
+        refuseNul(c)
+        const body = spec.body && (await readBody(c, spec, spec.body))
+        const entered = enter()
+        const ctx = entered instanceof Promise ? await entered : entered
+        const answer = await handler({ c, ctx, body: body as BodyOf<Body> })
+        await after?.(c, false)
+        return answer
+      } catch (error) {
+        await after?.(c, true)
+        // A database that cannot be reached is nobody's mistake, whichever statement met it.
         throw fromConnection(error)
-      })
+      }
+    }
     const path = honoPath(spec.path)
-    if (spec.method === 'all') this.hono.all(path, told)
-    else this.hono.on(spec.method.toUpperCase(), path, told)
+    if (before ?? after) markWhole(run)
+    if (spec.method === 'all') this.hono.all(path, run)
+    else this.hono.on(spec.method.toUpperCase(), path, run)
+    return this
+  }
+
+  /**
+   * Surrounds the routes that are added from now on, and what no route of `paths` takes. Call it first, with paths
+   * that hold all of the routes.
+   */
+  surround(paths: readonly string[], around: Around): this {
+    this.#around = around
+    for (const path of paths) this.hono.use(path, asMiddleware(around))
     return this
   }
 }

@@ -1,9 +1,9 @@
 /** Which pages may read Fluxbase's answers. */
-import type { MiddlewareHandler } from 'hono'
 import type { App } from '#domains/apps'
 import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
-import type { Env, Http } from '#http/env'
+import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
+import type { Around } from '#http/routes'
 import type { Services } from '#services'
 
 const RULES = {
@@ -33,17 +33,18 @@ const isLocal = (origin: string): boolean =>
  * Pages of the app's allowed origins and of this machine. A preflight carries no credential and so
  * names no app: there, and where no app was found, an origin of any app is enough.
  */
-export function cors({ apps }: Services): MiddlewareHandler<Env> {
-  return async (c, next) => {
-    const allows = (origin: string) => {
+export function cors({ apps }: Services): Required<Around> {
+  const rulesFor = (c: Http): CorsRules => ({
+    ...RULES,
+    allows: (origin) => {
       const app = appOf.get(c.req.raw)
       return (
         isLocal(origin) || (app ? app.allowedOrigins.includes(origin) : apps.allowsOrigin(origin))
       )
-    }
-    if (isPreflight(c)) return preflight(c, { ...RULES, allows })
-    await next()
-    await allowOrigin(c, { ...RULES, allows })
-    return undefined
+    },
+  })
+  return {
+    before: (c) => (isPreflight(c) ? preflight(c, rulesFor(c)) : undefined),
+    after: (c) => (headerOf(c, 'origin') === undefined ? undefined : allowOrigin(c, rulesFor(c))),
   }
 }

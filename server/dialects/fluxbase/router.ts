@@ -21,8 +21,8 @@ import { addVector, VECTOR_ANSWERS } from './vector.ts'
 export function fluxbase(services: Services, describing: Describing): RouteTable<Scopes> {
   const hono = new Hono<Env>({ router: new RememberingRouter() })
   hono.onError(errorRenderer(services, { ...DDL_ANSWERS, ...VECTOR_ANSWERS }))
-  for (const path of ['/api/v1/*', OPENAPI_PATHS[0]]) hono.use(path, cors(services))
   const routes = new RouteTable(FLUXBASE, hono, guards(services))
+  routes.surround(['/api/v1/*', OPENAPI_PATHS[0]], cors(services))
   addAuth(routes, services)
   addClientKeys(routes, services)
   addTables(routes, services)

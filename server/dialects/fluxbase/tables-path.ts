@@ -29,10 +29,19 @@ export const isInternal = ({ schema, name }: Relation): boolean =>
 
 /** The segments after `/tables/`, split before they are decoded. */
 export function segmentsOf(url: string): string[] {
-  const path = url.replace(/^[a-z]+:\/\/[^/]*/, '').split('?', 1)[0] ?? ''
-  const [, rest = ''] = /^\/api\/v1\/tables\/(.*?)\/?$/.exec(path) ?? []
-  return rest.split('/').map((segment) => decode(segment.replaceAll('+', '%2B')))
+  const path = url.slice(url.indexOf('/', url.indexOf('//') + 2))
+  const end = path.indexOf('?')
+  const whole = end < 0 ? path : path.slice(0, end)
+  const rest = whole.startsWith(PREFIX) ? whole.slice(PREFIX.length) : ''
+  const segments = rest.endsWith('/') ? rest.slice(0, -1) : rest
+  return segments.split('/').map(decodeSegment)
 }
+
+const PREFIX = '/api/v1/tables/'
+
+/** In a path a plus is a plus. */
+const decodeSegment = (segment: string): string =>
+  decode(segment.includes('+') ? segment.replaceAll('+', '%2B') : segment)
 
 /** @throws `not_found` tables_not_found, after looking at the database once more */
 export async function findPlace(

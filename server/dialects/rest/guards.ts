@@ -47,7 +47,8 @@ export function guards(services: Services): { visitor: Guard<RestContext> } {
   return {
     visitor: async (c) => {
       const started = performance.now()
-      const named = await namedApp(services, c)
+      const tenant = tenantOf(services, c)
+      const named = tenant === undefined ? undefined : await appOfTenant(services, tenant)
       const secret = secretOf(c)
       if (secret !== undefined && isForeign(secret)) {
         const guest = await guestOf(services, secret, named)
@@ -72,8 +73,9 @@ function timed(c: Http, started: number, ctx: RestContext): RestContext {
 function secretOf(c: Http): string | undefined {
   const header = headerOf(c, 'authorization')
   const bearer = bearerOf(header)
+  if (bearer) return bearer
   if (bearer === '' || (header !== undefined && /^bearer\s*$/i.test(header))) throw emptyToken()
-  return bearer ?? headerOf(c, 'apikey')
+  return headerOf(c, 'apikey')
 }
 
 const foreign = new Map<string, boolean>()
@@ -175,13 +177,16 @@ function contextOf(services: Services, c: Http, { app, identity, stranger }: Ent
   }
 }
 
-/** The app of the host, else the one that the tenant header names. */
-async function namedApp(services: Services, c: Http): Promise<App | undefined> {
-  const suffix = `.${services.config.baseDomain}`
+/** The word before the base domain of the host, else what the tenant header says. */
+function tenantOf({ config }: Services, c: Http): string | undefined {
+  const suffix = `.${config.baseDomain}`
   const host = hostOf(c)
   const tenant = host.endsWith(suffix) ? host.slice(0, -suffix.length) : headerOf(c, 'x-fb-tenant')
-  if (tenant === undefined || tenant === '') return undefined
-  const app = await services.apps.findByAnyName(tenant)
+  return tenant === '' ? undefined : tenant
+}
+
+async function appOfTenant({ apps }: Services, tenant: string): Promise<App> {
+  const app = await apps.findByAnyName(tenant)
   if (app) return app
   throw notFound('app_not_found', 'App not found', {
     hint: 'Check the host, or the app in the X-FB-Tenant header.',

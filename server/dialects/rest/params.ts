@@ -30,10 +30,14 @@ export type Params = {
   bare: readonly string[]
   /** Undefined when the shape would hold values (logic trees): such a request is not kept. */
   shape: string | undefined
-  slots: string[]
+  slots: readonly string[]
   /** What is no filter is an argument of a function: a value like those of filters. */
   takesArguments: boolean
+  /** The query in the order of its names, once it was asked for. */
+  canonical?: string
 }
+
+type Reading = Params & { slots: string[] }
 
 /** Not filters, wherever they stand. */
 const TOP_LEVEL = new Set(['select', 'columns', 'on_conflict', 'apikey'])
@@ -42,8 +46,25 @@ const ORDER = /(^|\.)order$/
 const COUNT = /(^|\.)(limit|offset)$/
 const LOGIC = /(^|\.)(not\.)?(and|or)$/
 
+/** Queries without values repeat from request to request: the same text is read once. */
+const memo = new Map<string, Params>()
+const MAX_MEMO = 500
+const MAX_MEMO_LENGTH = 500
+
 export function readParams(query: string, takesArguments = false): Params {
-  const params: Params = { all: [], bare: [], shape: '', slots: [], takesArguments }
+  if (takesArguments) return parsedParams(query, true)
+  let params = memo.get(query)
+  if (params) return params
+  params = parsedParams(query, false)
+  if (params.slots.length === 0 && query.length <= MAX_MEMO_LENGTH) {
+    if (memo.size >= MAX_MEMO) memo.clear()
+    memo.set(query, params)
+  }
+  return params
+}
+
+function parsedParams(query: string, takesArguments: boolean): Params {
+  const params: Reading = { all: [], bare: [], shape: '', slots: [], takesArguments }
   const all: Param[] = []
   const bare: string[] = []
   for (const pair of readPairs(query)) {
@@ -54,7 +75,7 @@ export function readParams(query: string, takesArguments = false): Params {
 }
 
 /** Adds one pair to the shape; what differs from request to request goes into a slot. */
-function shaped(params: Params, key: string, value: string): Param {
+function shaped(params: Reading, key: string, value: string): Param {
   if (TOP_LEVEL.has(key) || ORDER.test(key)) {
     if (params.shape !== undefined && key !== 'apikey') params.shape += `&${key}=${value}`
     return { key, value, slot: -1 }
@@ -81,13 +102,13 @@ const isFixed = (key: string, value: string): boolean =>
 const countOf = (key: string, value: string): string =>
   key.endsWith('offset') && /^-\d+$/.test(value) ? '0' : value
 
-function inShape(params: Params, key: string, value: string): Param {
+function inShape(params: Reading, key: string, value: string): Param {
   if (params.shape !== undefined) params.shape += `&${key}=${value}`
   return { key, value, slot: -1 }
 }
 
 function inSlot(
-  params: Params,
+  params: Reading,
   { key, value, at, rest }: Pair & { at: number; rest: string },
 ): Param {
   if (params.shape !== undefined) params.shape += `&${key}=${value.slice(0, at)}\0`

@@ -47,23 +47,31 @@ export async function readTable(c: Http, ctx: RestContext, table: string): Promi
 }
 
 /** The address of what was read: its parameters in order of their names. */
-function canonicalLocation(table: string, { all, bare }: Params): string {
-  const path = `/${encodeURIComponent(table)}`
-  if (all.length === 0 && bare.length === 0) return path
+function canonicalLocation(table: string, params: Params): string {
+  params.canonical ??= canonicalQuery(params)
+  return `/${encodeURIComponent(table)}${params.canonical}`
+}
+
+function canonicalQuery({ all, bare }: Params): string {
+  if (all.length === 0 && bare.length === 0) return ''
   const pairs = all.map(({ key, value }) => [key, encoded(value)] as const)
   for (const key of bare) pairs.push([key, ''])
   const sorted = pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-  return `${path}?${sorted.map(([key, value]) => `${encoded(key)}=${value}`).join('&')}`
+  return `?${sorted.map(([key, value]) => `${encoded(key)}=${value}`).join('&')}`
 }
+
+const PLAIN = /^[\w.~-]*$/
 
 const RESERVED = /[!'()*]/g
 
 /** All but letters, digits and `-_.~`. */
 const encoded = (text: string): string =>
-  encodeURIComponent(text).replaceAll(
-    RESERVED,
-    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
+  PLAIN.test(text)
+    ? text
+    : encodeURIComponent(text).replaceAll(
+        RESERVED,
+        (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+      )
 
 function pageKey(paged: boolean, page: Page): string {
   if (!paged) return ''

@@ -35,13 +35,8 @@ export function rest(services: Services): RouteTable<Scopes> {
   const hono = new Hono<Env>({ router: new RememberingRouter() })
   const render = errorRenderer(services)
   hono.onError(render)
-  hono.use('/rest/v1/*', async (c, next) => {
-    if (isPreflight(c)) return preflight(c)
-    allowEveryOrigin(c)
-    await next()
-    return tellTimes(c)
-  })
   const routes = new RouteTable<Scopes>(REST, hono, guards(services))
+  routes.surround(['/rest/v1/*'], { before: crossOrigin, after: tellTimes })
   for (const method of ['get', 'head', 'post'] as const) {
     addCall(routes, method)
   }
@@ -86,6 +81,12 @@ function addOptions(routes: RouteTable<Scopes>): void {
   )
   const ofRoot = { path: '/rest/v1/', summary: 'Tell which methods the root takes' }
   routes.add({ ...shared, ...ofRoot }, ({ c, ctx }) => rootOptions(c, ctx))
+}
+
+function crossOrigin(c: Http): Response | undefined {
+  if (isPreflight(c)) return preflight(c)
+  allowEveryOrigin(c)
+  return undefined
 }
 
 const unsupported = (method: string) =>

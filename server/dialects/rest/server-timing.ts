@@ -36,9 +36,9 @@ export function startWatch(c: Http, started: number): Timings {
 }
 
 /** After the answer is made: tells the steps that it took, as far as it came. */
-export function tellTimes(c: Http): void {
+export function tellTimes(c: Http, failed: boolean): undefined {
   const watch = watches.get(c)
   if (!watch) return
-  if (!c.error) watch.lap('response')
+  if (!failed) watch.lap('response')
   addHeader(c, 'Server-Timing', watch.header)
 }

@@ -6,6 +6,7 @@ import type { Clock } from '#core/clock'
 import { type AppError, unauthenticated } from '#core/errors'
 import { isUuid } from '#core/ids'
 import { ANONYMOUS, type Claims, type Identity, identityOf } from '#db/identity'
+import { CallerCache } from './caller-cache.ts'
 import { notifySessionEnded } from './notify.sql.ts'
 import { sessionLives } from './sessions.sql.ts'
 import { storeOf } from './store.ts'
@@ -48,12 +49,10 @@ const looksLikeKey = (secret: string): boolean => /^(?:bb_|sk_|pk_|fb_|fbk_)/.te
 
 type Found = { caller: Caller; expiresAt: number }
 
-type Remembered = { caller: Caller; until: number; appId: string | undefined }
-
 export class Identifier {
   readonly #apps: Apps
   readonly #clock: Clock
-  readonly #callers = new Map<string, Remembered>()
+  readonly #callers = new CallerCache(CACHE_SIZE)
   #epoch = 0
 
   constructor(apps: Apps, clock: Clock) {
@@ -70,33 +69,34 @@ export class Identifier {
    *   or revoked_token
    */
   async identify(secret: string, app?: App): Promise<Caller> {
-    const key = app ? `${app.id} ${secret}` : secret
-    const known = this.#callers.get(key)
+    const addressed = app?.id ?? ''
+    const known = this.#callers.get(addressed, secret)
     const now = this.#clock().getTime()
     if (known && known.until > now) return known.caller
     const epoch = this.#epoch
     const { caller, expiresAt } = await this.#find(secret, app)
     const until = Math.min(now + MAX_AGE_MS, expiresAt)
-    if (epoch === this.#epoch) this.#remember(key, { caller, until, appId: appOf(caller) })
+    if (epoch === this.#epoch) {
+      this.#callers.set(addressed, secret, { caller, until, appId: appOf(caller) })
+    }
     return caller
   }
 
   /** Something about this app, or about any credential, changed. */
   forget(appId?: string): void {
     this.#epoch += 1
-    if (appId === undefined) return this.#callers.clear()
-    for (const [key, { appId: of }] of this.#callers) {
-      if (of === undefined || of === appId) this.#callers.delete(key)
-    }
+    this.#callers.forget(({ appId: of }) => {
+      return appId === undefined || of === undefined || of === appId
+    })
   }
 
   /** Users may change keys as often as they like: only who showed this one is looked up again. */
   #forgetCredential(id: string | undefined): void {
     this.#epoch += 1
-    for (const [key, { caller }] of this.#callers) {
+    this.#callers.forget(({ caller }) => {
       const isOther = 'credentialId' in caller && caller.credentialId !== id
-      if (id === undefined || !(isOther || caller.kind === 'user')) this.#callers.delete(key)
-    }
+      return id === undefined || !(isOther || caller.kind === 'user')
+    })
   }
 
   /**
@@ -116,19 +116,12 @@ export class Identifier {
 
   #forgetEnded(appId: string, id: string): void {
     this.#epoch += 1
-    for (const [key, { caller }] of this.#callers) {
-      if (caller.kind !== 'user' && caller.kind !== 'client_key') continue
-      if (caller.appId !== appId) continue
+    this.#callers.forget(({ caller }) => {
+      if (caller.kind !== 'user' && caller.kind !== 'client_key') return false
+      if (caller.appId !== appId) return false
       const session = caller.kind === 'user' ? caller.sessionId : undefined
-      if (session === id || caller.userId === id) this.#callers.delete(key)
-    }
-  }
-
-  #remember(key: string, entry: Remembered): void {
-    if (this.#callers.size >= CACHE_SIZE) {
-      this.#callers.delete(this.#callers.keys().next().value ?? '')
-    }
-    this.#callers.set(key, entry)
+      return session === id || caller.userId === id
+    })
   }
 
   async #find(secret: string, app: App | undefined): Promise<Found> {

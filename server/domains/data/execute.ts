@@ -89,13 +89,32 @@ export async function execute(ctx: DataContext, ask: Ask): Promise<DataResult> {
   if (at instanceof Promise) ctx.database.warm()
   const catalog = at instanceof Promise ? await at.catch(rethrow) : at
   try {
-    return await attempt(ctx, ask, catalog)
+    return await runOnce(ctx, ask, catalog)
   } catch (error) {
-    if (!mayBeStale(error)) throw known(error)
-    const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog).catch(rethrow)
-    if (!newer) throw known(error)
-    return await attempt(ctx, ask, newer).catch(rethrow)
+    if (isCollision(error)) return again(ctx, ask, catalog)
+    return withNewer(ctx, ask, { catalog, error })
   }
+}
+
+/** After a collision. */
+async function again(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {
+  try {
+    return await attempt(ctx, ask, { catalog, tries: MAX_RETRIES })
+  } catch (error) {
+    return withNewer(ctx, ask, { catalog, error })
+  }
+}
+
+/** What went wrong may be news of the schema: then it is tried once more, against the schema as it is now. */
+async function withNewer(
+  ctx: DataContext,
+  ask: Ask,
+  { catalog, error }: { catalog: Catalog; error: unknown },
+): Promise<DataResult> {
+  if (!mayBeStale(error)) throw known(error)
+  const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog).catch(rethrow)
+  if (!newer) throw known(error)
+  return attempt(ctx, ask, { catalog: newer, tries: 1 + MAX_RETRIES }).catch(rethrow)
 }
 
 /** The catalog, surely as new as the last change when `fresh`. */
@@ -109,12 +128,18 @@ export async function catalogOf(ctx: DataContext, fresh = false): Promise<Catalo
 const COLLISIONS = new Set(['40001', '40P01'])
 const MAX_RETRIES = 3
 
-async function attempt(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {
-  for (let retries = 0; ; retries++) {
+const isCollision = (error: unknown): boolean => COLLISIONS.has(sqlstateOf(error) ?? '')
+
+async function attempt(
+  ctx: DataContext,
+  ask: Ask,
+  { catalog, tries }: { catalog: Catalog; tries: number },
+): Promise<DataResult> {
+  for (let left = tries; ; left--) {
     try {
       return await runOnce(ctx, ask, catalog)
     } catch (error) {
-      if (retries >= MAX_RETRIES || !COLLISIONS.has(sqlstateOf(error) ?? '')) throw error
+      if (left <= 1 || !isCollision(error)) throw error
     }
   }
 }
