@@ -110,7 +110,7 @@ function identified(
 ): Router['fetch'] {
   return async (request, bindings) => {
     const began = performance.now()
-    const requestId = requestIdOf(request.headers.get('x-request-id'))
+    const requestId = requestIdOf(bindings.incoming.headers['x-request-id'])
     // On Node's own response: a header set on the other one would cost it its quick way out.
     bindings.outgoing.addHeader('X-Request-ID', requestId)
     const path = getPath(request)

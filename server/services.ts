@@ -10,7 +10,7 @@ import type { Log } from '#core/log'
 import type { Database } from '#db/database'
 import type { Http } from '#http/env'
 import type { RateLimiter } from '#http/rate-limit'
-import { clientIp } from '#http/request'
+import { clientIp, headerOf } from '#http/request'
 import type { Config } from './config.ts'
 import type { SchemaWatch } from './schema-watch.ts'
 
@@ -49,6 +49,6 @@ export function requestContext(services: Services, c: Http, caller: Caller): Con
     caller,
     requestId: c.env.requestId,
     ip: clientIp(c, trustedProxies),
-    userAgent: c.req.header('user-agent'),
+    userAgent: headerOf(c, 'user-agent'),
   }
 }

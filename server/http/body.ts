@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { AppError, invalid, tooLarge } from '#core/errors'
 import type { Http } from './env.ts'
+import { headerOf } from './request.ts'
 
 export const MEBIBYTE = 1024 * 1024
 
@@ -13,7 +14,7 @@ const MAX_DEPTH = 64
  * @throws `too_large` body_too_large as soon as more than `limit` bytes have come
  */
 export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
-  const declared = Number(c.req.header('content-length') ?? 0)
+  const declared = Number(headerOf(c, 'content-length') ?? 0)
   if (declared > limit) throw bodyTooLarge(limit)
   const incoming = c.env?.incoming
   // Without a body there is nothing to wait for: no event will come.
@@ -91,7 +92,7 @@ export async function readJson(
 ): Promise<unknown> {
   const text = await readText(c, limit)
   if (text.trim() === '') {
-    if (strictEmpty && c.req.header('content-type')?.includes('application/json')) {
+    if (strictEmpty && headerOf(c, 'content-type')?.includes('application/json')) {
       throw invalid('empty_json', 'The body is empty but its content type is JSON', {
         hint: 'Send a JSON body, or leave the Content-Type header out.',
       })

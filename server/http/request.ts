@@ -6,8 +6,8 @@ import type { Http } from './env.ts'
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** The caller's own request id when it is harmless, else a new one. */
-export function requestIdOf(given: string | null): string {
-  return given !== null && REQUEST_ID.test(given) ? given : randomUUID()
+export function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
 /** A header's text. From Node's own table: Hono checks the name first, and a request asks a dozen times. */
@@ -31,7 +31,7 @@ export function bearerOf(header: string | undefined): string | undefined {
 export function clientIp(c: Http, trustedProxies: ReadonlySet<string>): string {
   const peer = plain(c.env.incoming.socket.remoteAddress ?? '')
   if (!trustedProxies.has(peer)) return peer
-  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()))
+  const hops = (headerOf(c, 'x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()))
   return hops.findLast((hop) => isIP(hop) !== 0 && !trustedProxies.has(hop)) ?? peer
 }
 

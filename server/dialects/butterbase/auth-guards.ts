@@ -5,7 +5,7 @@ import { type AuthContext, userNotFound } from '#domains/auth'
 import { AppError, notFound, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
 import { type Limit, limitRequest } from '#http/rate-limit'
-import { bearerOf, clientIp } from '#http/request'
+import { bearerOf, clientIp, headerOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 
@@ -48,7 +48,7 @@ function limit({ config, limiter, trustedProxies }: Services, c: Http, path: str
 }
 
 async function userOf(services: Services, c: Http): Promise<UserCaller> {
-  const secret = bearerOf(c.req.header('authorization'))
+  const secret = bearerOf(headerOf(c, 'authorization'))
   if (!secret) throw unauthenticated('no_bearer', 'Missing or invalid Authorization header')
   const app = await appOf(services, c)
   const caller = await services.identifier.identify(secret, app).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 /** The body of a call, byte for byte, as long as it is not too large. */
 import { type AppError, tooLarge } from '#core/errors'
 import { MEBIBYTE, readBytes } from '#http/body'
+import { headerOf } from '#http/request'
 import type { Http } from '#http/env'
 
 /** Bytes of a call's body at most. */
@@ -25,7 +26,7 @@ const never = new Promise<never>(() => {})
 export async function boundedBody(c: Http): Promise<BoundedBody> {
   const stop = new AbortController()
   const whole = { ...untilAnswered(c.req.raw.signal, stop), refused: never }
-  const declared = c.req.header('content-length')
+  const declared = headerOf(c, 'content-length')
   // Looking at `body` makes a whole request of what is so far only read as far as needed.
   const body = isBodiless(c) ? null : c.req.raw.body
   if (body === null) return { ...whole, body: null }
@@ -37,8 +38,8 @@ export async function boundedBody(c: Http): Promise<BoundedBody> {
 }
 
 function isBodiless(c: Http): boolean {
-  const declared = c.req.header('content-length')
-  return declared === '0' || (declared === undefined && !c.req.header('transfer-encoding'))
+  const declared = headerOf(c, 'content-length')
+  return declared === '0' || (declared === undefined && !headerOf(c, 'transfer-encoding'))
 }
 
 function untilAnswered(client: AbortSignal, stop: AbortController) {

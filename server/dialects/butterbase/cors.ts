@@ -5,6 +5,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { type App, corsSettingsOf } from '#domains/apps'
 import { allowOrigin, type CorsRules, isPreflight, preflight } from '#http/cors'
+import { headerOf } from '#http/request'
 import type { Env, Http } from '#http/env'
 import type { Services } from '#services'
 
@@ -45,7 +46,7 @@ const EXPOSED =
 
 export function cors(services: Services): MiddlewareHandler<Env> {
   return async (c, next) => {
-    if (c.req.header('origin') === undefined) return next()
+    if (headerOf(c, 'origin') === undefined) return next()
     const rules = rulesFor(services, await appIn(services, c))
     if (isPreflight(c)) return preflight(c, rules)
     await next()

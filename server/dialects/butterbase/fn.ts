@@ -12,6 +12,7 @@ import type { StatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { AppError, timedOut } from '#core/errors'
 import { parseJson, readText } from '#http/body'
+import { headerOf } from '#http/request'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -89,7 +90,7 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
 
 const requestOf = (c: Http, ctx: { caller: FunctionsContext['caller'] }) => ({
   origin: { kind: 'outside', caller: ctx.caller } as const,
-  asUser: c.req.header('x-butterbase-as-user') || undefined,
+  asUser: headerOf(c, 'x-butterbase-as-user') || undefined,
   method: c.req.method,
   headers: c.req.raw.headers,
   search: new URL(c.req.url).search,

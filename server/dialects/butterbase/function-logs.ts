@@ -4,6 +4,7 @@ import { followLogs, type FunctionsContext, type LogEntry, readLogs } from '#dom
 import type { AppContext } from '#domains/apps'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
 import { Time } from './shapes.ts'
@@ -81,7 +82,7 @@ export function addFunctionLogs(routes: RouteTable<Scopes>, scoped: Scoped): voi
       },
     },
     async ({ c, ctx }) => {
-      const lastId = c.req.header('last-event-id')
+      const lastId = headerOf(c, 'last-event-id')
       const signal = c.req.raw.signal
       const onlyErrors = c.req.query('level') === 'error'
       const since = dateOf('since', lastId ?? c.req.query('since'))

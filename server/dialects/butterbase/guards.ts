@@ -15,7 +15,7 @@ import { invalidUserToken } from '#domains/auth'
 import { AppError } from '#core/errors'
 import type { Http } from '#http/env'
 import { limitRequest } from '#http/rate-limit'
-import { bearerOf } from '#http/request'
+import { bearerOf, headerOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 
@@ -107,7 +107,7 @@ async function callerIn(services: Services, c: Http, app: App): Promise<Caller> 
 
 /** @throws `unauthenticated` when a credential is shown that is not good, or a user's of another app */
 export async function callerOf(services: Services, c: Http): Promise<Caller> {
-  const secret = bearerOf(c.req.header('authorization'))
+  const secret = bearerOf(headerOf(c, 'authorization'))
   if (!secret) return { kind: 'anonymous' }
   const id = c.req.param('app_id')
   const app = id === undefined ? undefined : await services.apps.find(id)

@@ -23,7 +23,7 @@ import type { RouteDocs } from '#http/about'
 import { MEBIBYTE, readText } from '#http/body'
 import type { Http } from '#http/env'
 import { bodyOf } from '#http/large'
-import { hasLeft } from '#http/request'
+import { hasLeft, headerOf } from '#http/request'
 import type { Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
@@ -98,10 +98,10 @@ function callOf(services: Services, c: Http, ctx: AppContext): RowCall {
 /** Owners may look at the data as nobody or as one of the app's users. */
 function identityFor(c: Http, { caller, identity }: AppContext): AppContext['identity'] {
   if (caller.kind !== 'account' && caller.kind !== 'app_key') return identity
-  const role = c.req.header('x-butterbase-as-role')
+  const role = headerOf(c, 'x-butterbase-as-role')
   if (role === 'anon') return simulatedIdentity('anon')
   if (role !== 'user') return identity
-  const userId = c.req.header('x-butterbase-as-user')
+  const userId = headerOf(c, 'x-butterbase-as-user')
   if (userId) return simulatedIdentity({ userId })
   throw invalid('missing_user', 'X-Butterbase-As-User is required when the role is "user"', {
     hint: 'Send the id of a user of the app in X-Butterbase-As-User.',

@@ -12,6 +12,7 @@ import { findUser, invalidToken } from '#domains/auth'
 import type { AppContext } from '#domains/apps'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import {
@@ -65,7 +66,7 @@ function addReading(routes: RouteTable<Scopes>): void {
         const { keys, total } = await listClientKeys(ctx, asked)
         const listed = keys.map(toWire)
         // The two official clients expect different shapes.
-        const isCli = c.req.header('user-agent')?.startsWith('fluxbase-cli/')
+        const isCli = headerOf(c, 'user-agent')?.startsWith('fluxbase-cli/')
         return told(c, isCli ? listed : { client_keys: listed, total })
       },
     )

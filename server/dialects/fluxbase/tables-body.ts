@@ -2,6 +2,7 @@
 import { unsupportedMedia } from '#core/errors'
 import { badPayload, readPairs, type Rows, rowsOf, rowsOfCsv } from '#domains/data'
 import { MEBIBYTE, parseJson, readText } from '#http/body'
+import { headerOf } from '#http/request'
 import type { Http } from '#http/env'
 
 export type Body = {
@@ -15,7 +16,7 @@ export type Body = {
 const BULK_LIMIT = 10 * MEBIBYTE
 
 export function bodyOf(c: Http, isBulk: boolean): Body {
-  const header = c.req.header('content-type') ?? ''
+  const header = headerOf(c, 'content-type') ?? ''
   const type = header.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   let text: Promise<string> | undefined
   return {

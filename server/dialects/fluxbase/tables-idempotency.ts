@@ -3,6 +3,7 @@ import type { Caller } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import { type KeptAnswer, once } from '#domains/data'
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
 import type { Body } from './tables-body.ts'
 
 /** Headers of an answer that belong to what was done. */
@@ -23,7 +24,7 @@ export type Write = {
 
 /** @throws `invalid` idempotency_…, `conflict` idempotency_in_progress */
 export async function doneOnce({ c, ctx, body, respond }: Write): Promise<Response> {
-  const key = c.req.header('idempotency-key')
+  const key = headerOf(c, 'idempotency-key')
   if (key === undefined) return respond()
   let made: Response | undefined
   const answer = await once({

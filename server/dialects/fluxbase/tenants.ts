@@ -3,7 +3,7 @@ import { type Caller, manages } from '#domains/accounts'
 import type { App } from '#domains/apps'
 import { forbidden, notFound } from '#core/errors'
 import type { Http } from '#http/env'
-import { hostOf } from '#http/request'
+import { headerOf, hostOf } from '#http/request'
 import type { Services } from '#services'
 
 /**
@@ -12,7 +12,7 @@ import type { Services } from '#services'
  */
 export async function appNamed(services: Services, c: Http): Promise<App | undefined> {
   const byHost = await appOfHost(services, c)
-  const byHeader = await appOfHeader(services, c.req.header('x-fb-tenant'))
+  const byHeader = await appOfHeader(services, headerOf(c, 'x-fb-tenant'))
   if (byHost && byHeader && byHost.id !== byHeader.id) throw accessDenied()
   return byHost ?? byHeader
 }

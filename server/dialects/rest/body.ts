@@ -11,13 +11,14 @@ import {
   Scanner,
 } from '#domains/data'
 import { MEBIBYTE, readBytes, readText } from '#http/body'
+import { headerOf } from '#http/request'
 import type { Http } from '#http/env'
 
 /** Bytes of body at most. */
 const LIMIT = 64 * MEBIBYTE
 
 export const contentTypeOf = (c: Http): string =>
-  (c.req.header('content-type') ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  (headerOf(c, 'content-type') ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 
 export const readRaw = async (c: Http): Promise<Buffer> => Buffer.from(await readBytes(c, LIMIT))
 

@@ -15,6 +15,7 @@ import {
   rowsOfCsv,
 } from '#domains/data'
 import type { Http } from '#http/env'
+import { headerOf } from '#http/request'
 import type { RestContext } from './guards.ts'
 import { baseHeaders, send } from './answer.ts'
 import { contentTypeOf, notSupported, readBody, readNames, readRaw, rowsIn } from './body.ts'
@@ -30,7 +31,7 @@ export async function callFunction(c: Http, ctx: RestContext, name: string): Pro
   const request = readRequest(c, ctx.dataApi, !posts)
   const sent = posts ? await readArguments(c, request) : { given: urlArguments(request), texts: [] }
   const { given, texts } = sent
-  const header = c.req.method === 'GET' ? readRange(c.req.header('range')) : ALL
+  const header = c.req.method === 'GET' ? readRange(headerOf(c, 'range')) : ALL
   const page = limitedPage(pageOf(request.params, header), ctx.dataApi)
   const paged = header !== ALL || ctx.dataApi.maxRows !== undefined
   const shape = paged ? undefined : shapeOf(request, name, given)

@@ -17,7 +17,7 @@ export function allowEveryOrigin(c: Http): void {
 
 /** Whatever headers are asked for may be sent. */
 export function preflight(c: Http): Response {
-  const asked = c.req.header('access-control-request-headers')
+  const asked = headerOf(c, 'access-control-request-headers')
   const names = asked?.split(',').map((name) => name.trim()) ?? []
   const headers = ['Authorization', ...names, 'Accept', 'Accept-Language', 'Content-Language']
   return c.body(null, 200, {

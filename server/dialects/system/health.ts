@@ -1,7 +1,7 @@
 /** Health as both contracts word it: one body that holds what either client looks for. */
 import { z } from 'zod'
 import type { Http } from '#http/env'
-import { bearerOf } from '#http/request'
+import { bearerOf, headerOf } from '#http/request'
 import type { Services } from '#services'
 
 const SERVICE = 'control-api'
@@ -32,7 +32,7 @@ export async function health({ platform, clock }: Services) {
 
 /** What an insider sees besides. A bad credential is nobody's; it does not make health an error. */
 export async function servicesFor({ identifier }: Services, c: Http, database: boolean) {
-  const secret = bearerOf(c.req.header('authorization'))
+  const secret = bearerOf(headerOf(c, 'authorization'))
   if (secret === undefined) return {}
   const caller = await identifier.identify(secret).catch(() => undefined)
   if (caller?.kind !== 'account' && caller?.kind !== 'app_key') return {}

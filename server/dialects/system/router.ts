@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { Env } from '#http/env'
+import { headerOf } from '#http/request'
 import { type Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { SYSTEM, type Words } from './about.ts'
@@ -66,7 +67,7 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
       },
     },
     async ({ c }) => {
-      if (c.req.header('accept')?.includes('text/html')) return consolePage(c, services)
+      if (headerOf(c, 'accept')?.includes('text/html')) return consolePage(c, services)
       const { ok, body } = await health(services)
       return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
     },
