@@ -156,12 +156,16 @@ function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext
 
 /** @throws `unsupported_media`, `invalid` malformed_json or graphql_request */
 async function readPosted(c: Http): Promise<GraphqlRequest> {
-  const type = (headerOf(c, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase()
-  if (type !== JSON_TYPE) {
+  const type = headerOf(c, 'content-type') ?? ''
+  if (type !== JSON_TYPE && mediaTypeIn(type) !== JSON_TYPE) {
     throw unsupportedMedia('graphql_media', 'Send the operation as application/json')
   }
   return requestIn(parseJson(await readText(c, MAX_BODY)), false)
 }
+
+/** Without its parameters. */
+const mediaTypeIn = (header: string): string | undefined =>
+  header.split(';', 1)[0]?.trim().toLowerCase()
 
 /** `variables` and `extensions` are JSON texts. */
 async function readQuery(c: Http): Promise<GraphqlRequest> {

@@ -7,6 +7,7 @@ import type { Identity } from '#db/identity'
 import { fromDatabase, sqlFacts, sqlstateOf } from '#db/sqlstate'
 import type { Catalog } from './catalog.ts'
 import type { CatalogCache } from './catalog-cache.ts'
+import { retried } from './collisions.ts'
 import { type CompiledRequest, type CompiledStatement, compile, exceedsExact } from './compile.ts'
 import { bindAll } from './encode.ts'
 import type { DataRequest } from './query.ts'
@@ -91,30 +92,27 @@ export async function execute(ctx: DataContext, ask: Ask): Promise<DataResult> {
   try {
     return await runOnce(ctx, ask, catalog)
   } catch (error) {
-    if (isCollision(error)) return again(ctx, ask, catalog)
-    return withNewer(ctx, ask, { catalog, error })
+    return onceMore(ctx, ask, { catalog, error })
   }
 }
 
-/** After a collision. */
-async function again(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {
-  try {
-    return await attempt(ctx, ask, { catalog, tries: MAX_RETRIES })
-  } catch (error) {
-    return withNewer(ctx, ask, { catalog, error })
-  }
-}
-
-/** What went wrong may be news of the schema: then it is tried once more, against the schema as it is now. */
-async function withNewer(
+/** What went wrong may be a collision, or news of the schema: then it is tried against the schema as it is now. */
+async function onceMore(
   ctx: DataContext,
   ask: Ask,
   { catalog, error }: { catalog: Catalog; error: unknown },
 ): Promise<DataResult> {
-  if (!mayBeStale(error)) throw known(error)
-  const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog).catch(rethrow)
-  if (!newer) throw known(error)
-  return attempt(ctx, ask, { catalog: newer, tries: 1 + MAX_RETRIES }).catch(rethrow)
+  try {
+    return await retried(error, () => runOnce(ctx, ask, catalog))
+  } catch (last) {
+    if (!mayBeStale(last)) throw known(last)
+    const newer = await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog).catch(rethrow)
+    if (!newer) throw known(last)
+    const again = () => runOnce(ctx, ask, newer)
+    return again()
+      .catch((next: unknown) => retried(next, again))
+      .catch(rethrow)
+  }
 }
 
 /** The catalog, surely as new as the last change when `fresh`. */
@@ -122,26 +120,6 @@ export async function catalogOf(ctx: DataContext, fresh = false): Promise<Catalo
   const catalog = await ctx.catalogs.get(ctx.appId, ctx.platform)
   if (!fresh) return catalog
   return (await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)) ?? catalog
-}
-
-/** Two transactions stood in each other's way: one of them was undone and may try again. */
-const COLLISIONS = new Set(['40001', '40P01'])
-const MAX_RETRIES = 3
-
-const isCollision = (error: unknown): boolean => COLLISIONS.has(sqlstateOf(error) ?? '')
-
-async function attempt(
-  ctx: DataContext,
-  ask: Ask,
-  { catalog, tries }: { catalog: Catalog; tries: number },
-): Promise<DataResult> {
-  for (let left = tries; ; left--) {
-    try {
-      return await runOnce(ctx, ask, catalog)
-    } catch (error) {
-      if (left <= 1 || !isCollision(error)) throw error
-    }
-  }
 }
 
 async function runOnce(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<DataResult> {

@@ -1,7 +1,7 @@
 /** Answers GraphQL requests: text to statement once, then one lookup and one round trip. */
 import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql'
 import { AppError, methodNotAllowed } from '#core/errors'
-import { type BatchResult, type BatchStatement, failedStatement } from '#db/batch'
+import { type BatchStatement, failedStatement } from '#db/batch'
 import { fromDatabase, sqlstateOf } from '#db/sqlstate'
 import {
   bindAll,
@@ -9,6 +9,7 @@ import {
   type DataContext,
   requestStatement,
   type RequestFacts,
+  retried,
   sessionStatement,
 } from '#domains/data'
 import { type Built, builtFor, introspected, preparedFor, wholeSchema } from './built.ts'
@@ -192,30 +193,13 @@ async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAn
   if (compiled.statements.length === 0) return done(compiled, [], running)
   const { statements, first } = statementsOf(ctx, running.built.catalog, { compiled, values })
   try {
-    const results = await sent(ctx, compiled, statements)
+    const { pace } = compiled
+    const send = () => ctx.database.batch(statements, { isAbandoned: ctx.isAbandoned, pace })
+    const results = await send().catch((error: unknown) => retried(error, send))
     const rows = results.slice(first).map((result) => result.rows[0] ?? [])
     return done(compiled, rows, running)
   } catch (error) {
     return failed(compiled, error, first)
-  }
-}
-
-/** Two transactions stood in each other's way: one of them was undone and may try again. */
-const COLLISIONS = new Set(['40001', '40P01'])
-const MAX_RETRIES = 3
-
-async function sent(
-  ctx: GraphqlContext,
-  compiled: CompiledOperation,
-  statements: readonly BatchStatement[],
-): Promise<BatchResult[]> {
-  const { pace } = compiled
-  for (let retries = 0; ; retries++) {
-    try {
-      return await ctx.database.batch(statements, { isAbandoned: ctx.isAbandoned, pace })
-    } catch (error) {
-      if (retries >= MAX_RETRIES || !COLLISIONS.has(sqlstateOf(error) ?? '')) throw error
-    }
   }
 }
 
