@@ -88,6 +88,7 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
       await listener.close()
       await services.functions.close()
       await services.schemaWatch.close()
+      await services.catalogs.close()
       await services.credentials.close()
       await services.apps.close()
       await services.apps.needs.regions.close()
@@ -126,7 +127,7 @@ async function openServices(
   const opened = { platform, keyring, credentials, publicUrl }
   const apps = new Apps({ ...opened, locks, regions, connections, baseDomain })
   const schemaWatch: SchemaWatch = new SchemaWatch({ apps, catalogs: () => catalogs, log })
-  const catalogs = new CatalogCache((appId) => schemaWatch.watch(appId))
+  const catalogs = new CatalogCache({ onFirstUse: (appId) => schemaWatch.watch(appId) })
   const standby = config.functionStandby
   const pool = createIsolatePool({
     scratchDir,

@@ -37,7 +37,7 @@ export function butterbase(services: Services): RouteTable<Scopes> {
   addGraphqlConfig(routes)
   addKeys(routes)
   addUsers(routes, services)
-  addSchema(routes)
+  addSchema(routes, services)
   addRls(routes)
   addFunctions(routes, services)
   addEnv(routes, services)

@@ -11,6 +11,7 @@ import {
   schemaHistory,
 } from '#domains/schema'
 import type { RouteTable } from '#http/routes'
+import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
 import { PAGE_QUERY, pageOf } from './page.ts'
 import { RESERVED } from './rows.ts'
@@ -67,7 +68,7 @@ const HistoryAnswer = z.object({
     .describe('What every app begins with'),
 })
 
-export function addSchema(routes: RouteTable<Scopes>): void {
+export function addSchema(routes: RouteTable<Scopes>, { catalogs }: Services): void {
   routes.add(
     {
       method: 'get',
@@ -89,6 +90,8 @@ export function addSchema(routes: RouteTable<Scopes>): void {
     },
     async ({ c, ctx, body: { schema, name, dry_run: dryRun } }) => {
       const applied = await applySchema(ctx, { schema, name, dryRun })
+      // Its first request will come soon.
+      if (!dryRun) catalogs.warm(ctx.app.id, ctx.databases.platform)
       const told = dryRun ? rehearsedToWire(applied) : appliedToWire(applied)
       return c.json({ ...told, ...warningsOf(schema) })
     },

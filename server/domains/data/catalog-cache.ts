@@ -1,7 +1,9 @@
 /** One catalog snapshot per app, replaced as a whole when the schema changes. */
 import type { Database } from '#db/database'
 import type { Catalog } from './catalog.ts'
-import { loadCatalog, readVersion } from './catalog.sql.ts'
+import { buildCatalog } from './catalog-rows.ts'
+import { keptRows, readRows, readVersion } from './catalog.sql.ts'
+import { CatalogKeeper } from './catalog-keeper.ts'
 
 type Entry = {
   catalog: Catalog | undefined
@@ -13,25 +15,40 @@ type Entry = {
   attached: Map<string, unknown>
   /** When the version was last compared, in milliseconds of the monotonic clock. */
   checkedAt: number
+  /** When a catalog that begins with kept rows is read anew, by the same clock. */
+  rereadAt: number
 }
 
 /** While an app is used, its catalog is at most about this old; what is absent is always checked. */
 const CHECK_MS = 1_000
 
+/** Kept rows are believed for so long: a change that PostgreSQL told no trigger of is seen afterwards. */
+const REREAD_MS = 60_000
+
+export type CatalogCacheOptions = {
+  /** Called when an app's catalog was read for the first time. */
+  onFirstUse?: (appId: string) => void
+  /** Milliseconds after which a catalog from kept rows is read anew, if it is in use. */
+  rereadMs?: number
+}
+
 export class CatalogCache {
   readonly #entries = new Map<string, Entry>()
+  readonly #keeper = new CatalogKeeper()
   readonly #onFirstUse: (appId: string) => void
+  readonly #rereadMs: number
 
-  /** @param onFirstUse called when an app's catalog was read for the first time */
-  constructor(onFirstUse: (appId: string) => void = () => {}) {
+  constructor({ onFirstUse = () => {}, rereadMs = REREAD_MS }: CatalogCacheOptions = {}) {
     this.#onFirstUse = onFirstUse
+    this.#rereadMs = rereadMs
   }
 
   /** The snapshot at hand, else the first load. Never waits when there is one. */
   get(appId: string, platform: Database): Catalog | Promise<Catalog> {
     const entry = this.#entry(appId)
     if (!entry.catalog) return this.#first(appId, entry, platform)
-    if (entry.dirty && !entry.loading) this.#load(entry, platform).catch(() => {})
+    const isDue = entry.dirty || performance.now() > entry.rereadAt
+    if (isDue && !entry.loading) this.#load(entry, platform).catch(() => {})
     else if (performance.now() - entry.checkedAt > CHECK_MS) this.#check(entry, platform)
     return entry.catalog
   }
@@ -39,7 +56,7 @@ export class CatalogCache {
   /** What watches over it afterwards would only be in its way. */
   async #first(appId: string, entry: Entry, platform: Database): Promise<Catalog> {
     const isFirst = !entry.loading
-    const catalog = await this.#load(entry, platform)
+    const catalog = await this.#load(entry, platform, true)
     if (isFirst && this.#entries.get(appId) === entry) this.#onFirstUse(appId)
     return catalog
   }
@@ -103,6 +120,7 @@ export class CatalogCache {
         dirty: false,
         attached: new Map(),
         checkedAt: 0,
+        rereadAt: Number.POSITIVE_INFINITY,
       }
       this.#entries.set(appId, entry)
     }
@@ -120,8 +138,19 @@ export class CatalogCache {
     return [...this.#entries].filter(([, { checkedAt }]) => checkedAt < since).map(([id]) => id)
   }
 
-  #load(entry: Entry, platform: Database): Promise<Catalog> {
-    entry.loading ??= this.#read(entry, platform).finally(() => {
+  /** Reads the catalog after a change of the schema, before anybody asks. */
+  warm(appId: string, platform: Database): void {
+    this.invalidate(appId)
+    Promise.resolve(this.get(appId, platform)).catch(() => {})
+  }
+
+  /** Keeps what is still to be kept. */
+  close(): Promise<void> {
+    return this.#keeper.close()
+  }
+
+  #load(entry: Entry, platform: Database, mayBeKept = false): Promise<Catalog> {
+    entry.loading ??= this.#read(entry, platform, mayBeKept).finally(() => {
       entry.loading = undefined
     })
     return entry.loading
@@ -131,11 +160,28 @@ export class CatalogCache {
    * A change during the load makes the next request load once more: nobody waits for an end of the changes, which
    * there may be more of than loads.
    */
-  async #read(entry: Entry, platform: Database): Promise<Catalog> {
+  async #read(entry: Entry, platform: Database, mayBeKept: boolean): Promise<Catalog> {
     entry.dirty = false
-    const catalog = await loadCatalog(platform)
-    entry.catalog = catalog
+    const kept = mayBeKept ? await keptCatalog(platform) : undefined
+    entry.rereadAt = kept ? performance.now() + this.#rereadMs : Number.POSITIVE_INFINITY
+    entry.catalog = kept ?? (await this.#readAnew(platform))
     entry.checkedAt = performance.now()
-    return catalog
+    return entry.catalog
+  }
+
+  async #readAnew(platform: Database): Promise<Catalog> {
+    const rows = await readRows(platform)
+    this.#keeper.keep(platform, rows)
+    return buildCatalog(rows)
+  }
+}
+
+/** What is kept saves time; whatever may be wrong with it, the catalog itself is there to be read. */
+const keptCatalog = async (platform: Database): Promise<Catalog | undefined> => {
+  try {
+    const rows = await keptRows(platform)
+    return rows && (await buildCatalog(rows))
+  } catch {
+    return undefined
   }
 }

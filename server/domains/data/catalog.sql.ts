@@ -1,16 +1,9 @@
 /** Reads a database's catalog in one round trip. */
-import { Slices } from '#core/slices'
+import { createHash } from 'node:crypto'
+import type { BatchResult, BatchStatement } from '#db/batch'
 import type { Database } from '#db/database'
-import {
-  Catalog,
-  type Column,
-  type ForeignKey,
-  type Projection,
-  type Relation,
-  type Representation,
-  type Routine,
-} from './catalog.ts'
-import { deriveRelationships } from './relationships.ts'
+import type { Catalog } from './catalog.ts'
+import { buildCatalog, type CatalogRows } from './catalog-rows.ts'
 import {
   GEO_JSON,
   HANDLERS,
@@ -21,7 +14,6 @@ import {
   REPRESENTATIONS,
   ROLE_SETTINGS,
 } from './catalog-types.sql.ts'
-import { withViews } from './views.ts'
 
 /** Names are written with their schema unless they are PostgreSQL's own. */
 /** One moment for all: a table without its columns is of no use. PostgreSQL takes it only before any query. */
@@ -160,10 +152,8 @@ const READS_REQUEST = `select exists (select from pg_proc p join pg_namespace n 
   or exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind = 'v' and ${isMade('c.oid')} and ${OURS} and pg_get_viewdef(c.oid) ~ ${ASKS})`
 
-const STATEMENTS = [
-  SNAPSHOT,
-  PATH,
-  VERSION,
+/** What the schema alone decides. */
+const QUERIES = [
   RELATIONS,
   COLUMNS,
   FOREIGN_KEYS,
@@ -174,8 +164,11 @@ const STATEMENTS = [
   REPRESENTATIONS,
   HANDLERS,
   GEO_JSON,
-  ROLE_SETTINGS,
-].map((text) => ({ text, values: [] }))
+]
+
+const unnamed = (text: string): BatchStatement => ({ text, values: [] })
+
+const STATEMENTS = [SNAPSHOT, PATH, VERSION, ROLE_SETTINGS, ...QUERIES].map(unnamed)
 
 /** The present number of schema changes, as text. */
 export async function readVersion(platform: Database): Promise<string> {
@@ -183,200 +176,38 @@ export async function readVersion(platform: Database): Promise<string> {
   return result?.rows[0]?.[0] ?? ''
 }
 
-/** A snapshot of everything but PostgreSQL's and the server's own schemas; made in slices. */
-export async function loadCatalog(platform: Database): Promise<Catalog> {
-  const [, ...results] = await platform.batch(STATEMENTS)
-  const text = (at: number): string => results[at]?.rows[0]?.[0] ?? '[]'
-  const slices = new Slices()
-  const rows = async <T>(at: number): Promise<T[]> => {
-    if (slices.isOver) await slices.next()
-    return JSON.parse(text(at)) as T[]
-  }
-  const routines = (await rows<RoutineRow>(6)).map(toRoutine)
-  const relations = relationsOf(await rows(2), {
-    columns: await rows(3),
-    foreignKeys: await rows(4),
-    keys: await rows(5),
-    projections: await rows(8),
-    routines,
-    forms: new Map((await rows<FormRow>(9)).map(toForm)),
-  })
-  const catalog = new Catalog({
-    version: results[1]?.rows[0]?.[0] ?? '',
-    relations: withViews(relations),
-    routines,
-    handlers: await rows(10),
-    geoJsonSchema: (await rows<string>(11))[0],
-    roleSettings: await rows(12),
-    readsRequest: text(7) === 't',
-  })
-  await slices.next()
-  deriveRelationships(catalog)
-  return catalog
+const firstOf = (result: BatchResult | undefined): string => result?.rows[0]?.[0] ?? '[]'
+
+/** Reads the catalog. */
+export async function readRows(platform: Database): Promise<CatalogRows> {
+  const [, , version, settings, ...results] = await platform.batch(STATEMENTS)
+  const texts = results.map(firstOf)
+  return { version: firstOf(version), texts, roleSettings: firstOf(settings) }
 }
 
-type RelationRow = {
-  oid: string
-  schema: string
-  name: string
-  kind: string
-  rowSecurity: boolean
-  partitioned: boolean
-  partition: boolean
-  writes: Relation['writes']
-  description: string | null
-}
-type ColumnRow = [
-  oid: string,
-  name: string,
-  type: string,
-  baseType: string,
-  category: string,
-  notNull: boolean,
-  defaultSql: string | null,
-  generated: boolean,
-  identity: boolean,
-  position: number,
-  description: string | null,
-  plainType: string,
-  labels: string[] | null,
-  elementKind: string | null,
-]
-type ForeignKeyRow = [
-  oid: string,
-  name: string,
-  foreignSchema: string,
-  foreignTable: string,
-  columns: string[],
-  foreignColumns: string[],
-]
-type KeyRow = [oid: string, primary: boolean, columns: string[]]
-type ProjectionRow = [
-  oid: string,
-  schema: string,
-  table: string,
-  columns: [table: string, view: string][],
-]
-type Parts = {
-  columns: ColumnRow[]
-  foreignKeys: ForeignKeyRow[]
-  keys: KeyRow[]
-  projections: ProjectionRow[]
-  routines: readonly Routine[]
-  forms: ReadonlyMap<string, Representation>
+export const loadCatalog = async (platform: Database): Promise<Catalog> =>
+  buildCatalog(await readRows(platform))
+
+/** Of other statements, those of another program, the rows would be other ones. */
+const PROGRAM = createHash('sha256').update(QUERIES.join('\0')).digest('hex')
+
+const FIND = `select v.version::text, ${QUERIES.map((_, at) => `k.texts[${at + 1}]`).join(', ')}
+  from stead.catalog_version v join stead.kept_catalog k using (version) where k.program = '${PROGRAM}'`
+
+/** The rows as somebody read and kept them, if the schema is still the one that they tell of. */
+export async function keptRows(platform: Database): Promise<CatalogRows | undefined> {
+  const [found, settings] = await platform.batch([unnamed(FIND), unnamed(ROLE_SETTINGS)])
+  const [version, ...texts] = found?.rows[0] ?? []
+  if (typeof version !== 'string' || !texts.every((text) => text !== null)) return undefined
+  return { version, texts, roleSettings: firstOf(settings) }
 }
 
-const KINDS: Record<string, Relation['kind']> = {
-  v: 'view',
-  m: 'materialized_view',
-  f: 'foreign_table',
-}
+const KEEP = `insert into stead.kept_catalog (version, program, texts)
+  values ($1, '${PROGRAM}', array[${QUERIES.map((_, at) => `$${at + 2}`).join(', ')}]::text[])
+  on conflict (only_row) do update
+    set version = excluded.version, program = excluded.program, texts = excluded.texts`
 
-function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
-  const columns = grouped(parts.columns, (row) => withForm(toColumn(row), parts.forms))
-  const foreignKeys = grouped(parts.foreignKeys, toForeignKey)
-  const projections = grouped(parts.projections, toProjection)
-  const computed = computedBy(parts.routines)
-  const keys = grouped(parts.keys, ([, primary, names]) => ({ primary, names }))
-  return rows.map(({ oid, kind, ...facts }) => ({
-    ...facts,
-    kind: KINDS[kind] ?? 'table',
-    columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
-    primaryKey: keys.get(oid)?.find(({ primary }) => primary)?.names ?? [],
-    uniques: keys.get(oid)?.map(({ names }) => names) ?? [],
-    foreignKeys: foreignKeys.get(oid) ?? [],
-    projections: projections.get(oid) ?? [],
-    computed: computed.get(`${facts.schema}\0${facts.name}`) ?? NOTHING_COMPUTED,
-  }))
-}
-
-type FormRow = [
-  domain: string,
-  toJson: string | null,
-  fromJson: string | null,
-  fromText: string | null,
-]
-
-const toForm = ([name, toJson, fromJson, fromText]: FormRow): [string, Representation] => [
-  name,
-  { toJson, fromJson, fromText },
-]
-
-function withForm(column: Column, forms: ReadonlyMap<string, Representation>): Column {
-  const form = forms.get(column.type)
-  return form ? { ...column, form } : column
-}
-
-const NOTHING_COMPUTED: ReadonlyMap<string, Routine> = new Map()
-
-/** Functions of a row in its table's own schema, by the table. */
-function computedBy(routines: readonly Routine[]): Map<string, Map<string, Routine>> {
-  const found = new Map<string, Map<string, Routine>>()
-  for (const routine of routines) {
-    const { rowOf, schema, name } = routine
-    if (!rowOf || rowOf.schema !== schema) continue
-    const key = `${rowOf.schema}\0${rowOf.name}`
-    found.set(key, (found.get(key) ?? new Map<string, Routine>()).set(name, routine))
-  }
-  return found
-}
-
-function grouped<Row extends [oid: string, ...unknown[]], T>(
-  rows: Row[],
-  make: (row: Row) => T,
-): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const row of rows) {
-    const group = groups.get(row[0])
-    if (group) group.push(make(row))
-    else groups.set(row[0], [make(row)])
-  }
-  return groups
-}
-
-const toColumn = ([, name, type, baseType, category, notNull, ...rest]: ColumnRow): Column => {
-  const [defaultSql, generated, identity, position, description, plainType, labels, elementKind] =
-    rest
-  const facts = { name, type, baseType, plainType, labels, category, notNull }
-  const element = elementKind === null ? {} : { elementKind }
-  return { ...facts, ...element, defaultSql, generated, identity, position, description }
-}
-
-const toProjection = ([, schema, table, columns]: ProjectionRow): Projection => ({
-  schema,
-  table,
-  columns,
-})
-
-const toForeignKey = (row: ForeignKeyRow): ForeignKey => {
-  const [, name, foreignSchema, foreignTable, columns, foreignColumns] = row
-  return { name, columns, foreignSchema, foreignTable, foreignColumns }
-}
-
-type RoutineRow = Omit<Routine, 'arguments' | 'outputs'> & {
-  names: string[]
-  modes: string[] | null
-  types: string[] | null
-  defaults: number
-  variadic: boolean
-}
-
-function toRoutine({ names, modes, types, defaults, variadic, ...facts }: RoutineRow): Routine {
-  const all = (types ?? []).map((type, at) => ({
-    type,
-    name: names[at] ?? '',
-    mode: modes?.[at] ?? 'i',
-  }))
-  const inputs = all.filter(({ mode }) => mode === 'i' || mode === 'b' || mode === 'v')
-  const outputs = all.filter(({ mode }) => mode === 'o' || mode === 'b' || mode === 't')
-  return {
-    ...facts,
-    arguments: inputs.map(({ name, type, mode }, at) => ({
-      name,
-      type,
-      required: at < inputs.length - defaults && !(variadic && mode === 'v'),
-      variadic: mode === 'v',
-    })),
-    outputs: outputs.map(({ name, type }) => ({ name, type })),
-  }
+/** Lets whoever comes to this database next begin with these rows. */
+export async function keepRows(platform: Database, { version, texts }: CatalogRows): Promise<void> {
+  await platform.batch([{ text: KEEP, values: [version, ...texts] }])
 }

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { Secret } from '#core/secret'
 import { type Database, openDatabase } from '#db/database'
-import { loadCatalog } from './catalog.sql.ts'
+import { keepRows, keptRows, loadCatalog, readRows } from './catalog.sql.ts'
 import { CatalogCache } from './catalog-cache.ts'
 import { relationshipsOf } from './relationships.ts'
 
@@ -13,6 +13,7 @@ const name = `catalog_${randomBytes(6).toString('hex')}`
 
 const SCHEMA = `create schema stead;
 create table stead.catalog_version (version bigint); insert into stead.catalog_version values (1);
+create table stead.kept_catalog (only_row boolean primary key default true, version bigint, program text, texts text[]);
 create domain positive as int check (value > 0); create domain tiny as positive check (value < 10);
 create table people (id int primary key generated always as identity, name varchar(20) not null default 'x',
   age tiny, twice int generated always as (2) stored, parent int references people, unique (name, age));
@@ -158,6 +159,72 @@ test('CatalogCache keeps nobody waiting for changes to end', async () => {
   over = true
   await changes
   expect(BigInt(newer?.version ?? '')).toBeGreaterThan(BigInt(first.version))
+})
+
+/** Rows that tell of a table that is not there: who shows it has begun with what was kept. */
+const keepMade = async (): Promise<void> => {
+  const rows = await readRows(database)
+  const [relations = '[]', ...others] = rows.texts
+  const made = relations.replace(
+    '[',
+    '[{"oid":"1","schema":"public","name":"made_up","kind":"r"}, ',
+  )
+  await keepRows(database, { ...rows, texts: [made, ...others] })
+}
+
+test('a cold CatalogCache begins with what another kept, as long as the schema is the same', async () => {
+  const first = new CatalogCache()
+  await first.get('a', database)
+  await first.close()
+  const [kept] = await database.query<{ version: string }>`select version from stead.kept_catalog`
+  const [now] = await database.query<{ version: string }>`select version from stead.catalog_version`
+  expect(kept?.version).toBe(now?.version)
+  expect(await keptRows(database)).toEqual(await readRows(database))
+
+  await keepMade()
+  const second = await new CatalogCache().get('a', database)
+  expect(second.relation('public', 'made_up')).toBeDefined()
+  expect(second.relation('public', 'people')?.primaryKey).toEqual(['id'])
+  await database.query`update stead.catalog_version set version = version + 1`
+  const third = await new CatalogCache().get('a', database)
+  expect(third.relation('public', 'made_up')).toBeUndefined()
+})
+
+test('kept rows of another program, or broken ones, are as if there were none', async () => {
+  await keepMade()
+  await database.query`update stead.kept_catalog set program = 'another'`
+  const other = await new CatalogCache().get('a', database)
+  expect(other.relation('public', 'made_up')).toBeUndefined()
+  await keepMade()
+  for (const texts of ['{}', '{"{"}', `{${Array(10).fill('"[{"').join()}}`]) {
+    await database.query`update stead.kept_catalog set texts = ${texts}`
+    const broken = await new CatalogCache().get('a', database)
+    expect(broken.relation('public', 'people')?.columns.size).toBe(5)
+  }
+})
+
+test('a catalog that began with kept rows is read anew while it is in use', async () => {
+  await keepMade()
+  const cache = new CatalogCache({ rereadMs: 0 })
+  expect((await cache.get('a', database)).relation('public', 'made_up')).toBeDefined()
+  await expect
+    .poll(async () => (await cache.get('a', database)).relation('public', 'made_up'))
+    .toBeUndefined()
+})
+
+test('settings of roles are never kept: no version tells when they change', async () => {
+  const role = `role_${name}`
+  await database.session(async (session) => {
+    await session.query(`create role ${role}`)
+    try {
+      await keepRows(database, await readRows(database))
+      await session.query(`alter role ${role} set statement_timeout = '7s'`)
+      const catalog = await new CatalogCache().get('a', database)
+      expect(catalog.roleSettings.get(role)?.timeoutMs).toBe(7000)
+    } finally {
+      await session.query(`drop role ${role}`)
+    }
+  })
 })
 
 /** How long it takes is measured by bench/scale.ts. */
