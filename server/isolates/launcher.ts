@@ -184,19 +184,41 @@ const FORGET_EVERY = 1_000
  * another address each time. That would grow for ever, and lie readable on the disk.
  */
 function forgetSources(cacheDir: string): { onLaunch: () => void } {
-  const blobs = path.join(cacheDir, 'gen', 'blob')
   const files = fs.readdirSync(cacheDir).filter((name) => name.startsWith('dep_analysis_cache'))
   for (const name of files) fs.rmSync(path.join(cacheDir, name), { force: true })
-  fs.rmSync(blobs, { recursive: true, force: true })
+  for (const dir of putAside(cacheDir)) fs.rmSync(dir, { recursive: true, force: true })
   let launched = 0
   return {
     onLaunch() {
       launched += 1
-      if (launched % FORGET_EVERY === 0) {
-        fs.rm(blobs, { recursive: true, force: true }, () => undefined)
+      if (launched % FORGET_EVERY !== 0) return
+      for (const dir of putAside(cacheDir)) {
+        fs.rm(dir, { recursive: true, force: true }, () => undefined)
       }
     },
   }
+}
+
+const ASIDE = 'forgotten-'
+
+/**
+ * A folder that processes still write to is never empty for the moment that its removal takes, so it gets another name
+ * first.
+ * @returns what is to be removed, also what an earlier process did not come to
+ */
+function putAside(cacheDir: string): string[] {
+  const gen = path.join(cacheDir, 'gen')
+  if (!fs.existsSync(gen)) return []
+  try {
+    fs.renameSync(
+      path.join(gen, 'blob'),
+      path.join(gen, `${ASIDE}${randomBytes(6).toString('hex')}`),
+    )
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  const aside = fs.readdirSync(gen).filter((name) => name.startsWith(ASIDE))
+  return aside.map((name) => path.join(gen, name))
 }
 
 /** What `nobody` could not read where it is, such as an installation under /root, is copied to where it can. */
@@ -204,16 +226,23 @@ function copyUnreachable({ deno, main }: { deno: string; main: string }, base: s
   const moved = { deno, main }
   if (fs.existsSync(deno) && !isReachable(deno)) {
     moved.deno = path.join(base, 'deno-bin')
-    if (!isSameFile(deno, moved.deno))
-      fs.copyFileSync(deno, moved.deno, fs.constants.COPYFILE_FICLONE)
-    fs.chmodSync(moved.deno, 0o755)
+    if (!isSameFile(deno, moved.deno)) replaceFile(deno, moved.deno)
   }
   if (!isReachable(main)) {
-    const target = path.join(base, 'runtime')
-    fs.cpSync(path.dirname(main), target, { recursive: true })
-    moved.main = path.join(target, 'main.ts')
+    const [from, to] = [path.dirname(main), path.join(base, 'runtime')]
+    fs.mkdirSync(to, { recursive: true })
+    for (const name of fs.readdirSync(from)) replaceFile(path.join(from, name), path.join(to, name))
+    moved.main = path.join(to, 'main.ts')
   }
   return moved
+}
+
+/** At once: what is there may be running, and a half copy may not. */
+function replaceFile(from: string, to: string): void {
+  const draft = `${to}.${randomBytes(6).toString('hex')}`
+  fs.copyFileSync(from, draft, fs.constants.COPYFILE_FICLONE)
+  fs.chmodSync(draft, 0o755)
+  fs.renameSync(draft, to)
 }
 
 const isSameFile = (one: string, other: string): boolean =>

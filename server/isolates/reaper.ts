@@ -12,13 +12,14 @@ while read -r word pid; do
   esac
 done
 for pid in $pids; do kill -9 "$pid"; done
-rm -rf -- "$1"
+for _ in 1 2 3 4 5; do rm -rf -- "$1" && break; sleep 1; done
 `
 
 export type Reaper = { add(pid: number): void; remove(pid: number): void; close(): void }
 
 /** @param dir removed at the end */
 export function startReaper(dir: string): Reaper {
+  // What was killed may write for another moment, so the folder is removed until it is gone.
   if (process.platform === 'win32') return { add: nothing, remove: nothing, close: nothing }
   const shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', dir], {
     detached: true, // Ctrl-C goes to the group of the terminal

@@ -28,9 +28,10 @@ const refuseAll = new Proxy(
 )
 
 export function startPool(options: Partial<PoolOptions> = {}): TestPool {
-  const scratchDir = mkdtempSync(path.join(tmpdir(), 'stead-isolates-'))
+  const given = options.scratchDir
+  const scratchDir = given ?? mkdtempSync(path.join(tmpdir(), 'stead-isolates-'))
   const log = pino({ level: 'silent' })
-  const pool = createIsolatePool({ scratchDir, standby: 0, idleMs: 60_000, log, ...options })
+  const pool = createIsolatePool({ standby: 0, idleMs: 60_000, log, ...options, scratchDir })
   const start = (code: string, call: CallOptions = {}) =>
     pool.invoke({ key: call.key ?? code, code, memoryMb: call.memoryMb ?? 128 }, toInvocation(call))
   return Object.assign(pool, {
@@ -38,7 +39,7 @@ export function startPool(options: Partial<PoolOptions> = {}): TestPool {
     call: async (code: string, call?: CallOptions) => settle(await start(code, call)),
     [Symbol.asyncDispose]: async () => {
       await pool.close()
-      rmSync(scratchDir, { recursive: true, force: true })
+      if (given === undefined) rmSync(scratchDir, { recursive: true, force: true })
     },
   })
 }
