@@ -7,7 +7,7 @@ import {
   invokeFunction,
   type Spelling,
 } from '#domains/functions'
-import { requireNotPaused } from '#domains/apps'
+import { type AppContext, requireNotPaused } from '#domains/apps'
 import type { StatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { AppError, timedOut } from '#core/errors'
@@ -117,10 +117,7 @@ async function answered(
   c: Http,
   { ctx, request, onlyType }: Calling,
 ): Promise<Response> {
-  const spelling: Spelling = {
-    urlOf: (name) => functionUrl(ctx, name),
-    replyTo: (failure) => toReply(describe(services, failure)),
-  }
+  const spelling = spellingOf(services, ctx)
   try {
     const answer = await invokeFunction(ctx, request, spelling)
     if (answer.ok) return rendered(c, answer, onlyType)
@@ -132,6 +129,12 @@ async function answered(
     return c.json(body, 429, { 'Retry-After': String(error.retryAfter ?? 1) })
   }
 }
+
+/** How this dialect names functions, and tells one that another failed. */
+export const spellingOf = (services: Services, ctx: AppContext): Spelling => ({
+  urlOf: (name) => functionUrl(ctx, name),
+  replyTo: (failure) => toReply(describe(services, failure)),
+})
 
 type Described = { status: number; body: object }
 

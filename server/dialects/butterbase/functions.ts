@@ -27,12 +27,14 @@ const TriggerBody = z.object({
   enabled: z.boolean().default(true),
 })
 
+export const FunctionName = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'use A-Z, a-z, 0-9, ".", "_" and "-", not first')
+
 const NewFunction = z.object({
-  name: z
-    .string()
-    .min(1)
-    .max(100)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'use A-Z, a-z, 0-9, ".", "_" and "-", not first'),
+  name: FunctionName,
   code: z.string().min(1),
   description: z.string().optional(),
   envVars: z.record(z.string(), z.string()).optional(),

@@ -7,6 +7,7 @@ import type { Services } from '#services'
 import { BUTTERBASE } from './about.ts'
 import { addApps } from './apps.ts'
 import { addUsers } from './auth.ts'
+import { addAuthHooks } from './auth-hooks.ts'
 import { AUTH_ANSWERS } from './auth-errors.ts'
 import { addConfig } from './config.ts'
 import { CORS_PATHS, cors } from './cors.ts'
@@ -42,6 +43,7 @@ export function butterbase(services: Services): RouteTable<Scopes> {
   addFunctions(routes, services)
   addEnv(routes, services)
   addFn(routes, services)
+  addAuthHooks(routes, services)
   // Last: the name of a table may be almost any word.
   addRows(routes, services)
   return routes

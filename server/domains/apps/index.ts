@@ -27,6 +27,7 @@ export {
   cloneWebhookOf,
   cloneWebhookSecret,
   corsSettingsOf,
+  setAuthHook,
   setCloneWebhook,
   setCors,
   setStorageRules,

@@ -86,6 +86,15 @@ export function setVisibility(
   })
 }
 
+/** @param name of a function of the app; whether it is deployed is for the caller to know */
+export function setAuthHook(ctx: Context, app: App, name: string | null): Promise<App> {
+  return change(ctx, app, {
+    eventType: 'app.config.auth_hooks',
+    data: { post_auth_function: name },
+    patchOf: () => ({ authHookFunction: name }),
+  })
+}
+
 /** @param webhook nothing takes it away */
 export function setCloneWebhook(
   ctx: Context,

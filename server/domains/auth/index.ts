@@ -6,7 +6,7 @@ export {
   isDataToken,
   readDataToken,
 } from './data-token.ts'
-export { SignInHooks } from './hooks.ts'
+export { type SignInEvent, SignInHooks } from './hooks.ts'
 export { Identifier } from './identify.ts'
 export { MIXED_RULES, PLAIN_RULES } from './passwords.ts'
 export {

@@ -24,8 +24,11 @@ export type RunsAs = {
   isTrusted: boolean
 }
 
-/** Who calls: somebody from outside, or a function that runs as this. */
-export type Origin = { kind: 'outside'; caller: Caller } | { kind: 'loopback'; parent: RunsAs }
+/** Who calls: somebody from outside, a function that runs as this, or Stead on the owner's behalf. */
+export type Origin =
+  | { kind: 'outside'; caller: Caller }
+  | { kind: 'loopback'; parent: RunsAs }
+  | { kind: 'platform' }
 
 export type Admission = {
   app: App
@@ -58,6 +61,7 @@ export function admit({ app, fn, origin, asUser, byTrigger }: Admission): RunsAs
 /** A credential that is not good for this app counts as none. */
 function runsAsOf(origin: Origin, app: App): RunsAs {
   if (origin.kind === 'loopback') return asLoopback(origin.parent)
+  if (origin.kind === 'platform') return AS_PLATFORM
   const { caller } = origin
   if (caller.kind === 'user' && caller.appId === app.id) {
     const { userId, identity } = caller
@@ -77,6 +81,14 @@ function asLoopback(parent: RunsAs): RunsAs {
 }
 
 const ANONYMOUS_CALLER = { type: 'anonymous', keyId: null, scope: null, userId: null } as const
+
+/** No key was shown, but nobody from outside can look like this either. */
+const AS_PLATFORM: RunsAs = {
+  identity: SERVICE,
+  user: null,
+  caller: { ...ANONYMOUS_CALLER, type: 'service_key' },
+  isTrusted: true,
+}
 
 function describeKey(caller: Caller): FunctionCaller {
   const isKey = caller.kind === 'app_key' || (caller.kind === 'account' && caller.via === 'key')

@@ -1,4 +1,5 @@
 /** Functions of an app: deployed as text, run in isolates, logged. */
+export { bindAuthHook, runAuthHook } from './auth-hook.ts'
 export type { FunctionsContext } from './context.ts'
 export {
   deleteFunction,

@@ -22,8 +22,8 @@ import type { JournalEntry } from './journal.ts'
 
 export type FunctionRequest = {
   name: string
-  /** `invoke` is its owner's test, which needs no http trigger. */
-  trigger: 'http' | 'invoke'
+  /** `invoke` is its owner's test, `auth_hook` our own call; neither needs an http trigger. */
+  trigger: 'http' | 'invoke' | 'auth_hook'
   origin: Origin
   asUser: string | undefined
   method: string

@@ -138,6 +138,26 @@ describe('token lifetimes', () => {
   })
 })
 
+describe('the function that hears of sign-ins', () => {
+  test('is named when it is deployed, shown, and taken away', async () => {
+    const code = 'export default () => new Response()'
+    await body(server.owner.post(`${app.path}/functions`, { name: 'hears', code }))
+    const named = await body(patch('auth-hooks', { post_auth_function: 'hears' }))
+    expect(named).toEqual({ auth_hook_function: 'hears', message: expect.any(String) })
+    expect(await config()).toMatchObject({ auth_hook_function: 'hears' })
+    const gone = await body(patch('auth-hooks', { post_auth_function: null }))
+    expect(gone).toEqual({ auth_hook_function: null, message: expect.any(String) })
+  })
+
+  test.each([
+    [{ post_auth_function: 'nowhere' }, 'VALIDATION_INVALID_INPUT'],
+    [{}, 'VALIDATION_INVALID_SCHEMA'],
+    [{ post_auth_function: true }, 'VALIDATION_INVALID_SCHEMA'],
+  ])('is refused as %j', async (asked, code) => {
+    await refusal(patch('auth-hooks', asked), 400, code)
+  })
+})
+
 describe('storage rules', () => {
   test('are merged', async () => {
     const done = await body(patch('storage', { publicReadEnabled: true, maxFileSizeMb: 5 }))

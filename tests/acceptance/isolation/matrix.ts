@@ -120,6 +120,10 @@ export const MATRIX: Record<string, Line> = {
     send: body({ access_mode: 'public' }),
   },
   'PATCH /v1/{app_id}/config/pause': { answers: managers(), send: body({ paused: false }) },
+  'PATCH /v1/{app_id}/config/auth-hooks': {
+    answers: managers(),
+    send: body({ post_auth_function: null }),
+  },
   'PATCH /v1/{app_id}/config/cors': {
     answers: managers(),
     send: body({ allowed_origins: ['http://localhost:3000'] }),
