@@ -32,15 +32,31 @@ export async function buildCatalog({
     if (slices.isOver) await slices.next()
     return JSON.parse(texts[at] ?? '[]') as T[]
   }
+  /** In groups of the relation that each is of. */
+  const grouped = async <Row extends OfRelation, T>(at: number, make: (row: Row) => T) => {
+    const groups: Groups<T> = new Map()
+    for (const row of await rows<Row>(at)) {
+      const group = groups.get(row[0])
+      if (group) group.push(make(row))
+      else groups.set(row[0], [make(row)])
+      if (slices.isOver) await slices.next()
+    }
+    return groups
+  }
   const routines = (await rows<RoutineRow>(4)).map(toRoutine)
-  const relations = relationsOf(await rows(0), {
-    columns: await rows(1),
-    foreignKeys: await rows(2),
-    keys: await rows(3),
-    projections: await rows(6),
-    routines,
-    forms: new Map((await rows<FormRow>(7)).map(toForm)),
-  })
+  const forms = new Map((await rows<FormRow>(7)).map(toForm))
+  const parts: Parts = {
+    columns: await grouped<ColumnRow, Column>(1, (row) => withForm(toColumn(row), forms)),
+    foreignKeys: await grouped(2, toForeignKey),
+    keys: await grouped(3, toKey),
+    projections: await grouped(6, toProjection),
+    computed: computedBy(routines),
+  }
+  const relations: Relation[] = []
+  for (const row of await rows<RelationRow>(0)) {
+    relations.push(toRelation(row, parts))
+    if (slices.isOver) await slices.next()
+  }
   const catalog = new Catalog({
     version,
     relations: withViews(relations),
@@ -97,14 +113,19 @@ type ProjectionRow = [
   table: string,
   columns: [table: string, view: string][],
 ]
+type OfRelation = readonly [oid: string, ...unknown[]]
+
+type Groups<T> = Map<string, T[]>
+
 type Parts = {
-  columns: ColumnRow[]
-  foreignKeys: ForeignKeyRow[]
-  keys: KeyRow[]
-  projections: ProjectionRow[]
-  routines: readonly Routine[]
-  forms: ReadonlyMap<string, Representation>
+  columns: Groups<Column>
+  foreignKeys: Groups<ForeignKey>
+  keys: Groups<Key>
+  projections: Groups<Projection>
+  computed: ReadonlyMap<string, ReadonlyMap<string, Routine>>
 }
+
+type Key = { primary: boolean; names: string[] }
 
 const KINDS: Record<string, Relation['kind']> = {
   v: 'view',
@@ -112,22 +133,18 @@ const KINDS: Record<string, Relation['kind']> = {
   f: 'foreign_table',
 }
 
-function relationsOf(rows: RelationRow[], parts: Parts): Relation[] {
-  const columns = grouped(parts.columns, (row) => withForm(toColumn(row), parts.forms))
-  const foreignKeys = grouped(parts.foreignKeys, toForeignKey)
-  const projections = grouped(parts.projections, toProjection)
-  const computed = computedBy(parts.routines)
-  const keys = grouped(parts.keys, ([, primary, names]) => ({ primary, names }))
-  return rows.map(({ oid, kind, ...facts }) => ({
+function toRelation({ oid, kind, ...facts }: RelationRow, parts: Parts): Relation {
+  const keys = parts.keys.get(oid) ?? []
+  return {
     ...facts,
     kind: KINDS[kind] ?? 'table',
-    columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
-    primaryKey: keys.get(oid)?.find(({ primary }) => primary)?.names ?? [],
-    uniques: keys.get(oid)?.map(({ names }) => names) ?? [],
-    foreignKeys: foreignKeys.get(oid) ?? [],
-    projections: projections.get(oid) ?? [],
-    computed: computed.get(`${facts.schema}\0${facts.name}`) ?? NOTHING_COMPUTED,
-  }))
+    columns: new Map((parts.columns.get(oid) ?? []).map((column) => [column.name, column])),
+    primaryKey: keys.find(({ primary }) => primary)?.names ?? [],
+    uniques: keys.map(({ names }) => names),
+    foreignKeys: parts.foreignKeys.get(oid) ?? [],
+    projections: parts.projections.get(oid) ?? [],
+    computed: parts.computed.get(`${facts.schema}\0${facts.name}`) ?? NOTHING_COMPUTED,
+  }
 }
 
 type FormRow = [
@@ -161,26 +178,27 @@ function computedBy(routines: readonly Routine[]): Map<string, Map<string, Routi
   return found
 }
 
-function grouped<Row extends [oid: string, ...unknown[]], T>(
-  rows: Row[],
-  make: (row: Row) => T,
-): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const row of rows) {
-    const group = groups.get(row[0])
-    if (group) group.push(make(row))
-    else groups.set(row[0], [make(row)])
+function toColumn(row: ColumnRow): Column {
+  const [, name, type, baseType, category, notNull, defaultSql, generated, ...rest] = row
+  const [identity, position, description, plainType, labels, elementKind] = rest
+  const column: Column = {
+    name,
+    type,
+    baseType,
+    plainType,
+    labels,
+    category,
+    notNull,
+    defaultSql,
+    generated,
+    identity,
+    position,
+    description,
   }
-  return groups
+  return elementKind === null ? column : { ...column, elementKind }
 }
 
-const toColumn = ([, name, type, baseType, category, notNull, ...rest]: ColumnRow): Column => {
-  const [defaultSql, generated, identity, position, description, plainType, labels, elementKind] =
-    rest
-  const facts = { name, type, baseType, plainType, labels, category, notNull }
-  const element = elementKind === null ? {} : { elementKind }
-  return { ...facts, ...element, defaultSql, generated, identity, position, description }
-}
+const toKey = ([, primary, names]: KeyRow): Key => ({ primary, names })
 
 const toProjection = ([, schema, table, columns]: ProjectionRow): Projection => ({
   schema,

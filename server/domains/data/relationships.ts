@@ -147,9 +147,10 @@ function* throughViews(catalog: Catalog, one: Relationship): Iterable<Relationsh
     view,
     columns: new Map([...view.columns.keys()].map((name) => [name, [name]])),
   })
-  const ends = (relation: Relation): View[] => [plain(relation), ...viewsOf(catalog, relation)]
-  for (const from of ends(one.from)) {
-    for (const to of ends(one.to)) {
+  const [froms, tos] = [viewsOf(catalog, one.from), viewsOf(catalog, one.to)]
+  if (froms.length + tos.length === 0) return
+  for (const from of [plain(one.from), ...froms]) {
+    for (const to of [plain(one.to), ...tos]) {
       if (from.view === one.from && to.view === one.to) continue
       for (const columns of pairings(one.columns, from, to)) {
         yield { ...one, from: from.view, to: to.view, columns }
