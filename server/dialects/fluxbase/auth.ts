@@ -104,7 +104,8 @@ export function addAuth(routes: RouteTable<Scopes>, services: Services): void {
 
 type WithNeeds = <C extends AppContext>(ctx: C) => C & AuthContext
 
-const open = { access: 'public', limit: LIMIT, anyText: true } as const
+/** Of every public route of sign-in. */
+export const open = { access: 'public', limit: LIMIT, anyText: true } as const
 const made = { ...open, docs: { status: 201 } } as const
 
 /** What a page asks before anybody signs in. */
@@ -237,7 +238,7 @@ function addAccount(routes: RouteTable<Scopes>, services: Services, withNeeds: W
     )
 }
 
-const answer = (c: Http, body: object, status: 200 | 201 = 200): Response =>
+export const answer = (c: Http, body: object, status: 200 | 201 = 200): Response =>
   c.json(body, status, { 'Content-Type': JSON_TYPE })
 
 const { minLength, uppercase, lowercase, number, special } = PLAIN_RULES

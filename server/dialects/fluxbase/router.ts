@@ -7,6 +7,7 @@ import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
 import { addAuth } from './auth.ts'
+import { addAuthOffers, OFFER_ANSWERS } from './auth-offers.ts'
 import { addClientKeys } from './client-keys.ts'
 import { cors } from './cors.ts'
 import { addDdl, DDL_ANSWERS } from './ddl.ts'
@@ -20,10 +21,11 @@ import { addVector, VECTOR_ANSWERS } from './vector.ts'
 /** @param describing what the document tells of other dialects */
 export function fluxbase(services: Services, describing: Describing): RouteTable<Scopes> {
   const hono = new Hono<Env>({ router: new RememberingRouter() })
-  hono.onError(errorRenderer(services, { ...DDL_ANSWERS, ...VECTOR_ANSWERS }))
+  hono.onError(errorRenderer(services, { ...DDL_ANSWERS, ...OFFER_ANSWERS, ...VECTOR_ANSWERS }))
   const routes = new RouteTable(FLUXBASE, hono, guards(services))
   routes.surround(['/api/v1/*', OPENAPI_PATHS[0]], cors(services))
   addAuth(routes, services)
+  addAuthOffers(routes, services)
   addClientKeys(routes, services)
   addTables(routes, services)
   addDdl(routes, services)

@@ -39,6 +39,37 @@ describe('GET auth/config', () => {
   })
 })
 
+describe('captcha', () => {
+  test('is off where nobody set one up, and a sign-in page asks for none', async () => {
+    expect(await body(server.nobody.get('/api/v1/auth/captcha/config'))).toEqual({ enabled: false })
+    for (const endpoint of ['signup', 'login', 'password_reset', 'magic_link']) {
+      const asked = { endpoint, email: newEmail(), device_fingerprint: 'f', trust_token: 't' }
+      expect(await body(sdk().auth('captcha/check', asked))).toEqual({
+        captcha_required: false,
+        reason: 'captcha_disabled',
+        challenge_id: '',
+        expires_at: expect.stringMatching(TIME),
+      })
+    }
+    const email = newEmail()
+    const solved = { email, password: PASSWORD, captcha_token: 'x', challenge_id: '' }
+    await body(sdk().auth('signup', solved), 201)
+    await body(sdk().auth('signin', { ...solved, device_fingerprint: 'f' }))
+  })
+
+  test.each([{}, { endpoint: '' }, { endpoint: 'refresh' }, { endpoint: ['login'] }])(
+    'has no answer for %j',
+    async (asked) => {
+      await refusal(sdk().auth('captcha/check', asked), 400, 'INVALID_ENDPOINT')
+    },
+  )
+})
+
+test.each(['oauth', 'saml'])('GET auth/%s/providers wraps its list', async (kind) => {
+  const asked = server.nobody.get(`/api/v1/auth/${kind}/providers`)
+  expect(await body(asked)).toEqual({ providers: expect.any(Array) })
+})
+
 describe('POST auth/signup', () => {
   test('answers 201 with the user and tokens at the top', async () => {
     const email = newEmail()

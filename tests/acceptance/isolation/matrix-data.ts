@@ -50,6 +50,13 @@ const UNKNOWN_ROW = '00000000-0000-4000-8000-000000000000'
 export const DATA_MATRIX: Record<string, Line> = {
   'GET /api/v1/auth/config': { answers: { ...open(), stranger: 403 } },
   'GET /api/v1/auth/csrf': { answers: { ...open(), stranger: 403 } },
+  'GET /api/v1/auth/captcha/config': { answers: { ...open(), stranger: 403 } },
+  'POST /api/v1/auth/captcha/check': {
+    answers: { ...open(), ...FLUXBASE_FOREIGN },
+    send: toVictim('/api/v1/auth/captcha/check', { endpoint: 'login' }),
+  },
+  'GET /api/v1/auth/oauth/providers': { answers: { ...open(), stranger: 403 } },
+  'GET /api/v1/auth/saml/providers': { answers: { ...open(), stranger: 403 } },
   'POST /api/v1/auth/signup': {
     answers: { ...open(201), ...FLUXBASE_FOREIGN },
     send: (scene) => ({ body: newcomer(), headers: { 'x-fb-tenant': scene.appId } }),
