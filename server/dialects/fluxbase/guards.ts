@@ -125,13 +125,15 @@ async function identified(
   const { secret, carrier } = shown
   if (carrier === 'client_key' && !secret.startsWith('fbk_')) throw refusedCredential(shown)
   const app = named ?? (await services.apps.default())
-  const caller = await services.identifier.identify(secret, app).catch((error: unknown) => {
+  try {
+    const caller = await services.identifier.identify(secret, app)
+    const isNoServiceKey = caller.kind === 'user' || caller.kind === 'client_key'
+    if (carrier === 'service_key' && isNoServiceKey) throw refusedCredential(shown)
+    return caller
+  } catch (error) {
     const { kind, code } = AppError.from(error)
     throw kind === 'unauthenticated' && !REVOKED.has(code) ? refusedCredential(shown, error) : error
-  })
-  const isNoServiceKey = caller.kind === 'user' || caller.kind === 'client_key'
-  if (carrier === 'service_key' && isNoServiceKey) throw refusedCredential(shown)
-  return caller
+  }
 }
 
 /** The first credential that is good tells the app; bad ones are as if they were not there. */

@@ -27,7 +27,7 @@ export type TableParams = {
   pairs: readonly TablePair[]
   /** Undefined: not kept. */
   shape: string | undefined
-  slots: string[]
+  slots: readonly string[]
 }
 
 /** Operators whose operand is bound as it comes, whatever the column's type. */
@@ -45,7 +45,31 @@ export type Reading = {
   alsoReserved?: ReadonlySet<string>
 }
 
+/** Queries without values repeat from request to request: the same text is read once per table. */
+const memo = new WeakMap<Relation, Map<string, TableParams>>()
+const MAX_MEMO = 100
+const MAX_MEMO_LENGTH = 500
+
 export function readTableParams(query: string, reading: Reading): TableParams {
+  const { relation, alsoReserved } = reading
+  const known = alsoReserved ? undefined : memo.get(relation)?.get(query)
+  if (known) return known
+  const params = parsedParams(query, reading)
+  const repeats = params.slots.length === 0 && query.length <= MAX_MEMO_LENGTH
+  if (repeats && !alsoReserved) remember(relation, query, params)
+  return params
+}
+
+function remember(relation: Relation, query: string, params: TableParams): void {
+  let known = memo.get(relation)
+  if (!known || known.size >= MAX_MEMO) {
+    known = new Map()
+    memo.set(relation, known)
+  }
+  known.set(query, params)
+}
+
+function parsedParams(query: string, reading: Reading): TableParams {
   const slots: string[] = []
   let shape: string | undefined = ''
   const pairs = readPairs(query).map(({ key, value }): TablePair => {

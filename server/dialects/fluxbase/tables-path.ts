@@ -49,7 +49,9 @@ export async function findPlace(
   segments: readonly string[],
   method: string,
 ): Promise<Place> {
-  const place = resolve(await catalogOf(ctx), segments, method)
+  const catalog = ctx.catalogs.get(ctx.appId, ctx.platform)
+  const known = catalog instanceof Promise ? await catalog : catalog
+  const place = resolve(known, segments, method)
   if (place) return place
   const again = resolve(await catalogOf(ctx, true), segments, method)
   if (again) return again

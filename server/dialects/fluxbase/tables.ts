@@ -83,9 +83,10 @@ async function answered(services: Services, c: Http, ctx: AppContext): Promise<R
   }
   try {
     const asked = (call = await tableCall(services, c, ctx))
-    const respond = () => handled(asked).catch(refused)
     const isOnce = isWrite(asked) && asked.preferences.tx !== 'rollback'
-    return isOnce ? await doneOnce({ c, ctx, body: asked.body, respond }) : await respond()
+    if (!isOnce) return await handled(asked)
+    const respond = () => handled(asked).catch(refused)
+    return await doneOnce({ c, ctx, body: asked.body, respond })
   } catch (error) {
     return refused(error)
   }
@@ -94,10 +95,9 @@ async function answered(services: Services, c: Http, ctx: AppContext): Promise<R
 const isWrite = ({ c, place }: TableCall): boolean =>
   !/^(GET|HEAD)$/.test(c.req.method) && place.sub !== 'query'
 
-async function handled(call: TableCall): Promise<Response> {
+function handled(call: TableCall): Promise<Response> {
   const handler = handlerOf(call)
-  if (!READING.has(handler)) await checkWritable(call)
-  return handler(call)
+  return READING.has(handler) ? handler(call) : checkWritable(call).then(() => handler(call))
 }
 
 type Handler = (call: TableCall) => Promise<Response>

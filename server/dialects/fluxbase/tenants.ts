@@ -11,8 +11,10 @@ import type { Services } from '#services'
  * @throws `not_found` app_not_found, `forbidden` when host and header name two apps
  */
 export async function appNamed(services: Services, c: Http): Promise<App | undefined> {
-  const byHost = await appOfHost(services, c)
-  const byHeader = await appOfHeader(services, headerOf(c, 'x-fb-tenant'))
+  const label = labelOf(services, c)
+  const name = headerOf(c, 'x-fb-tenant')
+  const byHost = label === undefined ? undefined : await services.apps.findByAnyName(label)
+  const byHeader = name ? await appOfHeader(services, name) : undefined
   if (byHost && byHeader && byHost.id !== byHeader.id) throw accessDenied()
   return byHost ?? byHeader
 }
@@ -44,17 +46,16 @@ function appIdOf(caller: Caller): string | undefined {
   return caller.kind === 'app_key' && caller.appIds.length === 1 ? caller.appIds[0] : undefined
 }
 
-/** A host that is no app's, such as the API's own, names none. */
-async function appOfHost({ apps, config }: Services, c: Http): Promise<App | undefined> {
+/** The word before the base domain of the host; a host that is no app's, such as the API's own, has none. */
+function labelOf({ config }: Services, c: Http): string | undefined {
   const suffix = `.${config.baseDomain}`
   const host = hostOf(c)
   if (!host.endsWith(suffix)) return undefined
   const label = host.slice(0, -suffix.length)
-  return /^[a-z0-9-]+$/.test(label) ? apps.findByAnyName(label) : undefined
+  return /^[a-z0-9-]+$/.test(label) ? label : undefined
 }
 
-async function appOfHeader({ apps }: Services, name: string | undefined): Promise<App | undefined> {
-  if (!name) return undefined
+async function appOfHeader({ apps }: Services, name: string): Promise<App> {
   const app = await apps.findByAnyName(name.toLowerCase())
   if (!app) throw notFound('app_not_found', 'tenant not found')
   return app
