@@ -56,6 +56,8 @@ export class Isolate {
   onIdle: () => void = () => undefined
   idleSince = performance.now()
   isRetired = false
+  /** Whose code it has, once it has any. */
+  key: string | undefined
 
   readonly #log: Log
   readonly #launcher: Launcher

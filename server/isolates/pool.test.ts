@@ -94,6 +94,25 @@ test('a retired process is ended after its last invocation', async () => {
   expect(pool.stats().processes).toBe(0)
 })
 
+test('end ends what runs for a key, retired processes too, and nothing else', async () => {
+  await using pool = startPool()
+  const [one, two] = [makeGate(), makeGate()]
+  const retired = pool.call(HELD, { key: 'app/f/1', host: one.host })
+  await one.entered
+  pool.retire('app/f/')
+  const running = pool.call(HELD, { key: 'app/f/2', host: two.host })
+  const other = await pool.call(PID, { key: 'apple/f/1' })
+  await two.entered
+  expect(pool.keys().toSorted()).toEqual(['app/f/1', 'app/f/2', 'apple/f/1'])
+  pool.end('app/', 'It is over')
+  for (const { outcome, report } of await Promise.all([retired, running])) {
+    expect(outcome).toMatchObject({ ok: false, reason: 'ended', message: 'It is over' })
+    expect(report).toMatchObject({ reason: 'ended' })
+  }
+  await until(() => pool.keys().length === 1)
+  expect((await pool.call(PID, { key: 'apple/f/1' })).text).toBe(other.text)
+})
+
 test('two hundred calls at once run together in one process, each with its own answer', async () => {
   await using pool = startPool({ maxConcurrent: 200 })
   const code = `let inside = 0; const all = Promise.withResolvers()

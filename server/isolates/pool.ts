@@ -102,6 +102,16 @@ class Pool implements IsolatePool {
     }
   }
 
+  end(keyPrefix: string, message: string): void {
+    for (const isolate of this.#all) {
+      if (isolate.key?.startsWith(keyPrefix)) isolate.kill({ reason: 'ended', message })
+    }
+  }
+
+  keys(): string[] {
+    return [...this.#all].flatMap(({ key }) => key ?? [])
+  }
+
   stats(): PoolStats {
     const serving = [...this.#serving.values()].flat()
     return {
@@ -141,6 +151,7 @@ class Pool implements IsolatePool {
     const found = serving.find((isolate) => isolate.isAlive && !isolate.isSuspect)
     if (found) return [found, 'warm']
     const [isolate, start] = this.#take(source.memoryMb)
+    isolate.key = source.key
     isolate.load(source.code)
     this.#serving.set(source.key, [...serving, isolate])
     isolate.onIdle = () => this.#onIdle(source.key, isolate)

@@ -84,8 +84,11 @@ export type FunctionCall = {
   depth: number
 }
 
-/** Why there is no response: the handler threw, something ended it, or (`start`) Deno itself did not come up. */
-export type FailureReason = 'error' | 'timeout' | 'memory' | 'crash' | 'load' | 'start'
+/**
+ * Why there is no response: the handler threw, something ended it (`ended`: a call of `IsolatePool.end`), or (`start`)
+ * Deno itself did not come up.
+ */
+export type FailureReason = 'error' | 'timeout' | 'memory' | 'crash' | 'load' | 'start' | 'ended'
 
 export type ConsoleEntry = { level: LogLevel; message: string /** epoch ms */; timestamp: number }
 
@@ -177,6 +180,10 @@ export type IsolatePool = {
   check(code: string): Promise<CheckResult>
   /** Ends the processes whose key begins so; invocations that run may finish. */
   retire(keyPrefix: string): void
+  /** Ends the processes whose key begins so and what runs in them, at once; also those that were retired. */
+  end(keyPrefix: string, message: string): void
+  /** Of the processes that have code, retired ones included; some of them more than once. */
+  keys(): string[]
   stats(): PoolStats
   /** Ends everything at once; drain before. */
   close(): Promise<void>

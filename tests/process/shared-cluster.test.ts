@@ -67,6 +67,27 @@ test('an app made through one is there for the other', async () => {
   expect(await seen.json()).toMatchObject({ id, name: 'shared' })
 })
 
+test('a function that runs in one ends when its app is deleted through the other', async () => {
+  const [a, b] = await Promise.all(nodes.map((node) => node.status()))
+  const here = clientFor(a?.url ?? '', a?.platform_key)
+  const there = clientFor(b?.url ?? '', b?.platform_key)
+  const made = await here.post('/init', { name: 'short-lived' })
+  const { app_id: id } = (await made.json()) as { app_id: string }
+  const code = `export default () => new Response(new ReadableStream({
+    start: (stream) => void setInterval(() => stream.enqueue(new Uint8Array(9)), 50) }))`
+  const deployed = await here.post(`/v1/${id}/functions`, {
+    name: 'endless',
+    code,
+    timeoutMs: 300_000,
+    trigger: { type: 'http', config: { auth: 'none' } },
+  })
+  expect(deployed.status).toBe(200)
+  const endless = await here.get(`/v1/${id}/fn/endless`)
+  expect(endless.status).toBe(200)
+  expect((await there.delete(`/apps/${id}`)).status).toBe(200)
+  await expect(endless.text()).rejects.toThrow('terminated')
+})
+
 test('a start with another secret is refused, because it could read nothing', async () => {
   const other = launch({
     dataDir: dataDir('other'),

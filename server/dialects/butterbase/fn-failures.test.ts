@@ -3,7 +3,7 @@ import { readdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { errorOf, handler, HELLO, json } from './functions-fixture.ts'
+import { errorOf, handler, HELLO, json, OPEN } from './functions-fixture.ts'
 import { ada, app, fns, NOTES, useNotes } from './fn-fixture.ts'
 
 useNotes()
@@ -168,6 +168,35 @@ test('a Deno that cannot start answers 502 to a call and to a deploy, and serves
     })
   }
   expect(await (await app.nobody.get(fns.fn('unstarted'))).text()).toBe('up')
+})
+
+test('an app that is deleted while its functions run ends them: who waits gets 410, a stream breaks', async () => {
+  const { pool } = app.instance.services.functions
+  const { id } = await app.createApp('doomed')
+  const ours = () => pool.keys().filter((key) => key.startsWith(id))
+  const code = {
+    waits: handler(`await new Promise(() => setInterval(() => {}, 1000))`),
+    streams: handler(
+      `return new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(9)) }))`,
+    ),
+    idle: HELLO,
+  }
+  for (const [name, text] of Object.entries(code)) {
+    const body = { name, code: text, trigger: OPEN, timeoutMs: 300_000 }
+    expect((await app.owner.post(`/v1/${id}/functions`, body)).status).toBe(200)
+  }
+  const before = pool.stats().active
+  const waiting = app.nobody.get(`/v1/${id}/fn/waits`)
+  const streaming = await app.nobody.get(`/v1/${id}/fn/streams`)
+  expect((await app.nobody.get(`/v1/${id}/fn/idle`)).status).toBe(200)
+  await expect.poll(() => ours().length).toBe(3)
+  expect((await app.owner.delete(`/apps/${id}`)).status).toBe(200)
+  const res = await waiting
+  expect([res.status, (await errorOf(res)).code]).toEqual([410, 'APP_DELETING'])
+  await expect(streaming.text()).rejects.toThrow('terminated')
+  await expect.poll(ours).toEqual([])
+  await expect.poll(() => pool.stats().active).toBe(before)
+  expect((await app.nobody.get(`/v1/${id}/fn/waits`)).status).toBe(404)
 })
 
 test('a function that is deleted while calls run finishes them, and the next call is 404', async () => {

@@ -45,10 +45,13 @@ export async function addressedApp(ctx: Context, id: string): Promise<App> {
   throw absent()
 }
 
+/** What a request gets that comes while the app goes, or that the app's end cut short. */
+export const appDeleting = () => gone('app_deleting', 'The app is being deleted')
+
 /** @throws `conflict` app_provisioning or app_failed, `gone` app_deleting */
 export function requireUsable({ state }: App): void {
   if (state === 'ready' || state === 'migrating') return
-  if (state === 'deleting') throw gone('app_deleting', 'The app is being deleted')
+  if (state === 'deleting') throw appDeleting()
   const hint = 'Ask GET /apps/{app_id}/status until it is ready.'
   if (state === 'provisioning') {
     throw conflict('app_provisioning', 'The app is still being created', { hint })

@@ -18,6 +18,7 @@ export { everyAppId, renewSealedApp } from './renew-sealed.ts'
 export { openRegions, type Regions, type RegionSetting } from './regions.ts'
 export {
   addressedApp,
+  appDeleting,
   managedApp,
   requireNotPaused,
   requireUsable,

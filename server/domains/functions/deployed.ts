@@ -28,8 +28,11 @@ const keyOf = (appId: string, name: string): string => `${appId}/${name}`
 
 type Remembered = { deployed: Deployed; until: number }
 
-/** The key of every process that runs code of this function, whatever version. */
-export const processKey = (appId: string, functionId: string): string => `${appId}/${functionId}/`
+/** How the keys begin of all processes that run code of this function, whatever version; without one: of this app. */
+export const processKey = (appId: string, functionId?: string): string =>
+  functionId === undefined ? `${appId}/` : `${appId}/${functionId}/`
+
+export const appOfProcess = (key: string): string => key.slice(0, key.indexOf('/'))
 
 export class DeployedFunctions {
   readonly #apps: Apps

@@ -6,7 +6,7 @@ import type { Keyring } from '#core/keyring'
 import type { Log } from '#core/log'
 import type { Database } from '#db/database'
 import type { CheckResult, IsolatePool } from '#isolates'
-import { DeployedFunctions, processKey } from './deployed.ts'
+import { appOfProcess, DeployedFunctions, processKey } from './deployed.ts'
 import { announce } from './functions.sql.ts'
 import { Journal } from './journal.ts'
 
@@ -29,11 +29,14 @@ const MAX_PER_APP = 100
 /** Deploys whose code is looked at; the others wait. */
 const MAX_CHECKS = 4
 
+const isGone = (app: App | undefined): boolean => !app || app.state === 'deleting'
+
 export class Functions {
   readonly pool: IsolatePool
   readonly deployed: DeployedFunctions
   readonly journal: Journal
   readonly publicUrl: string
+  readonly #apps: Apps
   readonly #platform: Database
   readonly #log: Log
   readonly #active = new Map<string, number>()
@@ -44,8 +47,26 @@ export class Functions {
     this.publicUrl = publicUrl
     this.deployed = new DeployedFunctions(apps, keyring)
     this.journal = new Journal({ apps, platform, log })
+    this.#apps = apps
     this.#platform = platform
     this.#log = log
+    apps.onForget((appId) => this.#endDeleted(appId))
+  }
+
+  /** An app changed, or any: what runs for one that is no longer there has nobody to run for. */
+  #endDeleted(changedId: string | undefined): void {
+    const running = new Set(this.pool.keys().map(appOfProcess))
+    for (const id of running) {
+      if (changedId !== undefined && id !== changedId) continue
+      this.#apps.find(id).then(
+        (app) => {
+          if (isGone(app)) this.pool.end(processKey(id), 'The app was deleted')
+        },
+        (error: unknown) => {
+          this.#log.warn({ err: error, appId: id }, 'cannot see whether an app is still there')
+        },
+      )
+    }
   }
 
   /**

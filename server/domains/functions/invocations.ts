@@ -1,5 +1,6 @@
 /** Running a function: who may, as whom, with what in its hands; and what is written down of it. */
 import { auditActor } from '#domains/accounts'
+import { appDeleting } from '#domains/apps'
 import { AppError, badGateway, methodNotAllowed } from '#core/errors'
 import { uuid } from '#core/ids'
 import type {
@@ -58,7 +59,7 @@ export type FunctionAnswer = Pick<Answered, 'ok' | 'status' | 'headers' | 'body'
 /**
  * @returns the function's answer as soon as it begins, or why there is none
  * @throws what `admit` throws; `not_found` function_not_found; `rate_limited` concurrency_limit;
- *   `bad_gateway` runtime_unreachable; `method_not_allowed` function_method
+ *   `bad_gateway` runtime_unreachable; `gone` app_deleting when the app is deleted while its function runs; `method_not_allowed` function_method
  */
 export async function invokeFunction(
   ctx: FunctionsContext,
@@ -77,6 +78,7 @@ export async function invokeFunction(
   ctx.functions.journal.add(entryOf(run, outcome))
   if (outcome.ok) return outcome
   if (outcome.reason === 'start') throw runtimeUnreachable()
+  if (outcome.reason === 'ended') throw appDeleting()
   const { reason, message, stack } = outcome
   const durationMs = Math.round(performance.now() - began)
   const { isTrusted } = runsAs
@@ -195,7 +197,7 @@ async function entryOf(run: Run, outcome: Outcome): Promise<JournalEntry> {
   return { app: ctx.app, row, audit: { event, by: auditActor(ctx), at } }
 }
 
-const FAILED_STATUS = { timeout: 504, start: 502 } as Partial<Record<string, number>>
+const FAILED_STATUS = { timeout: 504, start: 502, ended: 410 } as Partial<Record<string, number>>
 
 function rowOf(
   { fn, request, id, startedAt }: Run,

@@ -83,14 +83,22 @@ export class JournalLane {
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
     const { apps, log } = this.#needs
     try {
-      const { platform } = apps.databasesOf(this.#app)
-      await insertInvocations(platform.query, storable(batch.map(({ row }) => row)))
-      await this.#tidy(platform)
+      if (await this.#isThere()) {
+        const { platform } = apps.databasesOf(this.#app)
+        await insertInvocations(platform.query, storable(batch.map(({ row }) => row)))
+        await this.#tidy(platform)
+      }
     } catch (error) {
       log.warn({ err: error, appId: this.#app.id }, 'cannot write the log of invocations')
     }
     const events = batch.map(({ audit }) => audit)
     await auditAll(this.#needs, events)
+  }
+
+  /** The log of an app that is deleted goes with it; only the audit stays. */
+  async #isThere(): Promise<boolean> {
+    const app = await this.#needs.apps.find(this.#app.id)
+    return app !== undefined && app.state !== 'deleting'
   }
 
   async #tidy(platform: Database): Promise<void> {
