@@ -91,6 +91,7 @@ function page(services: Services, ok: boolean, nonce: string) {
         <h2>Look it up</h2>
         <nav>
           <a href="/docs/api">API reference</a>
+          <a href="/llms.txt">For agents</a>
           <a href="/docs/errors">What each error means</a>
           <a href="/health">Health</a>
           <a href="/health/ready">Readiness</a>

@@ -9,6 +9,7 @@ import { SYSTEM, type Words } from './about.ts'
 import { consolePage } from './console.ts'
 import { errorPages } from './error-pages.ts'
 import { Health, health, Readiness, readiness, servicesFor } from './health.ts'
+import { llmsText } from './llms.ts'
 import { referencePage } from './reference.ts'
 
 const Brief = Health.pick({ status: true, timestamp: true })
@@ -72,11 +73,27 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
       return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
     },
   )
+  addPages(routes, services, listed)
+  return routes
+}
+
+/** What explains the instance, to people and to agents. */
+function addPages(routes: RouteTable<Scopes>, services: Services, listed: Listed): void {
+  const open = { method: 'get', access: 'public' } as const
   const text = { ...open, docs: { type: 'text/html' } }
   routes.add({ ...text, path: '/docs/errors', summary: 'What each error code means' }, ({ c }) =>
     errorPages(c),
   )
   const page = referencePage(services, listed)
   routes.add({ ...text, path: '/docs/api', summary: 'Every route, for people' }, ({ c }) => page(c))
-  return routes
+  const llms = llmsText(services, listed)
+  routes.add(
+    {
+      ...open,
+      path: '/llms.txt',
+      summary: 'How to build on this instance, for agents',
+      docs: { type: 'text/plain' },
+    },
+    ({ c }) => c.body(llms(), 200, { 'Content-Type': 'text/plain; charset=utf-8' }),
+  )
 }

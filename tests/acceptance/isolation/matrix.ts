@@ -93,6 +93,7 @@ export const MATRIX: Record<string, Line> = {
   'GET /': { answers: open() },
   'GET /docs/errors': { answers: open() },
   'GET /docs/api': { answers: open() },
+  'GET /llms.txt': { answers: open() },
   'GET /openapi.json': { answers: fluxbase({ nobody: 200 }), send: toVictim('/openapi.json') },
   'GET /api/v1/openapi.json': {
     answers: fluxbase({ nobody: 200 }),
