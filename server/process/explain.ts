@@ -17,6 +17,7 @@ const FILES: Record<string, readonly [problem: string, advice: string]> = {
     'leads through a file where a folder should be',
     `Type another folder after --data-dir`,
   ],
+  EISDIR: ['is a folder where a file should be', `Move it away, or ${ELSEWHERE}`],
   EEXIST: ['is a file where a folder should be', `Type another folder after --data-dir`],
   ENOENT: ['cannot be made there', `Type another folder after --data-dir`],
   ENAMETOOLONG: ['is too long a name', 'Type a shorter one after --data-dir'],

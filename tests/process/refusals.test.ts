@@ -1,5 +1,5 @@
 /** What cannot start says so in a sentence, with code 1 and no stack. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -78,6 +78,15 @@ test('a data folder that cannot be had is named, with a way out', async () => {
   )
   expect(await refusal({ dataDir: join(file, 'data') })).toMatch(/leads through a file .*ENOTDIR/)
 })
+
+test.runIf(existsSync('/proc/self'))(
+  'a data folder in /proc, where nothing can be made, is refused at once',
+  async () => {
+    const advice = 'Type another folder after --data-dir'
+    const said = `Cannot start: /proc/x cannot be made there (ENOENT). ${advice}`
+    expect(await refusal({ dataDir: '/proc/x' })).toBe(said)
+  },
+)
 
 test('a second start on the same folder is refused with the process that has it', async () => {
   await using first = await startProcess({ dataDir })
