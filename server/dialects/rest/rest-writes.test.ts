@@ -85,6 +85,20 @@ test('POST with columns: only those are written, and missing ones are null or th
   })
 })
 
+test('an on_conflict that PostgreSQL cannot use is refused in its own words', async () => {
+  const upsert = (columns: string) =>
+    send(`/tasks?on_conflict=${columns}`, {
+      body: { name: 'x' },
+      headers: { prefer: 'resolution=merge-duplicates' },
+    })
+  expect(await upsert('nothing')).toMatchObject({
+    status: 400,
+    body: { code: '42703', message: 'column "nothing" does not exist', details: null },
+  })
+  expect(await upsert('pri')).toMatchObject({ status: 400, body: { code: '42P10' } })
+  expect(await upsert('na"me')).toMatchObject({ status: 400, body: { code: 'PGRST100' } })
+})
+
 test('upserts merge or ignore, by key or by on_conflict', async () => {
   const merge = { prefer: 'return=representation,resolution=merge-duplicates' }
   const fresh = await send('/members?select=id,name', {

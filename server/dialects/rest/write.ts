@@ -178,6 +178,7 @@ function conflictOf({ preferences, params }: RestRequest): Conflict | undefined 
   return {
     action: preferences.resolution === 'merge-duplicates' ? 'merge' : 'ignore',
     columns: named === undefined ? undefined : readNames('on_conflict', named),
+    unchecked: true,
   }
 }
 

@@ -14,7 +14,7 @@ export function planInsert(
   checkWritable(relation)
   checkColumns(relation, request.payload.columns)
   const conflictColumns = request.conflict?.columns ?? relation.primaryKey
-  checkColumns(relation, request.conflict?.columns ?? [])
+  if (!request.conflict?.unchecked) checkColumns(relation, request.conflict?.columns ?? [])
   return {
     kind: 'insert',
     ...planReturning(planner, relation, request),

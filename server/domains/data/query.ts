@@ -245,6 +245,8 @@ export type Conflict = {
   action: 'merge' | 'ignore'
   /** Default: the primary key. */
   columns?: readonly string[] | undefined
+  /** PostgreSQL says itself what it does not know among them. */
+  unchecked?: boolean
 }
 
 export type Target = {
