@@ -325,6 +325,53 @@ test('PATCH /auth/user refuses a nonce that is not good, and changes nothing the
   expect((await signIn(user.email)).status).toBe(200)
 })
 
+const nonceOf = async (access: string, type = {}): Promise<string> => {
+  const res = await app.as(access).post(`${AUTH}/reauthenticate`, undefined, type)
+  expect(res.status).toBe(200)
+  return (await json<{ nonce: string }>(res)).nonce
+}
+
+test('POST /auth/reauthenticate gives a nonce that is good once, for its user, for five minutes', async () => {
+  const { access_token: access } = await signUp()
+  const { access_token: other } = await signUp()
+  const change = (token: string, nonce: string) =>
+    app.as(token).patch(`${AUTH}/user`, { user_metadata: { at: nonce }, nonce })
+  const nonce = await nonceOf(access, { 'content-type': 'application/json' })
+  expect(nonce).toMatch(/^[0-9a-f-]{36}$/)
+  expect(await refused(await change(other, nonce))).toEqual([
+    400,
+    'INVALID_TOKEN',
+    'Invalid or expired nonce',
+  ])
+  const both = await Promise.all([change(access, nonce), change(access, nonce)])
+  expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400])
+  const late = await nonceOf(access)
+  clock.aheadMs = 5 * MINUTE_MS + 1000
+  expect((await change(access, late)).status).toBe(400)
+  expect((await change(access, await nonceOf(access))).status).toBe(200)
+})
+
+test('POST /auth/reauthenticate keeps ten nonces of a user, as hashes, and none of a user who is gone', async () => {
+  const { user, access_token: access } = await signUp()
+  const nonces: string[] = []
+  for (let at = 0; at < 12; at++) nonces.push(await nonceOf(access))
+  const kept = await app.sql(
+    'select hash::text, used_at from auth.one_time_tokens where user_id = $1',
+    [user.id],
+  )
+  expect(kept).toHaveLength(10)
+  expect(JSON.stringify(kept)).not.toContain(nonces[11])
+  const use = (nonce: string | undefined) => app.as(access).patch(`${AUTH}/user`, { nonce })
+  expect((await use(nonces[1])).status).toBe(400)
+  expect((await use(nonces[2])).status).toBe(200)
+  const forged = forge(await secretOf(), {
+    sub: randomUUID(),
+    role: 'authenticated',
+    exp: soon(),
+  })
+  expect((await app.as(forged).post(`${AUTH}/reauthenticate`)).status).toBe(401)
+})
+
 test('PATCH /auth/user refuses nobody, keys and the anon key', async () => {
   const change = (client: Client) => client.patch(`${AUTH}/user`, { user_metadata: {} })
   expect((await change(app.nobody)).status).toBe(401)

@@ -9,6 +9,7 @@ import {
   hashOfToken,
   invalidToken,
   PLAIN_RULES,
+  reauthenticate,
   refreshSession,
   type SessionRules,
   signIn,
@@ -100,6 +101,7 @@ export function addAuth(routes: RouteTable<Scopes>, services: Services): void {
   })
   addPublic(routes, services, withNeeds)
   addAccount(routes, services, withNeeds)
+  addBeside(routes, withNeeds)
 }
 
 type WithNeeds = <C extends AppContext>(ctx: C) => C & AuthContext
@@ -198,6 +200,35 @@ function addRefresh(routes: RouteTable<Scopes>, services: Services, withNeeds: W
       return answer(c, signedIn(services, c, tokens))
     },
   )
+}
+
+/** What stands beside the account itself. */
+function addBeside(routes: RouteTable<Scopes>, withNeeds: WithNeeds): void {
+  routes
+    .add(
+      {
+        access: 'user',
+        method: 'post',
+        path: '/api/v1/auth/reauthenticate',
+        summary: 'A nonce that shows one is still there',
+        docs: {
+          description: 'Good once, for five minutes, as `nonce` of `PATCH /api/v1/auth/user`.',
+        },
+        answer: z.object({ nonce: z.uuid() }),
+      },
+      async ({ c, ctx }) => answer(c, { nonce: await reauthenticate(withNeeds(ctx), ctx.caller) }),
+    )
+    .add(
+      {
+        access: 'user',
+        method: 'get',
+        path: '/api/v1/auth/user/identities',
+        summary: 'Accounts elsewhere through which one may sign in',
+        docs: { description: 'None: no provider can be set up yet.' },
+        answer: z.object({ identities: z.array(z.never()) }),
+      },
+      ({ c }) => answer(c, { identities: [] }),
+    )
 }
 
 /** What only somebody who signed in may do. */

@@ -8,6 +8,7 @@ export {
 } from './data-token.ts'
 export { type SignInEvent, SignInHooks } from './hooks.ts'
 export { Identifier } from './identify.ts'
+export { reauthenticate } from './nonces.ts'
 export { MIXED_RULES, PLAIN_RULES } from './passwords.ts'
 export {
   hashOfToken,

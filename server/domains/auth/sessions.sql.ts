@@ -94,15 +94,3 @@ export async function deleteSessionsOf(
 ): Promise<void> {
   await tx`delete from auth.sessions where user_id = ${userId} and id is distinct from ${except}::uuid`
 }
-
-/** True when it was good; it is not any more. */
-export async function consumeOneTimeToken(
-  tx: Tx,
-  token: { purpose: string; userId: string; hash: Buffer; now: Date },
-): Promise<boolean> {
-  const rows = await tx`
-    update auth.one_time_tokens set used_at = ${token.now}
-    where hash = ${token.hash} and purpose = ${token.purpose} and user_id = ${token.userId}
-      and used_at is null and expires_at > ${token.now} returning id`
-  return rows.length > 0
-}

@@ -159,6 +159,9 @@ export const revokedToken = (cause?: unknown) =>
 
 export const userNotFound = () => notFound('user_not_found', 'User not found')
 
+/** Of a token that outlived its user. */
+export const userGone = () => unauthenticated('invalid_token', 'The user does not exist any more')
+
 const secretKey = (apps: Apps, app: App): Uint8Array =>
   new TextEncoder().encode(apps.keysOf(app).secret)
 

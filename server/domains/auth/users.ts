@@ -1,15 +1,16 @@
 /** The users of an app: how they come, what they may change, and what the app's owner does with them. */
 import { deleteClientKeysOf, type UserCaller } from '#domains/accounts'
-import { invalid, unauthenticated } from '#core/errors'
+import { invalid } from '#core/errors'
 import { isUuid } from '#core/ids'
 import type { Tx } from '#db/database'
 import type { AuthContext } from './context.ts'
+import { requireGoodNonce } from './nonces.ts'
 import { hashPassword, type PasswordRules, requireGoodPassword } from './passwords.ts'
 import { normalEmail, type Profile, requireGoodProfile } from './profile.ts'
-import { hashOfToken, type SessionRules, startSession, type Tokens } from './sessions.ts'
-import { consumeOneTimeToken, deleteSessionsOf } from './sessions.sql.ts'
+import { type SessionRules, startSession, type Tokens } from './sessions.ts'
+import { deleteSessionsOf } from './sessions.sql.ts'
 import { emailTaken, storeOf } from './store.ts'
-import { userNotFound } from './tokens.ts'
+import { userGone, userNotFound } from './tokens.ts'
 import {
   deleteUserRow,
   insertUser,
@@ -100,18 +101,6 @@ export async function changeUser(
   })
   if (passwordHash !== undefined) await ctx.identifier.ended(ctx.app.id, caller.userId)
   return user
-}
-
-const userGone = () => unauthenticated('invalid_token', 'The user does not exist any more')
-
-type Nonce = { userId: string; nonce: string }
-
-async function requireGoodNonce(tx: Tx, ctx: AuthContext, { userId, nonce }: Nonce): Promise<void> {
-  const hash = hashOfToken(nonce)
-  const proof = { purpose: 'reauthentication', userId, hash, now: ctx.clock() }
-  if (!(await consumeOneTimeToken(tx, proof))) {
-    throw invalid('invalid_nonce', 'Invalid or expired nonce')
-  }
 }
 
 async function updated(tx: Tx, id: string, patch: UserPatch): Promise<User> {

@@ -31,6 +31,12 @@ describe('the service', () => {
     }
   })
 
+  test('GET /llms.txt is Markdown as plain text', async () => {
+    const res = await server.as(`bb_sk_${'0'.repeat(40)}`).get('/llms.txt')
+    expect(res.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    expect(await res.text()).toMatch(/^# \S[^]*\/openapi\.json[^]*remediation/)
+  })
+
   test('every answer carries a request id, the one that was sent if there was one', async () => {
     const own = await server.nobody.get('/v1/regions')
     expect(own.headers.get('x-request-id')).toBeTruthy()

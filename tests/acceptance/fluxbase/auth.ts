@@ -65,6 +65,24 @@ describe('captcha', () => {
   )
 })
 
+test('a nonce of POST auth/reauthenticate confirms one change of oneself', async () => {
+  const user = await newUser()
+  const json = { 'content-type': 'application/json' }
+  const asked = user.post('/api/v1/auth/reauthenticate', undefined, json)
+  const { nonce } = await body<{ nonce: string }>(asked)
+  expect(nonce).toMatch(UUID)
+  const change = () => user.patch(USER, { user_metadata: { sure: true }, nonce })
+  expect(await body(change())).toMatchObject({ user_metadata: { sure: true } })
+  await refusal(change(), 400, 'INVALID_TOKEN')
+  await refusal(sdk().auth('reauthenticate'), 401, 'MISSING_AUTHENTICATION')
+})
+
+test('GET auth/user/identities wraps its list', async () => {
+  const user = await newUser()
+  const asked = user.get('/api/v1/auth/user/identities')
+  expect(await body(asked)).toEqual({ identities: expect.any(Array) })
+})
+
 test.each(['oauth', 'saml'])('GET auth/%s/providers wraps its list', async (kind) => {
   const asked = server.nobody.get(`/api/v1/auth/${kind}/providers`)
   expect(await body(asked)).toEqual({ providers: expect.any(Array) })

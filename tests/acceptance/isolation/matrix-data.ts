@@ -91,6 +91,15 @@ export const DATA_MATRIX: Record<string, Line> = {
     send: toVictim('/api/v1/auth/user', { user_metadata: { colour: 'green' } }),
   },
 
+  'POST /api/v1/auth/reauthenticate': {
+    answers: { ...users(200), 'service key': 403, owner: 403, ...FLUXBASE_OUTSIDERS },
+    send: toVictim('/api/v1/auth/reauthenticate'),
+  },
+  'GET /api/v1/auth/user/identities': {
+    answers: { ...users(200), 'service key': 403, owner: 403, ...FLUXBASE_OUTSIDERS },
+    send: toVictim('/api/v1/auth/user/identities'),
+  },
+
   'GET /api/v1/client-keys': {
     answers: fluxbase({ 'anon key': 403 }),
     send: toVictim('/api/v1/client-keys'),
