@@ -40,6 +40,11 @@ export type NewCluster = {
 export async function ensureCluster(cluster: NewCluster): Promise<boolean> {
   const { dataDir, binaries, account } = cluster
   await removeLeftovers(dataDir)
+  if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory() === false) {
+    throw conflict('data_dir_not_empty', `Cannot start PostgreSQL: "${dataDir}" is a file`, {
+      hint: 'Move it away, or choose another folder with --data-dir.',
+    })
+  }
   const entries = attempt(() => readdirSync(dataDir)) ?? []
   if (entries.length === 0) {
     await makeCluster(cluster)

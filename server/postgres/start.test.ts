@@ -139,6 +139,12 @@ test('an empty folder is taken, one with other files is refused and left alone',
   })
   expect(siblings(full.dataDir)).toEqual([basename(full.dataDir)])
   expect(readFileSync(join(full.dataDir, 'thesis.txt'), 'utf8')).toBe('years of work')
+
+  await using file = tempCluster()
+  writeFileSync(file.dataDir, '')
+  await expect(file.start()).rejects.toMatchObject({
+    message: `Cannot start PostgreSQL: "${file.dataDir}" is a file`,
+  })
 })
 
 test('a cluster of another version is refused with both versions named', async () => {

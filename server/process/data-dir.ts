@@ -26,7 +26,9 @@ const SHARED = '/var/lib/stead'
 export function openDataDir(path: string, chosen: boolean): string {
   if (hasControlCharacters(path)) throw unnameable(path)
   const wanted = resolve(path)
-  if (!chosen && !isThere(wanted) && !canReach(join(wanted, 'postgres'))) linkElsewhere(wanted)
+  const isRoot = process.getuid?.() === 0
+  if (isRoot && !chosen && !isThere(wanted) && !canReach(join(wanted, 'postgres')))
+    linkElsewhere(wanted)
   makeFolder(wanted)
   return realpathSync(wanted)
 }
