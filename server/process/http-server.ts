@@ -6,6 +6,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { AppError } from '#core/errors'
 import { NodeAnswer } from '#http/node-answer'
 import type { Router } from '../router.ts'
+import { starting } from './starting.ts'
 
 export type HttpServer = {
   /** Where a client on this machine reaches it. */
@@ -18,12 +19,6 @@ export type HttpServer = {
   cut(): void
 }
 
-const STARTING = () =>
-  new Response('{"error":"Stead is starting"}\n', {
-    status: 503,
-    headers: { 'content-type': 'application/json', 'retry-after': '1' },
-  })
-
 /** Bytes of a request's line and headers: a filter may list a thousand UUIDs. Node's own limit is 16 KiB. */
 const MAX_HEADERS = 65_536
 
@@ -31,7 +26,7 @@ const MAX_HEADERS = 65_536
 export async function listen(host: string, port: number): Promise<HttpServer> {
   let handle: Router['fetch'] | undefined
   const server = createAdaptorServer({
-    fetch: (request, env) => handle?.(request, env as never) ?? STARTING(),
+    fetch: (request, env) => handle?.(request, env as never) ?? starting(request),
     serverOptions: {
       maxHeaderSize: MAX_HEADERS,
       ServerResponse: NodeAnswer as never, // the type allows for requests of another class
