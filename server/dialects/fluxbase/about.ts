@@ -39,6 +39,11 @@ export const FLUXBASE: About<keyof Scopes> = {
       carriers: ['bearer', 'apikey'],
       example: 'USER_TOKEN',
     },
+    builder: {
+      meaning: 'whoever manages apps: a service key, or an account; each meets its own',
+      carriers: ['bearer', 'serviceKey', 'apikey'],
+      example: 'PLATFORM_KEY',
+    },
     admin: {
       meaning: 'whoever manages the app: a service key of it, or its owner’s account',
       carriers: ['bearer', 'serviceKey', 'apikey'],

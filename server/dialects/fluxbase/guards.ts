@@ -11,6 +11,7 @@ import {
   type App,
   type AppContext,
   appContext,
+  type Context,
   requireUsable,
   requireWritable,
 } from '#domains/apps'
@@ -50,6 +51,8 @@ export type Scopes = {
   known: AppContext
   /** Who manages the app: a service key of it, or its owner's account. */
   admin: AppContext
+  /** Who manages apps, whichever: a service key or an account. The request is about no app in particular. */
+  builder: Context
 }
 
 type Found = { caller: Caller; app: App }
@@ -99,6 +102,12 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
       const admitted = await admit(c, requireShown(c))
       if (!manages(admitted.caller, admitted.app)) throw insufficient()
       return () => enter(c, admitted)
+    },
+    builder: async (c) => {
+      const shown = requireShown(c)
+      const caller = await identified(services, shown, await appNamed(services, c))
+      if (caller.kind !== 'account' && caller.kind !== 'app_key') throw insufficient()
+      return () => requestContext(services, c, caller)
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Env } from '#http/env'
 import { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
+import { addAdminTenants } from './admin-tenants.ts'
 import { addAuth } from './auth.ts'
 import { addAuthOffers, OFFER_ANSWERS } from './auth-offers.ts'
 import { addClientKeys } from './client-keys.ts'
@@ -26,6 +27,7 @@ export function fluxbase(services: Services, describing: Describing): RouteTable
   routes.surround(['/api/v1/*', OPENAPI_PATHS[0]], cors(services))
   addAuth(routes, services)
   addAuthOffers(routes, services)
+  addAdminTenants(routes)
   addClientKeys(routes, services)
   addTables(routes, services)
   addDdl(routes, services)

@@ -1,7 +1,7 @@
 /** Health, common headers, where a credential may stand, and which app a request means. */
 import { describe, expect, test } from 'vitest'
 import { body, newApp } from '../support.ts'
-import { app, refusal, sdk, server } from './server.ts'
+import { app, newUser, refusal, sdk, server } from './server.ts'
 
 const CONFIG = '/api/v1/auth/config'
 const TABLES = '/api/v1/tables/nothing'
@@ -125,5 +125,31 @@ describe('a branch', () => {
     }
     expect((await key.get(TABLES, { 'x-fluxbase-branch': 'main' })).status).toBe(UNKNOWN_TABLE)
     expect((await key.get(`${TABLES}?branch=main`)).status).toBe(UNKNOWN_TABLE)
+  })
+})
+
+describe('tenants', () => {
+  const TENANTS = '/api/v1/admin/tenants'
+
+  test('are listed bare, and found by the id of the list and by its slug', async () => {
+    const all = await body<{ id: string; slug: string }[]>(server.owner.get(TENANTS))
+    const [first] = all
+    for (const name of [first?.id, first?.slug]) {
+      expect(await body(server.owner.get(`${TENANTS}/${name}`))).toEqual(first)
+    }
+    const mine = await body<object[]>(server.owner.get(`${TENANTS}/mine`))
+    expect(mine).toEqual(
+      all.map((tenant) => expect.objectContaining({ ...tenant, my_role: 'tenant_admin' })),
+    )
+  })
+
+  test('are not told to users of an app, and one that is not there is 404', async () => {
+    await refusal((await newUser()).get(TENANTS), 403, 'INSUFFICIENT_PERMISSIONS')
+    await refusal(server.owner.get(`${TENANTS}/nowhere`), 404, 'NOT_FOUND')
+  })
+
+  test('need no setup', async () => {
+    const status = await body(server.nobody.get('/api/v1/admin/setup/status'))
+    expect(status).toEqual({ needs_setup: false, has_admin: true })
   })
 })

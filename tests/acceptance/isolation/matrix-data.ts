@@ -43,6 +43,16 @@ const REST_OUTSIDERS = {
 /** Public routes ignore credentials that are not good, but a good one of another app names that app. */
 const FLUXBASE_FOREIGN = { 'service key of another app': 403, stranger: 403 } as const
 
+/** Who manages apps, whichever: each is told of its own. */
+const BUILDERS: Answers = {
+  ...all(200),
+  nobody: 401,
+  'anon key': 403,
+  'user A': 403,
+  'user B': 403,
+  'revoked key': 401,
+}
+
 /** An id that no row has. */
 const UNKNOWN_ROW = '00000000-0000-4000-8000-000000000000'
 
@@ -91,6 +101,13 @@ export const DATA_MATRIX: Record<string, Line> = {
     send: toVictim('/api/v1/auth/user', { user_metadata: { colour: 'green' } }),
   },
 
+  'GET /api/v1/admin/setup/status': { answers: { ...open(), stranger: 403 } },
+  'GET /api/v1/admin/tenants': { answers: BUILDERS },
+  'GET /api/v1/admin/tenants/mine': { answers: BUILDERS },
+  'GET /api/v1/admin/tenants/{id}': {
+    answers: { ...BUILDERS, stranger: 404, 'service key of another app': 404 },
+    send: (scene) => ({ path: `/api/v1/admin/tenants/${scene.appId}` }),
+  },
   'POST /api/v1/auth/reauthenticate': {
     answers: { ...users(200), 'service key': 403, owner: 403, ...FLUXBASE_OUTSIDERS },
     send: toVictim('/api/v1/auth/reauthenticate'),
