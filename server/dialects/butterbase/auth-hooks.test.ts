@@ -1,6 +1,6 @@
 /** The function that hears of sign-ups and sign-ins: what it is told, and that nobody waits for it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { TestApp } from '#support/app'
+import { startApp, type TestApp } from '#support/app'
 import { errorOf, type FunctionsFixture, handler, startFunctions } from './functions-fixture.ts'
 
 let app: TestApp
@@ -159,4 +159,23 @@ test('a function of another app is not deployed here', async () => {
   const asked = { post_auth_function: 'mine' }
   const res = await app.owner.patch(`/v1/${other.id}/config/auth-hooks`, asked)
   expect(res.status).toBe(400)
+})
+
+test('a hook that has just begun when Stead stops is let finish', async () => {
+  await using own = await startApp()
+  const base = `/v1/${own.appId}`
+  await own.sql('create table public.greeted (email text)')
+  await own.sql('grant insert on public.greeted to service_role')
+  const code = handler(`
+    const { user } = await req.json()
+    await new Promise((done) => setTimeout(done, 300))
+    await ctx.db.query('insert into greeted values ($1)', [user.email])
+    return new Response()`)
+  await own.owner.post(`${base}/functions`, { name: 'slow', code })
+  const named = await own.owner.patch(`${base}/config/auth-hooks`, { post_auth_function: 'slow' })
+  expect(named.status).toBe(200)
+  const eve = person()
+  expect((await own.nobody.post(`/auth/${own.appId}/signup`, eve)).status).toBe(201)
+  await own.instance.services.functions.close()
+  expect(await own.sql('select email from public.greeted')).toEqual([{ email: eve.email }])
 })

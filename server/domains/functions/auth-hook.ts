@@ -22,11 +22,17 @@ export async function bindAuthHook(ctx: FunctionsContext, name: string | null): 
  * the function was deleted since. What the function answers, or that it fails, stands in its log only.
  * @throws `rate_limited` concurrency_limit; `bad_gateway` runtime_unreachable
  */
-export async function runAuthHook(
+export function runAuthHook(
   ctx: FunctionsContext,
   told: object,
   spelling: Spelling,
 ): Promise<void> {
+  const running = run(ctx, told, spelling)
+  ctx.functions.unattended(running)
+  return running
+}
+
+async function run(ctx: FunctionsContext, told: object, spelling: Spelling): Promise<void> {
   const { authHookFunction: name, pausedAt } = ctx.app
   if (name === null || pausedAt !== null) return
   if (!(await ctx.functions.deployed.find(ctx.app, name))) return

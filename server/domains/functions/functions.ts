@@ -41,6 +41,7 @@ export class Functions {
   readonly #log: Log
   readonly #active = new Map<string, number>()
   readonly #checking = new Set<Promise<void>>()
+  readonly #unattended = new Set<Promise<unknown>>()
 
   constructor({ apps, keyring, platform, pool, publicUrl, log }: FunctionsNeeds) {
     this.pool = pool
@@ -119,11 +120,23 @@ export class Functions {
     this.deployed.forget(appId)
   }
 
-  /** After the last request: what still runs for `ctx.waitUntil` gets a moment, then everything ends. */
+  /** An invocation for which no request waits: when everything ends it gets a moment, as those of requests did. */
+  unattended(invocation: Promise<unknown>): void {
+    const ended = invocation.catch(() => {})
+    this.#unattended.add(ended)
+    void ended.then(() => this.#unattended.delete(ended))
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all(this.#unattended)
+    await this.journal.settled()
+  }
+
+  /** After the last request: what still runs for `ctx.waitUntil`, or unattended, gets a moment, then everything ends. */
   async close(): Promise<void> {
     const stop = new AbortController()
     const patience = wait(LAST_MOMENT_MS, undefined, { signal: stop.signal }).catch(() => {})
-    await Promise.race([this.journal.settled(), patience])
+    await Promise.race([this.#settled(), patience])
     stop.abort()
     await this.pool.close()
     await this.journal.close()
