@@ -147,6 +147,7 @@ describe('the function that hears of sign-ins', () => {
     expect(await config()).toMatchObject({ auth_hook_function: 'hears' })
     const gone = await body(patch('auth-hooks', { post_auth_function: null }))
     expect(gone).toEqual({ auth_hook_function: null, message: expect.any(String) })
+    await body(server.owner.delete(`${app.path}/functions/hears`))
   })
 
   test.each([
