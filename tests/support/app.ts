@@ -42,6 +42,9 @@ export type TestApp = AsyncDisposable & {
   sql(text: string, values?: unknown[], appId?: string): Promise<Record<string, unknown>[]>
 }
 
+/** Errors of a start that are kept. */
+const MAX_TOLD = 20
+
 /** Requests that a test has left running are cut then. */
 const DRAIN_MS = 10_000
 
@@ -51,7 +54,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const config = readConfig({
     env: { STEAD_LOG_LEVEL: 'silent', STEAD_FUNCTION_STANDBY: '0', ...options.env },
   })
-  const log = pino({ level: process.env.STEAD_TEST_LOG ?? 'silent' })
+  const { log, told } = quietLog()
   // The port must be known before the instance is made, because the instance knows its own URL.
   const server = await listen('127.0.0.1', 0)
   const url = server.localUrl
@@ -67,6 +70,9 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     scratchDir: join(tmpdir(), 'stead-tests-functions'),
     log,
     clock,
+  }).catch((cause: unknown) => {
+    server.cut()
+    throw new Error(`This Stead did not start: ${[String(cause), ...told()].join('\n')}`, { cause })
   })
   server.open(instance.router.fetch)
   const { platformKey, anonKey, serviceKey, app } = instance.firstSteps
@@ -94,6 +100,17 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
       await dropDatabases(cluster, [controlDatabase, ...databases.map(({ dbName }) => dbName)])
     },
   }
+}
+
+/** Nobody reads it, except that a start which fails has its reason there. */
+function quietLog(): { log: pino.Logger; told: () => string[] } {
+  const level = process.env.STEAD_TEST_LOG
+  if (level !== undefined) return { log: pino({ level }), told: () => [] }
+  const lines: string[] = []
+  const keep = (line: string): void => {
+    if (lines.length < MAX_TOLD) lines.push(line)
+  }
+  return { log: pino({ level: 'error' }, { write: keep }), told: () => lines }
 }
 
 let strangers = 0
