@@ -18,7 +18,11 @@ function fromConfigFile(): string | undefined {
     const config = JSON.parse(readFileSync('stead.config.json', 'utf8')) as { dataDir?: unknown }
     return typeof config.dataDir === 'string' ? config.dataDir : undefined
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new Failure('Cannot read stead.config.json: it is not valid JSON')
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    const problem = code === undefined ? 'it is not valid JSON' : code
+    throw new Failure(
+      `Cannot read stead.config.json: ${problem}. Mend it, or name the folder with --data-dir`,
+    )
   }
 }

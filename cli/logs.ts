@@ -38,9 +38,20 @@ async function logs({ follow, lines, level, ...option }: Options): Promise<void>
     )
   }
   const show = shower(LEVELS[level])
-  const content = readFileSync(path)
+  const content = read(path)
   show(lastLines(content.toString('utf8'), lines, LEVELS[level]))
   if (follow) await tail(path, content.length, show)
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Failure(
+      `Cannot read ${path} (${code}). Ask as the user that runs the instance, or name another folder with --data-dir`,
+    )
+  }
 }
 
 /** The last lines that are important enough. */

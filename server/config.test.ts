@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -75,6 +75,7 @@ test.each([
   ['STEAD_PORT', '65536', 'STEAD_PORT must be a whole number from 0 to 65535'],
   ['STEAD_LOG_LEVEL', 'loud', 'STEAD_LOG_LEVEL must be one of trace, debug, info'],
   ['STEAD_DRAIN', 'soon', 'STEAD_DRAIN must be a duration such as 30s, 15m or 2h'],
+  ['STEAD_DRAIN', '25d', 'STEAD_DRAIN must be a duration such as 30s, 15m or 2h, at most 24d'],
   ['STEAD_PUBLIC_URL', 'example.com', 'STEAD_PUBLIC_URL must be a URL such as https://'],
 ])('readConfig refuses %s=%s and says what it accepts', (name, value, sentence) => {
   const read = () => readConfig({ env: { [name]: value } })
@@ -84,6 +85,7 @@ test.each([
 
 test.each([
   ['STEAD_SECRET', 'hidden'],
+  ['STEAD_PREVIOUS_SECRETS', `${'x'.repeat(32)},hidden`],
   ['STEAD_DATABASE_URL', 'mysql://root:hidden@localhost/x'],
   ['STEAD_REGIONS', 'Hidden'],
   ['STEAD_REGIONS', 'us-hidden-1,us-hidden-1'],
@@ -99,8 +101,27 @@ test.each([
   ['[]', 'stead.config.json must hold one JSON object'],
   ['null', 'stead.config.json must hold one JSON object'],
   ['{"prot":1}', 'stead.config.json has no setting "prot"; it knows host, port'],
+  ['{"toString":1}', 'stead.config.json has no setting "toString"'],
+  ['{"host":{"name":"x"}}', '"host" in stead.config.json must be a text, a number or a list'],
+  ['{"dataDir":null}', '"dataDir" in stead.config.json must be a text, a number or a list'],
   ['{"drainMs":"x"}', '"drainMs" in stead.config.json must be a duration'],
   ['{"port":1.5}', '"port" in stead.config.json must be a whole number'],
 ])('readConfig refuses the file %s', (content, sentence) => {
   expect(() => readConfig({ ...withFile(content), env: {} })).toThrow(`Cannot start: ${sentence}`)
+})
+
+test('readConfig takes what is empty in the file as absent, and a list as one', () => {
+  const content = '{"host":"","dataDir":"","trustedProxies":["10.0.0.1","10.0.0.2"]}'
+  expect(readConfig({ ...withFile(content), env: {} })).toMatchObject({
+    host: '127.0.0.1',
+    dataDir: '.stead',
+    trustedProxies: ['10.0.0.1', '10.0.0.2'],
+  })
+})
+
+test('readConfig says of a file that cannot be read why', () => {
+  const inside = join(folder, 'with-folder')
+  mkdirSync(join(inside, 'stead.config.json'), { recursive: true })
+  const sentence = 'Cannot start: stead.config.json cannot be read (EISDIR)'
+  expect(() => readConfig({ folder: inside, env: {} })).toThrow(sentence)
 })

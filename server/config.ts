@@ -1,7 +1,7 @@
 /** Configuration: flags > environment > stead.config.json > defaults. The only reader of process.env. */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { AppError, invalid } from '#core/errors'
+import { invalid } from '#core/errors'
 import { SETTINGS, type SettingName } from './settings.ts'
 
 type Parsed<P> = P extends (text: string) => infer R ? Exclude<R, { expected: string }> : never
@@ -68,7 +68,7 @@ function find(name: SettingName, { flags, env, file }: Given): Found | undefined
   const fromEnv = env[variable]
   if (fromEnv) return { text: fromEnv, from: variable }
   const fromFile = file[name]
-  if (fromFile !== undefined) return { text: fromFile, from: `"${name}" in stead.config.json` }
+  if (fromFile) return { text: fromFile, from: `"${name}" in stead.config.json` }
   return fallback === undefined ? undefined : { text: fallback, from: name }
 }
 
@@ -82,7 +82,7 @@ function readFile(path: string): Record<string, string> {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw invalid('bad_setting', 'Cannot start: stead.config.json must hold one JSON object')
   }
-  const unknown = Object.keys(content).find((key) => !(key in SETTINGS))
+  const unknown = Object.keys(content).find((key) => !Object.hasOwn(SETTINGS, key))
   if (unknown !== undefined) {
     const names = Object.keys(SETTINGS).join(', ')
     throw invalid(
@@ -90,14 +90,28 @@ function readFile(path: string): Record<string, string> {
       `Cannot start: stead.config.json has no setting "${unknown}"; it knows ${names}`,
     )
   }
-  return Object.fromEntries(Object.entries(content).map(([key, value]) => [key, String(value)]))
+  return Object.fromEntries(
+    Object.entries(content).map(([key, value]) => [key, textOf(key, value)]),
+  )
+}
+
+/** A list is written as one, or with commas as in the environment. */
+function textOf(key: string, value: unknown): string {
+  const all: unknown[] = Array.isArray(value) ? value : [value]
+  if (all.every((one) => ['string', 'number', 'boolean'].includes(typeof one))) return all.join(',')
+  throw invalid(
+    'bad_setting',
+    `Cannot start: "${key}" in stead.config.json must be a text, a number or a list of texts`,
+  )
 }
 
 function parseJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    if (cause instanceof AppError) throw cause
-    throw invalid('bad_setting', 'Cannot start: stead.config.json is not valid JSON', { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    const problem = code === undefined ? 'is not valid JSON' : `cannot be read (${code})`
+    const hint = 'Mend it, or move it away: every setting has an environment variable, too'
+    throw invalid('bad_setting', `Cannot start: stead.config.json ${problem}`, { cause, hint })
   }
 }

@@ -48,8 +48,15 @@ const postgresUrl: Parse<Secret> = (value) =>
     ? new Secret(value)
     : { expected: 'a URL such as postgresql://user:password@host:5432/postgres' }
 
-const duration: Parse<number> = (value) =>
-  durationMs(value) ?? { expected: 'a duration such as 30s, 15m or 2h' }
+/** A timer that is set for longer fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+const duration: Parse<number> = (value) => {
+  const ms = durationMs(value)
+  return ms === undefined || ms > MAX_TIMER_MS
+    ? { expected: 'a duration such as 30s, 15m or 2h, at most 24d' }
+    : ms
+}
 
 const longSecret: Parse<Secret> = (value) =>
   value.length >= 32 ? new Secret(value) : { expected: 'at least 32 characters' }
@@ -72,8 +79,12 @@ const domain: Parse<string> = (value) =>
     ? value
     : { expected: 'a domain such as apps.example.com' }
 
-const secretList: Parse<Secret[]> = (value) =>
-  value.split(',').map((item) => new Secret(item.trim()))
+const secretList: Parse<Secret[]> = (value) => {
+  const all = list(value) as string[]
+  return all.every((item) => item.length >= 32)
+    ? all.map((item) => new Secret(item))
+    : { expected: 'secrets of at least 32 characters each, separated by commas' }
+}
 
 const REGION = /^([a-z]+(?:-[a-z0-9]+)+)(?:=(.+))?$/
 

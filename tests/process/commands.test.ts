@@ -222,6 +222,15 @@ describe('stead logs', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/^There is no log in .* Start an instance with "npm start"/)
   })
+
+  test('says what to do about a log that cannot be read, with code 1', async () => {
+    using folder = temporaryFolder()
+    mkdirSync(join(folder.path, 'logs', 'stead.log'), { recursive: true })
+    const { code, stderr } = await stead(['logs', '--data-dir', folder.path])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^Cannot read .*stead\.log \(EISDIR\)\. Ask as the user that runs/)
+    expect(stderr).not.toMatch(/^\s+at /m)
+  })
 })
 
 function writeLog(dir: string, ...lines: [level: number, msg: string][]): void {
