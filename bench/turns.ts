@@ -25,7 +25,7 @@ export const asking =
     throw new Error(`${made.refused} requests like ${method} ${origin}${path} were refused`)
   }
 
-const SETTLE_SECONDS = 1.5
+const SETTLE_SECONDS = 3
 
 /**
  * What is measured is a server that is at work, not one that has just started: V8 compiles what it has seen often,
