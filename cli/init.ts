@@ -52,6 +52,7 @@ async function targetOf({ url, key, ...option }: Options): Promise<Target> {
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
     throw mistyped(`"${url}" is not an address: type --url http://127.0.0.1:8080, for example`)
   }
+  if (!/^[\x21-\x7e]+$/.test(key)) throw mistyped('--key has characters that no key has')
   return { url: url.replace(/\/+$/, ''), key }
 }
 

@@ -12,6 +12,8 @@ const USAGE = 2
 
 /** Runs one command. The exit code is 0 when it did what was asked, 1 when it could not, 2 when it was mistyped. */
 export async function main(args: readonly string[]): Promise<void> {
+  // Who reads has seen enough, as in "stead logs | head".
+  process.stdout.on('error', () => process.exit())
   try {
     const stead = program()
     await stead.parseAsync(meant(stead, args), { from: 'user' })

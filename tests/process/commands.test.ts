@@ -247,6 +247,7 @@ describe('what is mistyped', () => {
       ['launch'],
       'Cannot run this: unknown command "launch". Type "stead help" to see what there is',
     ],
+    [['init', 'x', '--url', 'http://127.0.0.1:9', '--key', 'a\nb'], '--key has characters that no'],
     [['help', 'statsu'], 'Cannot run this: unknown command "statsu". Did you mean status?'],
     [['logs', '--lines', 'many'], 'argument "many" is invalid. Type a whole number such as 200'],
     [['logs', '--level', 'loud'], 'Allowed choices are trace, debug, info, warn, error, fatal'],
