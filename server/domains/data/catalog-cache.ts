@@ -15,6 +15,8 @@ type Entry = {
   attached: Map<string, unknown>
   /** When the version was last compared, in milliseconds of the monotonic clock. */
   checkedAt: number
+  /** Somebody asked: a catalog that was read in advance is not watched over. */
+  isUsed: boolean
   /** When a catalog that begins with kept rows is read anew, by the same clock. */
   rereadAt: number
 }
@@ -46,7 +48,7 @@ export class CatalogCache {
   /** The snapshot at hand, else the first load. Never waits when there is one. */
   get(appId: string, platform: Database): Catalog | Promise<Catalog> {
     const entry = this.#entry(appId)
-    if (!entry.catalog) return this.#first(appId, entry, platform)
+    if (!entry.isUsed || !entry.catalog) return this.#first(appId, entry, platform)
     const isDue = entry.dirty || performance.now() > entry.rereadAt
     if (isDue && !entry.loading) this.#load(entry, platform).catch(() => {})
     else if (performance.now() - entry.checkedAt > CHECK_MS) this.#check(entry, platform)
@@ -55,8 +57,11 @@ export class CatalogCache {
 
   /** What watches over it afterwards would only be in its way. */
   async #first(appId: string, entry: Entry, platform: Database): Promise<Catalog> {
-    const isFirst = !entry.loading
-    const catalog = await this.#load(entry, platform, true)
+    const isFirst = !entry.isUsed
+    entry.isUsed = true
+    const isFresh = !entry.dirty && performance.now() - entry.checkedAt < CHECK_MS
+    const known = isFresh ? entry.catalog : undefined
+    const catalog = known ?? (await this.#load(entry, platform, true))
     if (isFirst && this.#entries.get(appId) === entry) this.#onFirstUse(appId)
     return catalog
   }
@@ -120,6 +125,7 @@ export class CatalogCache {
         dirty: false,
         attached: new Map(),
         checkedAt: 0,
+        isUsed: false,
         rereadAt: Number.POSITIVE_INFINITY,
       }
       this.#entries.set(appId, entry)
@@ -140,8 +146,9 @@ export class CatalogCache {
 
   /** Reads the catalog after a change of the schema, before anybody asks. */
   warm(appId: string, platform: Database): void {
-    this.invalidate(appId)
-    Promise.resolve(this.get(appId, platform)).catch(() => {})
+    const entry = this.#entry(appId)
+    entry.dirty = true
+    this.#load(entry, platform).catch(() => {})
   }
 
   /** Keeps what is still to be kept. */

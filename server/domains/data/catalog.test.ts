@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { Secret } from '#core/secret'
 import { type Database, openDatabase } from '#db/database'
 import { keepRows, keptRows, loadCatalog, readRows } from './catalog.sql.ts'
@@ -210,6 +210,20 @@ test('a catalog that began with kept rows is read anew while it is in use', asyn
   await expect
     .poll(async () => (await cache.get('a', database)).relation('public', 'made_up'))
     .toBeUndefined()
+})
+
+test('a catalog that was warmed is not yet in use, and never older than a second when it is', async () => {
+  const used: string[] = []
+  const cache = new CatalogCache({ onFirstUse: (appId) => used.push(appId) })
+  cache.warm('a', database)
+  await expect.poll(() => cache.usedAt('a')).toBeGreaterThan(0)
+  expect(used).toEqual([])
+  const later = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 2000)
+  await database.query`create table since (a int)`
+  await database.query`update stead.catalog_version set version = version + 1`
+  expect((await cache.get('a', database)).relation('public', 'since')).toBeDefined()
+  later.mockRestore()
+  expect(used).toEqual(['a'])
 })
 
 test('settings of roles are never kept: no version tells when they change', async () => {
