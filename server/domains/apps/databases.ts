@@ -30,6 +30,9 @@ export const loginPassword = (keyring: Keyring, role: string): Secret =>
 /** Sessions and transactions are rare beside batches. */
 const SESSIONS = 4
 
+/** What is needed now and then gives its connections back after so long: requests for data may want the place. */
+const SELDOM_IDLE_MS = 3_000
+
 /** How long a function waits for a connection. */
 const FUNCTION_ACQUIRE_MS = 5000
 
@@ -37,6 +40,7 @@ type Pool = {
   max: number
   sessions?: number
   acquireMs?: number
+  idleMs?: number
   searchPath?: string
   mend?: undefined
 }
@@ -61,6 +65,7 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
     cluster.urlOf(name, { role, password: loginPassword(keyring, role) })
   const platformUrl = cluster.urlOf(name)
   const pool = { max: connections }
+  const seldom = { max: 2, idleMs: SELDOM_IDLE_MS }
   // Each statement of a function has a session to itself.
   const functionPool = { ...pool, sessions: connections, acquireMs: FUNCTION_ACQUIRE_MS }
   const functions = {
@@ -79,14 +84,15 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
       return lazily('user', as(roles.user), pool)
     },
     get owner() {
-      return lazily('owner', as(roles.owner), { max: 2 })
+      return lazily('owner', as(roles.owner), seldom)
     },
     get inspector() {
-      return lazily('inspector', as(roles.owner), { max: 2 })
+      return lazily('inspector', as(roles.owner), seldom)
     },
     get platform() {
       return lazily('platform', () => platformUrl, {
         max: 4,
+        idleMs: SELDOM_IDLE_MS,
         searchPath: TRUSTED_PATH,
         mend: undefined,
       })
