@@ -154,10 +154,12 @@ test('an app is deleted although a function of it keeps a transaction open', asy
   const call = app.owner.post(`/v1/${id}/fn/stays`, {})
   const open = `select from pg_stat_activity where datname = '${id}' and query = 'select 1'`
   while ((await app.sql(open)).length === 0) await new Promise((look) => setTimeout(look, 20))
-  const deleted = await Promise.race([app.owner.delete(`/apps/${id}`), call])
-  expect([deleted.url, deleted.status]).toEqual([`${app.url}/apps/${id}`, 200])
-  // It goes on until its time is over, or the server stops.
-  call.catch(() => undefined)
+  const [deleted, cut] = await Promise.all([app.owner.delete(`/apps/${id}`), call])
+  expect(deleted.status).toBe(200)
+  expect([cut.status, ((await cut.json()) as { error: { code: string } }).error.code]).toEqual([
+    410,
+    'APP_DELETING',
+  ])
 })
 
 test('what one call leaves in its session is gone for the next, whoever calls', async () => {
