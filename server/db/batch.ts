@@ -52,7 +52,7 @@ export class Pace {
 
 const BRIEF_MS = 20
 
-const WEIGHTY_MS = 0.6
+const WEIGHTY_MS = 1
 
 export type BatchOptions = {
   /** Only for batches that read: such a one, when brief, shares its connection with others. */
