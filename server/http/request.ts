@@ -51,5 +51,12 @@ let lastHost = { text: '', host: '' }
 const plainHost = (text: string): string =>
   text.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '')
 
+/** What stands before the base domain in the host; undefined when the host is no part of it. */
+export function subdomainOf(c: Http, baseDomain: string): string | undefined {
+  const suffix = `.${baseDomain}`
+  const host = hostOf(c)
+  return host.endsWith(suffix) ? host.slice(0, -suffix.length) : undefined
+}
+
 /** Whether the caller has closed the connection: nobody will read the answer. */
 export const hasLeft = (c: Http): boolean => c.env.incoming.socket.destroyed === true

@@ -13,7 +13,7 @@ import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
 import { Draft, type Part, type Schema, type Version } from '#http/openapi/document'
 import { routesPart } from '#http/openapi/routes'
-import { headerOf, hostOf } from '#http/request'
+import { headerOf, subdomainOf } from '#http/request'
 import { respond } from '#http/respond'
 import type { Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -180,6 +180,7 @@ function versionIn(text = '3.0'): Version {
 /** The app's own host where the request came to it, else the instance's. */
 function originOf({ publicUrl, config }: Services, c: Http): string {
   const host = headerOf(c, 'host') ?? ''
-  const isOfApp = hostOf(c).endsWith(`.${config.baseDomain}`) && /^[a-z0-9.-]+(:\d+)?$/i.test(host)
+  const isOfApp =
+    subdomainOf(c, config.baseDomain) !== undefined && /^[a-z0-9.-]+(:\d+)?$/i.test(host)
   return isOfApp ? `${new URL(publicUrl).protocol}//${host.toLowerCase()}` : publicUrl
 }

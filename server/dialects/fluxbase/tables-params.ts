@@ -2,6 +2,7 @@
 import { invalid } from '#core/errors'
 import {
   type FilterRules,
+  LruCache,
   operatorHead,
   type Pair,
   readField,
@@ -46,7 +47,7 @@ export type Reading = {
 }
 
 /** Queries without values repeat from request to request: the same text is read once per table. */
-const memo = new WeakMap<Relation, Map<string, TableParams>>()
+const memo = new WeakMap<Relation, LruCache<TableParams>>()
 const MAX_MEMO = 100
 const MAX_MEMO_LENGTH = 500
 
@@ -61,12 +62,9 @@ export function readTableParams(query: string, reading: Reading): TableParams {
 }
 
 function remember(relation: Relation, query: string, params: TableParams): void {
-  let known = memo.get(relation)
-  if (!known || known.size >= MAX_MEMO) {
-    known = new Map()
-    memo.set(relation, known)
-  }
+  const known = memo.get(relation) ?? new LruCache<TableParams>(MAX_MEMO)
   known.set(query, params)
+  memo.set(relation, known)
 }
 
 function parsedParams(query: string, reading: Reading): TableParams {

@@ -3,7 +3,7 @@ import { type Caller, manages } from '#domains/accounts'
 import type { App } from '#domains/apps'
 import { forbidden, notFound } from '#core/errors'
 import type { Http } from '#http/env'
-import { headerOf, hostOf } from '#http/request'
+import { headerOf, subdomainOf } from '#http/request'
 import type { Services } from '#services'
 
 /**
@@ -48,11 +48,8 @@ function appIdOf(caller: Caller): string | undefined {
 
 /** The word before the base domain of the host; a host that is no app's, such as the API's own, has none. */
 function labelOf({ config }: Services, c: Http): string | undefined {
-  const suffix = `.${config.baseDomain}`
-  const host = hostOf(c)
-  if (!host.endsWith(suffix)) return undefined
-  const label = host.slice(0, -suffix.length)
-  return /^[a-z0-9-]+$/.test(label) ? label : undefined
+  const label = subdomainOf(c, config.baseDomain)
+  return label !== undefined && /^[a-z0-9-]+$/.test(label) ? label : undefined
 }
 
 async function appOfHeader({ apps }: Services, name: string): Promise<App> {

@@ -25,7 +25,7 @@ import {
 } from '#domains/data'
 import { notFound, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
-import { bearerOf, hasLeft, headerOf, hostOf } from '#http/request'
+import { bearerOf, hasLeft, headerOf, subdomainOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 import { startWatch } from './server-timing.ts'
@@ -179,9 +179,7 @@ function contextOf(services: Services, c: Http, { app, identity, stranger }: Ent
 
 /** The word before the base domain of the host, else what the tenant header says. */
 function tenantOf({ config }: Services, c: Http): string | undefined {
-  const suffix = `.${config.baseDomain}`
-  const host = hostOf(c)
-  const tenant = host.endsWith(suffix) ? host.slice(0, -suffix.length) : headerOf(c, 'x-fb-tenant')
+  const tenant = subdomainOf(c, config.baseDomain) ?? headerOf(c, 'x-fb-tenant')
   return tenant === '' ? undefined : tenant
 }
 

@@ -5,6 +5,7 @@ import {
   type DataApi,
   isShapely,
   type Literal,
+  LruCache,
   operatorHead,
   type Pair,
   parseFilter,
@@ -47,19 +48,15 @@ const COUNT = /(^|\.)(limit|offset)$/
 const LOGIC = /(^|\.)(not\.)?(and|or)$/
 
 /** Queries without values repeat from request to request: the same text is read once. */
-const memo = new Map<string, Params>()
-const MAX_MEMO = 500
+const memo = new LruCache<Params>(500)
 const MAX_MEMO_LENGTH = 500
 
 export function readParams(query: string, takesArguments = false): Params {
   if (takesArguments) return parsedParams(query, true)
-  let params = memo.get(query)
-  if (params) return params
-  params = parsedParams(query, false)
-  if (params.slots.length === 0 && query.length <= MAX_MEMO_LENGTH) {
-    if (memo.size >= MAX_MEMO) memo.clear()
-    memo.set(query, params)
-  }
+  const known = memo.get(query)
+  if (known) return known
+  const params = parsedParams(query, false)
+  if (params.slots.length === 0 && query.length <= MAX_MEMO_LENGTH) memo.set(query, params)
   return params
 }
 
