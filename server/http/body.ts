@@ -16,11 +16,11 @@ const MAX_DEPTH = 64
 export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
   const declared = Number(headerOf(c, 'content-length') ?? 0)
   if (declared > limit) throw bodyTooLarge(limit)
-  const incoming = c.env?.incoming
+  const { incoming } = c.env
   // Without a body there is nothing to wait for: no event will come.
-  if (incoming?.readableEnded) return new Uint8Array()
+  if (incoming.readableEnded) return new Uint8Array()
   // Straight from the socket: a web stream around it costs more than the rest of a small request.
-  if (incoming && !incoming.readableDidRead) return collect(incoming, limit)
+  if (!incoming.readableDidRead) return collect(incoming, limit)
   const { body } = c.req.raw
   if (!body) return new Uint8Array()
   const chunks: Uint8Array[] = []

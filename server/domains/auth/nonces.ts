@@ -47,6 +47,8 @@ export async function requireGoodNonce(
 ): Promise<void> {
   const proof = { purpose: PURPOSE, userId, hash: hashOfToken(nonce), now: ctx.clock() }
   if (!(await consumeOneTimeToken(tx, proof))) {
-    throw invalid('invalid_nonce', 'Invalid or expired nonce')
+    throw invalid('invalid_nonce', 'Invalid or expired nonce', {
+      hint: 'Each is good once, for five minutes: get another with POST /api/v1/auth/reauthenticate.',
+    })
   }
 }

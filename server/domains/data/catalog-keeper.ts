@@ -17,6 +17,7 @@ export class CatalogKeeper {
   /** Later rows of the same database take the place of earlier ones. */
   keep(database: Database, rows: CatalogRows): void {
     clearTimeout(this.#due.get(database)?.timer)
+    this.#due.delete(database)
     if (rows.texts.reduce((sum, { length }) => sum + length, 0) > MAX_LENGTH) return
     const timer = setTimeout(() => void this.#write(database), QUIET_MS).unref()
     this.#due.set(database, { rows, timer })

@@ -15,10 +15,10 @@ import {
   ROLE_SETTINGS,
 } from './catalog-types.sql.ts'
 
-/** Names are written with their schema unless they are PostgreSQL's own. */
 /** One moment for all: a table without its columns is of no use. PostgreSQL takes it only before any query. */
 const SNAPSHOT = `set transaction_isolation = 'repeatable read'`
 
+/** Names are written with their schema unless they are PostgreSQL's own. */
 const PATH = `select set_config('search_path', 'pg_catalog', true),
   set_config('statement_timeout', '30s', true),
   set_config('join_collapse_limit', '1', true), set_config('from_collapse_limit', '1', true)`
