@@ -50,9 +50,10 @@ export class Pace {
   }
 }
 
-const BRIEF_MS = 20
+/** Milliseconds. */
+export const BRIEF_MS = 20
 
-const WEIGHTY_MS = 1
+const WEIGHTY_MS = 0.5
 
 export type BatchOptions = {
   /** Only for batches that read: such a one, when brief, shares its connection with others. */

@@ -9,6 +9,7 @@ import {
   type BatchOptions,
   type BatchResult,
   type BatchStatement,
+  BRIEF_MS,
   emptyResult,
   rememberFailed,
   UNDO,
@@ -74,7 +75,7 @@ type InFlight = {
 }
 
 /** Batches sent ahead on one connection. */
-const MAX_DEPTH = 8
+const MAX_DEPTH = 16
 
 /**
  * What has run for less is over by itself before a cancel request arrives, which would then hit the
@@ -141,9 +142,13 @@ export class Wire {
     return this.#jobs.length
   }
 
-  /** Whether `job` may be sent behind what is under way: all of it reads, is brief, and is prepared. */
+  /**
+   * Whether `job` may be sent behind what is under way: all of it reads, is prepared, and is brief, also
+   * the one that runs now.
+   */
   accepts(job: WireJob): boolean {
     if (this.#ended || this.#cancelling > 0 || this.#jobs.length >= MAX_DEPTH) return false
+    if (performance.now() - this.#headSince > BRIEF_MS) return false
     if (!sharesWire(job) || !this.#jobs.every((one) => sharesWire(one.job) && !one.streamed)) {
       return false
     }

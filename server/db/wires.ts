@@ -32,8 +32,14 @@ const RETRY_MS = 100
 
 const isExhausted = (error: unknown): boolean => sqlstateOf(error) === '53300'
 
-/** Connections that brief work uses before it shares. */
-const SHARED = Math.max(2, availableParallelism())
+/**
+ * Connections that brief work uses before it shares: one processor is this process's own, and more
+ * connections at work than the others are would only take turns with it.
+ */
+const SHARED_LIGHT = Math.max(1, availableParallelism() - 1)
+
+/** The same where PostgreSQL's part is the larger: a connection that waits for its turn costs less than an idle processor. */
+const SHARED_WEIGHTY = availableParallelism() + 1
 
 type Waiting = WireJob & { since: number }
 
@@ -88,12 +94,12 @@ export class Wires {
   }
 
   /**
-   * The least busy connection at work that lets `job` go behind what it carries. With as many at work as
-   * there are processors, another one would not make brief work faster: it would cost a write more.
+   * The least busy connection at work that lets `job` go behind what it carries. With enough of them at work
+   * another one would not make brief work faster: it would cost a write and a wait for a processor more.
    */
   #shared(job: WireJob): Wire | undefined {
     const busy = this.#all.size - this.#free.length
-    const enough = job.options.pace?.isWeighty ? SHARED + 1 : SHARED
+    const enough = job.options.pace?.isWeighty ? SHARED_WEIGHTY : SHARED_LIGHT
     if (busy < enough || this.#waiting.length > 0 || !sharesWire(job)) return undefined
     if (this.#options.budget?.isShort) return undefined
     let best: Wire | undefined
