@@ -56,7 +56,10 @@ export const BRIEF_MS = 20
 const WEIGHTY_MS = 0.5
 
 export type BatchOptions = {
-  /** Only for batches that read: such a one, when brief, shares its connection with others. */
+  /**
+   * Only for batches that read: such a one, when brief, shares its connection with others. When those behind whom it
+   * waits take long after all, or end the connection, it is sent once more over another one.
+   */
   pace?: Pace | undefined
   /** Ask for column names and types of every statement (unnamed results of unknown shape). */
   describe?: boolean | undefined

@@ -2,7 +2,7 @@
  * One PostgreSQL connection that carries batches only. `pg` opens and authenticates it; after that
  * the socket is ours: one write per batch, rows read straight from the bytes.
  */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { tooLarge } from '#core/errors'
 import {
@@ -14,7 +14,9 @@ import {
   rememberFailed,
   UNDO,
 } from './batch.ts'
+import { type Backend, sendCancel } from './cancel.ts'
 import { LargeValue, RowJoiner } from './large-value.ts'
+import { crowdedOut, isAboutPrepared } from './prepared.ts'
 import {
   bindMessage,
   closeMessage,
@@ -32,30 +34,25 @@ import {
   type Taker,
 } from './wire-messages.ts'
 
-/** Prepared statements kept per connection; the oldest is closed for a new one. */
-const MAX_PREPARED = 400
-
 export type WireJob = {
   statements: readonly BatchStatement[]
   options: BatchOptions
   resolve(results: BatchResult[]): void
   reject(error: unknown): void
+  /** It was sent in vain once: from now on it goes behind nobody. */
+  isAgain?: boolean
 }
 
 /** What `pg` knows of a connection, beyond what its types say. */
-type Inside = {
-  connection: { stream: Socket }
-  processID: number
-  secretKey: number
-  host: string
-  port: number
-}
+type Inside = Backend & { connection: { stream: Socket } }
 
 export type WireEvents = {
   /** A job ended: the wire is free, or has room for another behind the rest. */
   onProgress(wire: Wire): void
-  /** The connection is gone; its job, if any, has been told. */
+  /** The connection is gone. */
   onEnd(wire: Wire): void
+  /** This one is to be sent over another connection: here it did nothing, or nothing but read. */
+  onUnserved(job: WireJob): void
 }
 
 const keptBytes = new WeakMap<BatchStatement, Buffer>()
@@ -72,16 +69,15 @@ type InFlight = {
   joiner?: RowJoiner
   /** The server has been asked to stop it. */
   cancelled?: boolean
+  /** Served elsewhere: what comes of it here is for nobody. */
+  moved?: boolean
 }
 
 /** Batches sent ahead on one connection. */
 const MAX_DEPTH = 16
 
-/**
- * What has run for less is over by itself before a cancel request arrives, which would then hit the
- * batch behind it.
- */
-const WORTH_CANCELLING_MS = 200
+/** What has run for less is mostly over by itself before a cancel request or another connection helps. */
+const LONG_MS = 200
 
 export class Wire {
   readonly #client: pg.Client
@@ -160,6 +156,9 @@ export class Wire {
     const behind = this.#jobs.push(inFlight) > 1
     const isWriteDue = this.#unsent.length > 0
     const { describe = false, rehearse = false } = job.options
+    for (const name of crowdedOut(this.#prepared, job.statements)) {
+      this.#unsent.push(closeMessage(name))
+    }
     for (const statement of job.statements) this.#encode(inFlight, statement, describe)
     if (rehearse) this.#encode(inFlight, UNDO, false)
     this.#unsent.push(SYNC)
@@ -180,19 +179,12 @@ export class Wire {
 
   #encode(inFlight: InFlight, statement: BatchStatement, describe: boolean): void {
     const { name = '', text } = statement
-    if (name === '' || !this.#prepared.has(name)) {
-      if (name !== '' && this.#prepared.size >= MAX_PREPARED) this.#closeOldest()
+    const { parsing } = inFlight
+    if (name === '' || !(this.#prepared.has(name) || parsing.includes(name))) {
       this.#unsent.push(parseMessage(name, text))
-      inFlight.parsing.push(name)
+      parsing.push(name)
     }
     this.#unsent.push(messageOf(statement, describe))
-  }
-
-  #closeOldest(): void {
-    const [oldest] = this.#prepared
-    if (oldest === undefined) return
-    this.#prepared.delete(oldest)
-    this.#unsent.push(closeMessage(oldest))
   }
 
   // biome-ignore format: the codes of the protocol, one a line
@@ -248,11 +240,13 @@ export class Wire {
 
   /** The only row of the last statement: its last column goes to whoever asked, as it comes. */
   readonly #onLarge = (beginning: Buffer): Taker | 'ask again' | undefined => {
-    const [head, ...others] = this.#jobs
-    // A slow reader would hold up the batches behind it.
-    if (!head?.job.options.stream || !isLast(head) || others.length > 0) return undefined
+    const [head] = this.#jobs
+    if (head?.moved) return NOBODY
+    if (!head?.job.options.stream || !isLast(head)) return undefined
     const read = readRowBeginning(beginning)
     if (!read) return 'ask again'
+    // A slow reader holds up whatever is behind it.
+    this.#moveOthers()
     const large = new LargeValue(read.length, this.#stream)
     head.streamed = large
     head.job.resolve([...head.results, { ...this.#current, rows: [read.row], count: 1, large }])
@@ -266,7 +260,10 @@ export class Wire {
       head.error = error
       rememberFailed(error, head.results.length)
     }
-    if (error.severity === 'FATAL' || error.severity === 'PANIC') this.#stream.destroy()
+    const isLost = error.severity === 'FATAL' || error.severity === 'PANIC'
+    if (!isLost && !isAboutPrepared(error)) return
+    this.#stream.destroy()
+    this.#end(error)
   }
 
   #finish(): void {
@@ -274,11 +271,12 @@ export class Wire {
     if (!done) return
     const { job, results, error, streamed } = done
     const now = performance.now()
-    job.options.pace?.record(now - this.#headSince)
+    if (!done.moved) job.options.pace?.record(now - this.#headSince)
     this.#headSince = now
     this.#current = emptyResult()
     const undone = job.options.rehearse === true && results.length === job.statements.length
     this.#tellProgress()
+    if (done.moved) return
     if (streamed) return error && streamed.breakOff(error)
     if (error && !undone) job.reject(error)
     else job.resolve(results)
@@ -290,13 +288,25 @@ export class Wire {
     this.#events.onProgress(this)
   }
 
-  /** Stops what runs here for a caller who has gone. */
-  cancelAbandoned(now: number): void {
+  /** Nobody waits behind what takes long, and what nobody waits for is stopped. */
+  lookAfter(now: number): void {
     const [head] = this.#jobs
-    if (!head || head.cancelled || now - this.#headSince < WORTH_CANCELLING_MS) return
-    if (!head.job.options.isAbandoned?.()) return
+    if (!head || now - this.#headSince < LONG_MS) return
+    // Also because a cancel request may come when the next one runs.
+    this.#moveOthers()
+    if (head.cancelled || !(head.moved || head.job.options.isAbandoned?.())) return
     head.cancelled = true
     this.#cancel()
+  }
+
+  /** Who is behind the first one is served elsewhere: it only reads, so that it may run here as well. */
+  #moveOthers(): void {
+    for (let at = 1; at < this.#jobs.length; at++) {
+      const one = this.#jobs[at]
+      if (!one || one.moved) continue
+      one.moved = true
+      this.#events.onUnserved(one.job)
+    }
   }
 
   /** Asks the server, over a connection of its own, to stop what runs here. */
@@ -314,24 +324,32 @@ export class Wire {
   }
 
   #end(error: Error): void {
-    const jobs = this.#jobs.splice(0)
+    const [head, ...others] = this.#jobs.splice(0)
     if (!this.#ended) {
       this.#ended = true
       this.#events.onEnd(this)
     }
-    for (const { job, error: own, streamed } of jobs) {
-      if (streamed) streamed.fail(own ?? error)
-      else job.reject(own ?? error)
-    }
+    for (const { job, moved } of others) if (!moved) this.#events.onUnserved(job)
+    if (!head || head.moved) return
+    const { job, error: own, streamed } = head
+    if (streamed) streamed.fail(own ?? error)
+    else if (isUndone(head)) this.#events.onUnserved(job)
+    else job.reject(own ?? error)
   }
 }
 
 /** Whether the last statement of the batch is the one that runs. */
 const isLast = ({ results, job }: InFlight): boolean => results.length === job.statements.length - 1
 
+/** Failed by what the connection had prepared: nothing of it was done, and another connection may have better. */
+const isUndone = ({ job, error }: InFlight): boolean =>
+  job.isAgain !== true && error instanceof pg.DatabaseError && isAboutPrepared(error)
+
 /** Only what is known to be brief goes out together. */
-export const sharesWire = ({ options }: WireJob): boolean =>
-  options.pace?.isBrief === true && !options.rehearse && !options.describe
+export const sharesWire = ({ options, isAgain }: WireJob): boolean =>
+  options.pace?.isBrief === true && !options.rehearse && !options.describe && !isAgain
+
+const NOBODY: Taker = { push() {}, end() {} }
 
 /** Bind and Execute; those of a repeated statement are made once. */
 function messageOf(statement: BatchStatement, describe: boolean): Buffer {
@@ -348,19 +366,3 @@ const resultTooLarge = () =>
   tooLarge('result_too_large', `The result is larger than ${MAX_MESSAGE_BYTES} bytes`, {
     hint: 'Ask for fewer rows at a time.',
   })
-
-const CANCEL_CODE = 80_877_102
-
-function sendCancel({ host, port, processID, secretKey }: Inside, done: () => void): void {
-  const packet = Buffer.alloc(16)
-  packet.writeInt32BE(16, 0)
-  packet.writeInt32BE(CANCEL_CODE, 4)
-  packet.writeInt32BE(processID, 8)
-  packet.writeInt32BE(secretKey, 12)
-  const path = host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : undefined
-  const socket = path ? connect(path) : connect(port, host)
-  socket.on('error', () => {})
-  socket.on('close', done)
-  socket.end(packet)
-  socket.resume()
-}

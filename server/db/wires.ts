@@ -6,7 +6,7 @@ import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import type { Budget, Holder } from './budget.ts'
 import { type Mend, openMended } from './login.ts'
 import { sqlstateOf } from './sqlstate.ts'
-import { sharesWire, Wire, type WireJob } from './wire.ts'
+import { sharesWire, Wire, type WireEvents, type WireJob } from './wire.ts'
 
 export type WiresOptions = {
   config: pg.ClientConfig
@@ -65,11 +65,14 @@ export class Wires {
 
   run(statements: readonly BatchStatement[], options: BatchOptions): Promise<BatchResult[]> {
     return new Promise((resolve, reject) => {
-      const job: WireJob = { statements, options, resolve, reject }
-      const wire = this.#shared(job) ?? this.#free.pop()
-      if (wire) wire.run(job)
-      else this.#enqueue(job)
+      this.#send({ statements, options, resolve, reject })
     })
+  }
+
+  #send(job: WireJob): void {
+    const wire = this.#shared(job) ?? this.#free.pop()
+    if (wire) wire.run(job)
+    else this.#enqueue(job)
   }
 
   /** Opens the first connection before it is asked for. */
@@ -129,7 +132,11 @@ export class Wires {
 
   #open(): void {
     this.#opening++
-    const events = { onProgress: this.#onProgress, onEnd: (wire: Wire) => this.#forget(wire) }
+    const events: WireEvents = {
+      onProgress: this.#onProgress,
+      onEnd: (wire) => this.#forget(wire),
+      onUnserved: (job) => this.#send(Object.assign(job, { isAgain: true })),
+    }
     const { config, Client, mend } = this.#options
     openMended(() => Wire.open(config, events, Client), mend).then(
       (wire) => {
@@ -200,7 +207,7 @@ export class Wires {
   /** Closes what was idle for long; refuses what waited for too long; stops what nobody waits for. */
   #sweep(): void {
     const now = performance.now()
-    for (const wire of this.#all) wire.cancelAbandoned(now)
+    for (const wire of this.#all) wire.lookAfter(now)
     for (const wire of this.#free.filter((one) => now - one.freeSince > this.#options.idleMs)) {
       this.#giveBack(wire)
     }

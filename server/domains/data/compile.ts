@@ -48,7 +48,7 @@ export type CompiledRequest = {
   isVoid: boolean
   offset: Literal | undefined
   limit: Literal | undefined
-  /** Of what only reads: how long it takes. */
+  /** Of what only reads, and may do so twice: how long it takes. */
   pace: Pace | undefined
 }
 
@@ -85,7 +85,7 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     isVoid: plan.kind === 'call' && isVoid(plan),
     offset: plan.read.offset,
     limit: plan.read.limit,
-    pace: readOnly ? new Pace() : undefined,
+    pace: readOnly && mayRunTwice(plan) ? new Pace() : undefined,
   }
 }
 
@@ -102,6 +102,9 @@ function isReadOnly(plan: Plan, request: DataRequest): boolean {
   const { readOnly } = request
   return readOnly === 'unless_volatile' ? plan.routine.volatility !== 'v' : readOnly
 }
+
+/** A volatile function may notify somebody, or leave a setting behind, also where it can write nothing. */
+const mayRunTwice = (plan: Plan): boolean => plan.kind !== 'call' || plan.routine.volatility !== 'v'
 
 /** A function that gives one value or row needs no promise. */
 const isExactlyOne = (plan: Plan, { format, exactlyOne }: Output): boolean =>
