@@ -66,7 +66,9 @@ async function create(
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((cause: unknown) => {
-    throw new Failure(`Cannot reach ${url}: ${reason(cause)}`)
+    throw new Failure(
+      `Cannot reach ${url}: ${reason(cause)}. Check the address, and that Stead runs there`,
+    )
   })
   const content = (await answer.json().catch(() => ({}))) as NewApp & Refusal
   if (!answer.ok) throw new Failure(`Cannot create the app: ${refusal(content, answer.status)}`)
@@ -82,8 +84,10 @@ function refusal({ error }: Refusal, status: number): string {
 }
 
 function reason(cause: unknown): string {
-  const { code } = ((cause as Error).cause ?? {}) as { code?: string }
-  return code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? (cause as Error).message)
+  const { code, message } = ((cause as Error).cause ?? {}) as { code?: string; message?: string }
+  return code === 'ECONNREFUSED'
+    ? 'nothing listens there'
+    : (code ?? message ?? (cause as Error).message)
 }
 
 /** By the names that `stead status --env` uses. */

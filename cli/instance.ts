@@ -40,7 +40,11 @@ function readRunFile(dataDir: string): Running | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    if (code === 'EACCES') throw new Failure(`Cannot read ${path}: it belongs to another user`)
+    if (code === 'EACCES') {
+      throw new Failure(
+        `Cannot read ${path}: it belongs to another user. Ask as that user, or name another folder with --data-dir`,
+      )
+    }
     throw new Failure(`Cannot read ${path}: start the instance again, which writes it anew`)
   }
 }

@@ -1,5 +1,5 @@
 /** `stead logs`: what the instance has said, readable. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { prettyFactory } from 'pino-pretty'
@@ -32,22 +32,22 @@ function wholeNumber(text: string): number {
 async function logs({ follow, lines, level, ...option }: Options): Promise<void> {
   const dataDir = dataDirOf(option)
   const path = join(dataDir, 'logs', 'stead.log')
-  if (!existsSync(path)) {
-    throw new Failure(
-      `There is no log in ${dataDir}. Start an instance with "npm start", or name another folder with --data-dir`,
-    )
-  }
   const show = shower(LEVELS[level])
-  const content = read(path)
+  const content = read(path, dataDir)
   show(lastLines(content.toString('utf8'), lines, LEVELS[level]))
   if (follow) await tail(path, content.length, show)
 }
 
-function read(path: string): Buffer {
+function read(path: string, dataDir: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new Failure(
+        `There is no log in ${dataDir}. Start an instance with "npm start", or name another folder with --data-dir`,
+      )
+    }
     throw new Failure(
       `Cannot read ${path} (${code}). Ask as the user that runs the instance, or name another folder with --data-dir`,
     )

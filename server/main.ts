@@ -15,7 +15,7 @@ import { type HttpServer, listen } from './process/http-server.ts'
 import { openLog } from './process/logging.ts'
 import { createMetrics, type MetricsServer, serveMetrics } from './process/metrics.ts'
 import { panel } from './process/panel.ts'
-import { removeRunFile, runningOf, writeRunFile } from './process/run-file.ts'
+import { removeRunFile, runningOf, runsHere, writeRunFile } from './process/run-file.ts'
 import { instanceSecrets } from './process/secret-file.ts'
 
 /** What has been opened so far, in order; a stop closes it in reverse. */
@@ -80,7 +80,9 @@ const isChosen = ({ dataDir }: Config, flags: { dataDir?: string }): boolean =>
 type Ground = { config: Config; dataDir: string; log: Log }
 
 async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<void> {
-  const http = await listen(config.host, config.port)
+  const http = await listen(config.host, config.port).catch((error: unknown) => {
+    throw runsHere(dataDir, error)
+  })
   opened.http = http
   const secrets = instanceSecrets(dataDir, config)
   const onLost = (error: unknown): void => {

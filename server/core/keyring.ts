@@ -74,8 +74,6 @@ function open(keys: ReadonlyMap<string, Buffer>, sealed: string, context: string
 const unreadable = (cause?: unknown) =>
   internal(
     'ciphertext_unreadable',
-    'Cannot decrypt a stored value: it was written with another secret',
-    {
-      cause,
-    },
+    'Cannot decrypt a stored value: it was written with another secret. Name that one in STEAD_PREVIOUS_SECRETS',
+    { cause },
   )

@@ -82,12 +82,13 @@ export async function serveMetrics(
       () => response.writeHead(500).end(),
     )
   })
-  const bound = await listenOn(server, port).catch(async () => {
-    log.info({ port }, 'the metrics port is in use, taking another')
-    return listenOn(server, 0)
-  })
+  const bound = await listenOn(server, port).catch(() => listenOn(server, 0))
+  const url = `http://127.0.0.1:${bound}/metrics`
+  if (port !== 0 && bound !== port) {
+    log.info({ url }, `port ${port} is in use: the metrics are elsewhere`)
+  }
   return {
-    url: `http://127.0.0.1:${bound}/metrics`,
+    url,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }

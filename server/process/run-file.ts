@@ -1,6 +1,7 @@
 /** What `stead status` reads: a file that only its owner may read, there while the instance runs. */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { AppError, conflict } from '#core/errors'
 import type { FirstSteps } from '../app.ts'
 
 export type Running = {
@@ -67,6 +68,22 @@ export function writeRunFile(dataDir: string, running: Running): void {
 export function removeRunFile(dataDir: string): void {
   const path = pathOf(dataDir)
   if (existsSync(path) && pidIn(path) === process.pid) rmSync(path, { force: true })
+}
+
+/** What is said of a port that is taken when who took it is the Stead that runs on this very folder. */
+export function runsHere(dataDir: string, error: unknown): unknown {
+  const pid = pidIn(pathOf(dataDir))
+  if (!(error instanceof AppError) || error.code !== 'port_in_use' || !isAlive(pid)) return error
+  const message = `Cannot start: Stead runs on ${dataDir} already (process ${pid}). See it with "npx stead status"; a second one needs a --port and a --data-dir of its own`
+  return conflict('already_running', message)
+}
+
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return pid !== undefined && process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 /** Undefined for a file that a full disk cut short: it must not keep a stop from ending. */

@@ -164,7 +164,7 @@ describe('stead init', () => {
     await new Promise((resolve) => other.close(resolve))
     expect(await here('init', 'a', '--url', url, '--key', 'k')).toMatchObject({
       code: 1,
-      stderr: `Cannot reach ${url}: nothing listens there\n`,
+      stderr: `Cannot reach ${url}: nothing listens there. Check the address, and that Stead runs there\n`,
     })
   })
 

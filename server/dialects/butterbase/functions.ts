@@ -31,7 +31,10 @@ export const FunctionName = z
   .string()
   .min(1)
   .max(100)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'use A-Z, a-z, 0-9, ".", "_" and "-", not first')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+    'use A-Z, a-z, 0-9, ".", "_" and "-", beginning with a letter or a digit',
+  )
 
 const NewFunction = z.object({
   name: FunctionName,

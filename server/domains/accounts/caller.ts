@@ -86,5 +86,5 @@ export function requireAccount(caller: Caller): AccountCaller {
 
 export const authRequired = () =>
   unauthenticated('auth_required', 'This request needs a credential', {
-    hint: 'Send "Authorization: Bearer <key>" with a platform key.',
+    hint: 'Send "Authorization: Bearer <key>" with a platform key, or with the service key of the app.',
   })

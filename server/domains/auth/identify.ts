@@ -36,7 +36,7 @@ const FOREIGN_ISSUERS = new Set(['', 'fluxbase', 'supabase', 'supabase-demo'])
 
 export const invalidApiKey = () =>
   unauthenticated('invalid_api_key', 'The API key is unknown, revoked or expired', {
-    hint: 'Make a new key with POST /api-keys, or ask the owner for one.',
+    hint: 'Where Stead runs, "npx stead status" shows a good one; elsewhere ask the owner for a new one.',
   })
 
 /** To whom the whole key is known it is no news that there was one. */

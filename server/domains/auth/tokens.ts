@@ -144,7 +144,7 @@ function appIdIn({ app_id: appId, iss }: JWTPayload): string | undefined {
 export const invalidToken = (cause?: unknown) =>
   unauthenticated('invalid_token', 'Invalid or expired Bearer token', {
     cause,
-    hint: 'Sign in again, or refresh the session.',
+    hint: 'Sign in again or refresh the session; a key must be whole, and one of this app.',
   })
 
 export const invalidUserToken = (cause?: unknown) =>
