@@ -79,14 +79,4 @@ export type BatchOptions = {
 /** A last statement that always fails, so that nothing before it stays. */
 export const UNDO: BatchStatement = { text: `select 'undo'::text::int4`, values: [] }
 
-const failures = new WeakMap<object, number>()
-
-/** Which statement of its batch raised this error, counted from 0; undefined when that is not known. */
-export const failedStatement = (error: unknown): number | undefined =>
-  typeof error === 'object' && error !== null ? failures.get(error) : undefined
-
-export const rememberFailed = (error: object, statement: number): void => {
-  failures.set(error, statement)
-}
-
 export const emptyResult = (): BatchResult => ({ rows: [], fields: [], count: 0 })

@@ -11,7 +11,6 @@ import {
   type BatchStatement,
   BRIEF_MS,
   emptyResult,
-  rememberFailed,
   UNDO,
 } from './batch.ts'
 import { type Backend, sendCancel } from './cancel.ts'
@@ -256,10 +255,7 @@ export class Wire {
 
   #onError(error: pg.DatabaseError): void {
     const [head] = this.#jobs
-    if (head) {
-      head.error = error
-      rememberFailed(error, head.results.length)
-    }
+    if (head) head.error = error
     const isLost = error.severity === 'FATAL' || error.severity === 'PANIC'
     if (!isLost && !isAboutPrepared(error)) return
     this.#stream.destroy()

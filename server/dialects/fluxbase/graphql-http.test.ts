@@ -45,18 +45,26 @@ const posted = async (body: unknown, headers: Record<string, string> = {}) => {
   }
 }
 
+const ONE_AT_A_TIME =
+  'Batched operations are not supported: send each operation in a request of its own'
+
 test('what cannot be understood is 400, in the words of the dialect', async () => {
   const json = { 'content-type': 'application/json' }
   const expected: [unknown, string][] = [
     ['{ not json', 'Invalid JSON in request body'],
     ['['.repeat(100) + ']'.repeat(100), 'Invalid JSON in request body'],
-    ['[]', 'Query string is required'],
+    ['[]', ONE_AT_A_TIME],
+    ['[{"query":"{ _health }"},{"query":"{ _health }"}]', ONE_AT_A_TIME],
     ['{}', 'Query string is required'],
+    ['{"documentId":"x"}', 'Query string is required'],
+    ['{"extensions":{}}', 'Query string is required'],
     ['', 'Invalid JSON in request body'],
     ['{"query":"  "}', 'Query string is required'],
     ['{"query":"{ a "}', 'Invalid query syntax'],
-    ['{"query":"{ _health }","variables":[]}', 'variables is malformed'],
-    ['{"query":"{ _health }","operationName":5}', 'operationName is malformed'],
+    ['{"query":"{ _health }","variables":[]}', 'variables must be a JSON object'],
+    ['{"query":"{ _health }","variables":"{}"}', 'variables must be a JSON object'],
+    ['{"query":"{ _health }","extensions":[]}', 'extensions must be a JSON object'],
+    ['{"query":"{ _health }","operationName":5}', 'operationName must be a string'],
   ]
   for (const [text, error] of expected) {
     const found = await posted(text, json)
@@ -84,6 +92,36 @@ test('what cannot be understood is 400, in the words of the dialect', async () =
       details: { max_bytes: 10_485_760, endpoint_type: 'graphql' },
     },
   })
+})
+
+test('a hash in place of the text is answered by the words that make clients send the text', async () => {
+  const extensions = { persistedQuery: { version: 1, sha256Hash: 'abc' } }
+  const refused = {
+    errors: [
+      {
+        message: 'PersistedQueryNotSupported',
+        extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
+      },
+    ],
+  }
+  const hash = { operationName: 'Q', variables: {}, extensions }
+  expect(await posted(hash)).toMatchObject({ status: 200, body: refused })
+  expect(await posted(hash, { accept: GRAPHQL })).toMatchObject({ status: 400, body: refused })
+  const inQuery = `${G}?operationName=Q&extensions=${encodeURIComponent(JSON.stringify(extensions))}`
+  expect(await (await app.nobody.get(inQuery)).json()).toEqual(refused)
+  const text = { query: 'query Q { _health }', operationName: 'Q', extensions }
+  expect(await posted(text)).toMatchObject({ status: 200, body: { data: { _health: 'ok' } } })
+})
+
+test('a GET with parts of an operation is no wish for the schema', async () => {
+  for (const query of ['variables=%7B%7D', 'operationName=Q', 'extensions=%7B%7D', 'query=']) {
+    const res = await app.nobody.get(`${G}?${query}`)
+    expect([query, res.status, await res.json()]).toEqual([
+      query,
+      400,
+      { errors: [{ message: 'Query string is required' }], error: 'Query string is required' },
+    ])
+  }
 })
 
 test('what the schema refuses is 200 for those who ask for JSON and 400 for those who know GraphQL', async () => {

@@ -78,7 +78,7 @@ test('mutations write, answer with what was asked for, and mean the same in both
   })
 })
 
-test('a write says which rows it means, and an operation is all or nothing', async () => {
+test('a write says which rows it means', async () => {
   const before = await rowsOf('users')
   for (const text of [
     'deleteManyUsers(filter: {})',
@@ -105,19 +105,38 @@ test('a write says which rows it means, and an operation is all or nothing', asy
       'filter argument required',
     ])
   }
-  const twice = await ask(
-    'mutation { a: insertUser(data: {name: "New", email: "new@x"}) { id } b: insertUser(data: {name: "New", email: "ada@x"}) { id } c: deleteManyUsers(filter: {name_eq: "Bob"}) }',
-  )
-  expect(twice).toMatchObject({
-    data: { a: null, b: null, c: null },
+  expect(await rowsOf('users')).toBe(before)
+})
+
+test('each field of a mutation stands for itself: what fails is told, what came before and after is done', async () => {
+  const before = await rowsOf('users')
+  const found = await ask(`mutation {
+    a: insertUser(data: {name: "New", email: "new@x"}) { name }
+    b: insertUser(data: {name: "New", email: "ada@x"}) { name }
+    n: updateUser(id: "00000000-0000-4000-8000-000000000000", data: {age: 1}) { name }
+    __typename
+    c: deleteManyUsers(filter: {email_eq: "new@x"})
+    d: insertUser(data: {age: 1}) { name }
+  }`)
+  expect(found).toMatchObject({
+    data: { a: { name: 'New' }, b: null, n: null, __typename: 'Mutation', c: 1, d: null },
     errors: [
       {
         message: expect.stringMatching(/^insert failed: duplicate key/),
         path: ['b'],
         extensions: { code: 'DUPLICATE_KEY', sqlstate: '23505' },
       },
+      { path: ['d'], extensions: { code: 'NOT_NULL_VIOLATION', sqlstate: '23502' } },
     ],
   })
+  expect(Object.keys((found as { data: object }).data)).toEqual([
+    'a',
+    'b',
+    'n',
+    '__typename',
+    'c',
+    'd',
+  ])
   expect(await rowsOf('users')).toBe(before)
 })
 

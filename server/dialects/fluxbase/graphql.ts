@@ -4,13 +4,14 @@ import { type Caller, hasScope, manages, requireScope } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import {
   answerGraphql,
+  type Failure,
   type GraphqlAnswer,
   type GraphqlContext,
   type GraphqlRequest,
   graphqlSettingsOf,
   introspect,
 } from '#domains/graphql'
-import { AppError, notFound, unsupportedMedia } from '#core/errors'
+import { AppError, invalid, notFound, unsupportedMedia } from '#core/errors'
 import { MEBIBYTE, parseJson, readText } from '#http/body'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
@@ -93,13 +94,16 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       docs: { query: QUERY_DOCS, answers },
     },
     ({ c, ctx }) => {
-      const isAsking = c.req.query('query') !== undefined
+      const isAsking = ASKING.some((name) => c.req.query(name) !== undefined)
       return isAsking
         ? answered(services, { c, ctx, read: readQuery })
         : described(services, c, ctx)
     },
   )
 }
+
+/** With any of these a GET means an operation, even if its text is missing. */
+const ASKING = ['query', 'operationName', 'variables', 'extensions'] as const
 
 type Answering = { c: Http; ctx: AppContext; read: (c: Http) => Promise<GraphqlRequest> }
 
@@ -110,6 +114,9 @@ async function answered(services: Services, { c, ctx, read }: Answering): Promis
     const answer = await answerGraphql(graphql, { ...(await read(c)), admit })
     return render(c, answer, ctx.identity.role === 'anon')
   } catch (error) {
+    if (error instanceof AppError && error.code === 'graphql_persisted_query') {
+      return notPersisted(c, error)
+    }
     if (error instanceof AppError && REQUEST_ERRORS.has(error.code)) return badRequest(c, error)
     throw error
   }
@@ -181,9 +188,23 @@ async function readQuery(c: Http): Promise<GraphqlRequest> {
 
 /** @throws `invalid` graphql_request */
 function requestIn(value: unknown, readOnly: boolean): GraphqlRequest {
+  if (Array.isArray(value)) throw malformed(NO_BATCHES)
+  if (namesPersisted(value)) throw invalid('graphql_persisted_query', NOT_PERSISTED)
   const { query, variables, operationName } = isUsual(value) ? value : checked(value)
   if (query.trim() === '') throw badParameters()
   return { query, variables: variables ?? {}, operationName: operationName ?? undefined, readOnly }
+}
+
+const NO_BATCHES =
+  'Batched operations are not supported: send each operation in a request of its own'
+
+/** The words by which clients know that they have to send the text from now on. */
+const NOT_PERSISTED = 'PersistedQueryNotSupported'
+
+/** Only the hash of a text that we would have to know already. */
+function namesPersisted(value: unknown): boolean {
+  if (!isObject(value) || (value.query !== undefined && value.query !== null)) return false
+  return isObject(value.extensions) && value.extensions.persistedQuery !== undefined
 }
 
 /** A text and perhaps variables: what nearly all send, told without zod. */
@@ -207,9 +228,16 @@ function checked(value: unknown): z.output<typeof Parameters> {
 
 function badParameters(error?: z.ZodError): AppError {
   const name = String(error?.issues[0]?.path[0] ?? 'query')
-  const message = name === 'query' ? 'Query string is required' : `${name} is malformed`
-  return new AppError({ kind: 'invalid', code: 'graphql_request', message })
+  return malformed(MISSHAPEN[name] ?? 'Query string is required')
 }
+
+const MISSHAPEN: Record<string, string> = {
+  variables: 'variables must be a JSON object',
+  extensions: 'extensions must be a JSON object',
+  operationName: 'operationName must be a string',
+}
+
+const malformed = (message: string) => invalid('graphql_request', message)
 
 /** Clients that know GraphQL's own type name it; for others it is JSON. */
 const isGraphqlType = (c: Http): boolean => {
@@ -254,14 +282,17 @@ function render(c: Http, answer: GraphqlAnswer, anonymous: boolean): Response {
   if (answer.kind === 'refused') {
     return send(c, JSON.stringify({ errors: answer.errors }), isGraphqlType(c) ? 400 : 200)
   }
-  const { data, verb, path, error } = answer
-  const said = saidOf(error, c.req.method, anonymous)
-  const shown = {
+  const shown = answer.failures.map((failure) => shownOf(failure, c.req.method, anonymous))
+  return send(c, `{"data":${answer.data},"errors":${JSON.stringify(shown)}}`, 200)
+}
+
+function shownOf({ verb, path, error }: Failure, method: string, anonymous: boolean) {
+  const said = saidOf(error, method, anonymous)
+  return {
     message: `${verb} failed: ${textOf(said) ?? error.message}`,
     ...(path === undefined ? {} : { path: [path] }),
     extensions: { code: said?.code ?? 'DATABASE_ERROR', sqlstate: said?.sqlstate },
   }
-  return send(c, `{"data":${data},"errors":[${JSON.stringify(shown)}]}`, 200)
 }
 
 /** The database's own words where they may be shown. */
@@ -283,6 +314,12 @@ function badRequest(c: Http, { code, message, details }: AppError): Response {
   const isByGet = code === 'graphql_mutation_by_get'
   if (isByGet) addHeader(c, 'Allow', 'POST')
   return send(c, JSON.stringify(body), isByGet ? 405 : 400)
+}
+
+/** No failure, but the first half of an exchange: the client sends the text next. */
+function notPersisted(c: Http, { message }: AppError): Response {
+  const shown = { message, extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } }
+  return send(c, JSON.stringify({ errors: [shown] }), isGraphqlType(c) ? 400 : 200)
 }
 
 const BAD_JSON = 'Invalid JSON in request body'

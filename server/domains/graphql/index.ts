@@ -4,6 +4,7 @@ export {
   type GraphqlAnswer,
   type GraphqlContext,
   type GraphqlRequest,
+  type Failure,
   introspect,
 } from './run.ts'
 export {

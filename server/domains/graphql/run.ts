@@ -1,7 +1,7 @@
 /** Answers GraphQL requests: text to statement once, then one lookup and one round trip. */
 import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql'
 import { AppError, methodNotAllowed } from '#core/errors'
-import { type BatchStatement, failedStatement } from '#db/batch'
+import type { BatchStatement } from '#db/batch'
 import { fromDatabase, sqlstateOf } from '#db/sqlstate'
 import {
   bindAll,
@@ -44,14 +44,15 @@ export type GraphqlAnswer =
   | { kind: 'done'; data: string | readonly Uint8Array[] }
   /** Nothing ran. */
   | { kind: 'refused'; errors: readonly GraphQLFormattedError[] }
-  /** The database refused; nothing stays of it. */
-  | {
-      kind: 'failed'
-      error: AppError
-      verb: Verb | 'query'
-      path: string | undefined
-      data: string
-    }
+  /** The database refused all of it, or some fields of a mutation; what it refused left nothing behind. */
+  | { kind: 'failed'; failures: readonly Failure[]; data: string; partial?: true }
+
+export type Failure = {
+  error: AppError
+  verb: Verb | 'query'
+  /** The root field, where one alone is concerned. */
+  path: string | undefined
+}
 
 /** @throws AppError: graphql_syntax, graphql_limit, graphql_mutation_by_get, and when there is no database */
 export async function answerGraphql(
@@ -87,7 +88,9 @@ const STALE_STATES = /^(22...|42P01|42703|42883|42704|42804|42501|0A000)$/
 /** Before saying that something is absent, make sure that the catalog at hand is the present one. */
 function mayBeStale(answer: GraphqlAnswer): boolean {
   if (answer.kind === 'refused') return true
-  return answer.kind === 'failed' && STALE_STATES.test(sqlstateOf(answer.error.cause) ?? '')
+  // Of several fields some may have been written: to try again would write them twice.
+  if (answer.kind !== 'failed' || answer.failures.length !== 1 || answer.partial) return false
+  return answer.failures.some(({ error }) => STALE_STATES.test(sqlstateOf(error.cause) ?? ''))
 }
 
 async function attempt(
@@ -191,16 +194,48 @@ async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAn
   checkCost(ctx, compiled, running)
   const values = compiled.readers.map((read) => read(running.given))
   if (compiled.statements.length === 0) return done(compiled, [], running)
-  const { statements, first } = statementsOf(ctx, running.built.catalog, { compiled, values })
+  const { before, own } = statementsOf(ctx, running.built.catalog, { compiled, values })
+  if (!compiled.readOnly && own.length > 1) return executeEach(ctx, compiled, { before, own })
   try {
-    const { pace } = compiled
-    const send = () => ctx.database.batch(statements, { isAbandoned: ctx.isAbandoned, pace })
-    const results = await send().catch((error: unknown) => retried(error, send))
-    const rows = results.slice(first).map((result) => result.rows[0] ?? [])
-    return done(compiled, rows, running)
+    return done(compiled, [await rowOf(ctx, compiled, [...before, ...own])], running)
   } catch (error) {
-    return failed(compiled, error, first)
+    const failures = [failureOf(compiled, error, { at: 0, mayThrow: true })]
+    return { kind: 'failed', failures, data: dataOf(compiled, constantsOnly) }
   }
+}
+
+/** The last of the statements has one row. */
+async function rowOf(
+  ctx: GraphqlContext,
+  { pace }: CompiledOperation,
+  statements: BatchStatement[],
+): Promise<ResultRow> {
+  const send = () => ctx.database.batch(statements, { isAbandoned: ctx.isAbandoned, pace })
+  const results = await send().catch((error: unknown) => retried(error, send))
+  return results.at(-1)?.rows[0] ?? []
+}
+
+/** The fields of a mutation one after the other, each a transaction: what fails takes nothing else with it. */
+async function executeEach(
+  ctx: GraphqlContext,
+  compiled: CompiledOperation,
+  { before, own }: Statements,
+): Promise<GraphqlAnswer> {
+  const rows: (ResultRow | undefined)[] = []
+  const failures: Failure[] = []
+  for (const [at, statement] of own.entries()) {
+    try {
+      rows.push(await rowOf(ctx, compiled, [...before, statement]))
+    } catch (error) {
+      const mayThrow = failures.length === at
+      failures.push(failureOf(compiled, error, { at, mayThrow }))
+      rows.push(undefined)
+    }
+  }
+  const data = dataOf(compiled, (part) => valueOf(part, rows))
+  return failures.length === 0
+    ? { kind: 'done', data }
+    : { kind: 'failed', failures, data, partial: true }
 }
 
 function compiledFor({ built, operation, given }: Running): CompiledOperation {
@@ -228,26 +263,30 @@ function checkCost(
   throw limitExceeded(`query complexity ${total} exceeds maximum of ${maxComplexity}`)
 }
 
+/** What sets the stage, and what is asked for. */
+type Statements = { before: BatchStatement[]; own: BatchStatement[] }
+
 type Binding = { compiled: CompiledOperation; values: readonly string[] }
 
 function statementsOf(
   ctx: GraphqlContext,
   catalog: Catalog,
   { compiled, values }: Binding,
-): { statements: BatchStatement[]; first: number } {
+): Statements {
   const session = sessionStatement(ctx.identity, {
     readOnly: compiled.readOnly,
     timeoutMs: ctx.timeoutMs ?? 0,
     schema: SCHEMA,
     extraSearchPath: ctx.extraSearchPath,
   })
-  const statements = [session]
-  if (catalog.readsRequest && ctx.facts) statements.push(requestStatement(ctx.facts()))
-  const first = statements.length
-  for (const { name, text, binds } of compiled.statements) {
-    statements.push({ name, text, values: bindAll(binds, values) })
-  }
-  return { statements, first }
+  const before = [session]
+  if (catalog.readsRequest && ctx.facts) before.push(requestStatement(ctx.facts()))
+  const own = compiled.statements.map(({ name, text, binds }) => ({
+    name,
+    text,
+    values: bindAll(binds, values),
+  }))
+  return { before, own }
 }
 
 type ResultRow = readonly (string | null)[]
@@ -289,24 +328,29 @@ async function doneWithSchema(
   return { kind: 'done', data }
 }
 
-function valueOf(part: Part, rows: readonly ResultRow[]): string {
+function valueOf(part: Part, rows: readonly (ResultRow | undefined)[]): string {
   if (part.kind === 'constant') return part.json
   if (part.kind === 'introspection') return 'null'
   const text = rows[part.statement]?.[part.column] ?? 'null'
-  if (part.form !== 'first') return text
+  if (part.form !== 'first' || text === 'null') return text
   return text === '[]' ? 'null' : text.slice(1, -1)
 }
 
-/** @throws AppError when the database cannot be reached */
-function failed(compiled: CompiledOperation, cause: unknown, first: number): GraphqlAnswer {
+const constantsOnly = (part: Part): string => (part.kind === 'constant' ? part.json : 'null')
+
+/** @throws AppError when the database cannot be reached and `mayThrow`: nothing was written before */
+function failureOf(
+  { doing }: CompiledOperation,
+  cause: unknown,
+  { at, mayThrow }: { at: number; mayThrow: boolean },
+): Failure {
   const error = fromDatabase(cause)
-  if (!(error instanceof AppError) || sqlstateOf(cause) === undefined) throw error
-  const doing = compiled.doing[(failedStatement(cause) ?? first) - first]
+  const isAnswer = error instanceof AppError && sqlstateOf(cause) !== undefined
+  if (!isAnswer && mayThrow) throw error
+  const { verb = 'query', keys = [] } = doing[at] ?? {}
   return {
-    kind: 'failed',
-    error,
-    verb: doing?.verb ?? 'query',
-    path: doing?.keys.length === 1 ? doing.keys[0] : undefined,
-    data: dataOf(compiled, (part) => (part.kind === 'constant' ? part.json : 'null')),
+    error: AppError.from(error),
+    verb,
+    path: keys.length === 1 ? keys[0] : undefined,
   }
 }
