@@ -103,7 +103,7 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
     log,
     clock: systemClock,
   }).catch((error: unknown) => {
-    throw deniedBy(config.databaseUrl, error)
+    throw deniedBy(config, error)
   })
   opened.instance = instance
   opened.metrics = await serveMetrics(metrics, config.metricsPort, log)

@@ -5,7 +5,7 @@ import type { Log } from '#core/log'
 import { Secret } from '#core/secret'
 import { type EmbeddedPostgres, startPostgres } from '#postgres'
 import type { Config } from '../config.ts'
-import { requireUsableCluster } from './given-cluster.ts'
+import { requireUsableClusters } from './given-cluster.ts'
 import { renewPassword } from './renew-password.ts'
 import type { KeyedSecret } from './secret-file.ts'
 
@@ -30,8 +30,8 @@ export type ClusterOptions = {
 
 export async function openRunningCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { databaseUrl } = options.config
+  await requireUsableClusters(options.config)
   if (!databaseUrl) return keepRunning(options)
-  await requireUsableCluster(databaseUrl)
   return { url: databaseUrl, stop: async () => {} }
 }
 

@@ -1,8 +1,9 @@
-/** The PostgreSQL that the operator named: asked once, before anything is built on it. */
+/** A PostgreSQL that the operator named: asked once, before anything is built on it. */
 import { AppError, unavailable } from '#core/errors'
 import type { Secret } from '#core/secret'
 import { type Database, openDatabase } from '#db/database'
 import { sqlstateOf } from '#db/sqlstate'
+import type { Config } from '../config.ts'
 
 const LEAST_VERSION = 15
 
@@ -10,23 +11,46 @@ const INSUFFICIENT_PRIVILEGE = '42501'
 
 const CONNECT_MS = 10_000
 
-/** @throws `unavailable` database_unusable: a sentence for the operator, without the password */
-export async function requireUsableCluster(url: Secret): Promise<void> {
+/** A cluster as the settings name it. */
+type Given = {
+  url: Secret
+  /** What to look at when it cannot be used. */
+  check: string
+}
+
+type Settings = Pick<Config, 'databaseUrl' | 'regions'>
+
+function givenClusters({ databaseUrl, regions }: Settings): Given[] {
+  const shared = 'Check STEAD_DATABASE_URL, or leave it out for the embedded PostgreSQL'
+  const own = regions.flatMap(({ name, url }) =>
+    url ? [{ url, check: `Check the address of ${name} in STEAD_REGIONS` }] : [],
+  )
+  return databaseUrl ? [{ url: databaseUrl, check: shared }, ...own] : own
+}
+
+/**
+ * Asks every PostgreSQL that the settings name.
+ * @throws `unavailable` database_unusable: a sentence for the operator, without the password
+ */
+export async function requireUsableClusters(settings: Settings): Promise<void> {
+  for (const given of givenClusters(settings)) await requireUsable(given)
+}
+
+async function requireUsable({ url, check }: Given): Promise<void> {
   const database = openDatabase(url, { max: 1, acquireMs: CONNECT_MS })
   try {
     const { version, mayCreate } = await look(database)
     if (version < LEAST_VERSION) {
-      throw unusable(url, `it is PostgreSQL ${version}`, `Use ${LEAST_VERSION} or newer`)
+      throw unusable([url], `it is PostgreSQL ${version}`, `Use ${LEAST_VERSION} or newer`)
     }
     if (!mayCreate) {
       const role = decodeURIComponent(URL.parse(url.reveal())?.username ?? '')
       const sql = `alter role "${role}" createdb createrole`
-      throw unusable(url, 'its role may not create databases and roles', `Run there: ${sql}`)
+      throw unusable([url], 'its role may not create databases and roles', `Run there: ${sql}`)
     }
   } catch (error) {
     if (error instanceof AppError) throw error
-    const advice = 'Check STEAD_DATABASE_URL, or leave it out for the embedded PostgreSQL'
-    throw unusable(url, (error as Error).message, advice)
+    throw unusable([url], (error as Error).message, check)
   } finally {
     await database.close()
   }
@@ -42,15 +66,20 @@ async function look({ query }: Database): Promise<Facts> {
   return facts ?? { version: 0, mayCreate: false }
 }
 
-function unusable(url: Secret, why: string, advice: string): AppError {
-  const { host = 'the database' } = URL.parse(url.reveal()) ?? {}
-  const message = `Cannot start: PostgreSQL at ${host} cannot be used: ${why}. ${advice}`
+function unusable(urls: readonly Secret[], why: string, advice: string): AppError {
+  const hosts = new Set(urls.map((url) => URL.parse(url.reveal())?.host || 'the database'))
+  const message = `Cannot start: PostgreSQL at ${[...hosts].join(' or ')} cannot be used: ${why}. ${advice}`
   return unavailable('database_unusable', message)
 }
 
 /** What a cluster refused while the instance was built on it, as a sentence; any other error as it is. */
-export function deniedBy(url: Secret | undefined, error: unknown): unknown {
-  if (!url || sqlstateOf(error) !== INSUFFICIENT_PRIVILEGE) return error
+export function deniedBy(settings: Settings, error: unknown): unknown {
+  const given = givenClusters(settings)
+  if (given.length === 0 || sqlstateOf(error) !== INSUFFICIENT_PRIVILEGE) return error
   const advice = 'Stead makes databases, roles and event triggers: use a superuser'
-  return unusable(url, (error as Error).message, advice)
+  return unusable(
+    given.map(({ url }) => url),
+    (error as Error).message,
+    advice,
+  )
 }

@@ -44,10 +44,17 @@ test('a wrong stead.config.json is refused', async () => {
   )
 })
 
-test('a database that does not answer is named without its password', async () => {
-  const env = { STEAD_DATABASE_URL: 'postgresql://stead:hidden-word@127.0.0.1:1/postgres' }
+test.each([
+  [{ STEAD_DATABASE_URL: '@' }, 'Check STEAD_DATABASE_URL, or leave it out'],
+  [{ STEAD_REGIONS: 'us-east-1,us-west-2=@' }, 'Check the address of us-west-2 in STEAD_REGIONS'],
+])('a database that does not answer is named without its password: %o', async (given, advice) => {
+  const url = 'postgresql://stead:hidden-word@127.0.0.1:1/postgres'
+  const env = Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, value.replace('@', url)]),
+  )
   const said = await refusal({ env })
   expect(said).toMatch(/^Cannot start: PostgreSQL at 127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/)
+  expect(said).toContain(advice)
   expect(said).not.toContain('hidden-word')
 })
 
