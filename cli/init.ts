@@ -49,11 +49,30 @@ async function targetOf({ url, key, ...option }: Options): Promise<Target> {
   if (url === undefined || key === undefined) {
     throw mistyped('--url and --key belong together: give both, or neither for what runs here')
   }
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    throw mistyped(`"${url}" is not an address: type --url http://127.0.0.1:8080, for example`)
-  }
+  const address = addressFrom(url)
   if (!/^[\x21-\x7e]+$/.test(key)) throw mistyped('--key has characters that no key has')
-  return { url: url.replace(/\/+$/, ''), key }
+  return { url: address, key }
+}
+
+const FOR_EXAMPLE = 'type --url http://127.0.0.1:8080, for example'
+
+/** What may hold a secret is not repeated: a screen is read by others, and kept in logs. */
+function addressFrom(text: string): string {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw mistyped(
+      `${text.includes('@') ? '--url' : `"${text}"`} is not an address: ${FOR_EXAMPLE}`,
+    )
+  }
+  if (url.username || url.password) {
+    throw mistyped(
+      '--url cannot hold a user or a password: leave them out, and give the key by --key',
+    )
+  }
+  if (url.search || url.hash) {
+    throw mistyped(`--url is the address alone, without ? and #: ${FOR_EXAMPLE}`)
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
 }
 
 async function create(

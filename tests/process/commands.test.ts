@@ -141,6 +141,17 @@ describe('stead init', () => {
   test.each([
     [['init', 'a', '--url', 'http://127.0.0.1:1'], 2, 'belong together'],
     [['init', 'a', '--url', 'localhost', '--key', 'k'], 2, 'is not an address'],
+    [
+      ['init', 'a', '--url', 'http://ada:hidden@127.0.0.1:1', '--key', 'k'],
+      2,
+      'give the key by --key',
+    ],
+    [['init', 'a', '--url', 'ada:hidden@127.0.0.1:1', '--key', 'k'], 2, '--url is not an address'],
+    [
+      ['init', 'a', '--url', 'http://127.0.0.1:1/?key=hidden', '--key', 'k'],
+      2,
+      'the address alone',
+    ],
     [['init', 'Bad Name'], 1, 'use 1 to 63 of a-z'],
     [['init'], 2, 'missing required argument "name"'],
   ])('%j ends with a sentence', async (args, code, sentence) => {
