@@ -1,9 +1,8 @@
 /** Every dialect and where it is mounted: the table of contents of the HTTP side. */
 import { Hono } from 'hono'
 import { getPath } from 'hono/utils/url'
-import { notFound } from '#core/errors'
 import type { Log } from '#core/log'
-import type { Env } from '#http/env'
+import type { Env, Http } from '#http/env'
 import { requestIdOf } from '#http/request'
 import type { ListedRoute, RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -14,6 +13,7 @@ import { butterbase } from './dialects/butterbase/router.ts'
 import { fluxbase } from './dialects/fluxbase/router.ts'
 import { functionsPart } from './dialects/rest/openapi-functions.ts'
 import { rest } from './dialects/rest/router.ts'
+import { isBrowsing, nothingAt, nowherePage } from './dialects/system/nowhere.ts'
 import { system } from './dialects/system/router.ts'
 
 /** Node's side of a request: what `listen` hands over. */
@@ -36,7 +36,11 @@ export function buildRouter(services: Services, metrics?: Metrics): Router {
     fluxbase(services, { listed, functionsPart }),
     rest(services),
   ]
-  const find = byFirstSegment(tables, errorRenderer(services))
+  const renderError = errorRenderer(services)
+  const missing = nothingAt(listed)
+  const notFound = (c: Http): Promise<Response> | Response =>
+    isBrowsing(c) ? nowherePage(c, missing(c)) : renderError(missing(c), c)
+  const find = byFirstSegment(tables, { renderError, notFound })
   return { fetch: identified(find, services.log, metrics), routes: listed() }
 }
 
@@ -44,13 +48,18 @@ type Fetch = Hono<Env>['fetch']
 
 type Mount = { fetch: Fetch; dialect: string }
 
+type Refusals = {
+  renderError: ReturnType<typeof errorRenderer>
+  notFound: (c: Http) => Promise<Response> | Response
+}
+
 /**
  * Which Hono answers a path is told by its first segment, so that a request passes the routes and the
  * middleware of its own dialect only. Where two tables share a segment, one Hono holds both.
  */
 function byFirstSegment(
   tables: readonly Mounted[],
-  renderError: ReturnType<typeof errorRenderer>,
+  { renderError, notFound }: Refusals,
 ): (path: string) => Mount {
   const sharing = new Map<string, Set<Hono<Env>>>()
   for (const { hono } of tables) {
@@ -59,8 +68,7 @@ function byFirstSegment(
       sharing.set(segment, (sharing.get(segment) ?? new Set()).add(hono))
     }
   }
-  const finished = (hono: Hono<Env>): Fetch =>
-    hono.notFound((c) => renderError(nothingAt(c.req.path), c)).fetch
+  const finished = (hono: Hono<Env>): Fetch => hono.notFound(notFound).fetch
   const merged = (honos: ReadonlySet<Hono<Env>>): Hono<Env> => {
     const hono = new Hono<Env>()
     hono.onError(renderError)
@@ -82,11 +90,6 @@ function firstSegment(path: string): string {
   const end = path.indexOf('/', 1)
   return end < 0 ? path.slice(1) : path.slice(1, end)
 }
-
-const nothingAt = (path: string) =>
-  notFound('route_not_found', `There is nothing at ${path} for this method`, {
-    hint: 'Look up paths and methods at /docs/api; an app id begins with app_.',
-  })
 
 /** What the metrics call the first segments. */
 const DIALECTS: Readonly<Record<string, string>> = {

@@ -78,7 +78,11 @@ export function addRows(routes: RouteTable<Scopes>, services: Services): void {
 
 function callOf(services: Services, c: Http, ctx: AppContext): RowCall {
   const table = c.req.param('table') ?? ''
-  if (RESERVED.has(table)) throw notFound('route_not_found', `There is nothing at ${c.req.path}`)
+  if (RESERVED.has(table)) {
+    throw notFound('route_not_found', `There is nothing at ${c.req.path} for ${c.req.method}`, {
+      hint: `"${table}" is not a table here but a route: look up its methods at /docs/api.`,
+    })
+  }
   requireNotPaused(ctx.app)
   if (ctx.app.accessMode === 'authenticated' && ctx.caller.kind === 'anonymous') {
     throw authRequired()

@@ -8,7 +8,7 @@ const CARRIERS: readonly Carrier[] = ['bearer', 'serviceKey', 'clientKey', 'apik
 export const FLUXBASE: About<keyof Scopes> = {
   name: 'fluxbase',
   title: 'Fluxbase',
-  description: 'Tables and sign-in as the Fluxbase SDK speaks them.',
+  description: 'Tables, GraphQL and sign-in as the Fluxbase SDK speaks them.',
   namesAppByHeader: true,
   access: {
     public: { meaning: 'anybody; a credential only helps to find the app', carriers: [] },
@@ -41,6 +41,11 @@ export const FLUXBASE: About<keyof Scopes> = {
     },
     builder: {
       meaning: 'whoever manages apps: a service key, or an account; each meets its own',
+      carriers: ['bearer', 'serviceKey', 'apikey'],
+      example: 'PLATFORM_KEY',
+    },
+    signed: {
+      meaning: 'somebody who signed in to an app, a service key, or an account',
       carriers: ['bearer', 'serviceKey', 'apikey'],
       example: 'PLATFORM_KEY',
     },

@@ -1,4 +1,5 @@
 /** How the console page looks: one style sheet, light and dark, no file to fetch. */
+import { raw } from 'hono/html'
 
 export const STYLE = `
 :root {
@@ -17,14 +18,18 @@ body {
   background: var(--ground); color: var(--ink); padding: 3rem 1.25rem;
   font: 16px/1.55 ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif;
 }
-main { max-width: 62rem; margin: 0 auto; display: grid; gap: 2.25rem }
+main { max-width: 62rem; margin: 0 auto; display: grid; grid-template-columns: minmax(0, 1fr); gap: 2.25rem }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: .75rem 1rem }
 h1 { font-size: 1.9rem; letter-spacing: -.02em; line-height: 1 }
 h2 { font-size: 1.05rem; margin-bottom: .75rem }
 h3 { font-size: 1rem }
+h2, h3, code { overflow-wrap: anywhere }
 p { color: var(--soft); max-width: 46rem }
 section > p { margin-bottom: .75rem }
 a { color: var(--accent); text-underline-offset: .15em }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px }
+b { color: var(--ink) }
+header .away { margin-left: auto; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem }
 svg { display: block; color: var(--accent) }
 .version { color: var(--soft) }
 .health {
@@ -58,3 +63,8 @@ button:hover, button:focus-visible { border-color: var(--accent) }
 nav { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem }
 footer { color: var(--soft); font-size: .9rem; border-top: 1px solid var(--line); padding-top: 1.25rem }
 `
+
+/** The mark: a house. */
+export const LOGO = raw(
+  '<svg width="34" height="34" viewBox="0 0 34 34" fill="none" stroke="currentColor" stroke-width="2.6" stroke-linejoin="round" aria-hidden="true"><path d="M4 16 17 5l13 11v13H4z"/><path d="M12 29v-9h10v9"/></svg>',
+)

@@ -3,7 +3,7 @@ import { html, raw } from 'hono/html'
 import { version } from '#core/version'
 import type { Http } from '#http/env'
 import type { Services } from '#services'
-import { STYLE } from './console-style.ts'
+import { LOGO, STYLE } from './console-style.ts'
 import { health } from './health.ts'
 import { sealPage } from './sealed-page.ts'
 
@@ -36,7 +36,8 @@ const DOORS: readonly Door[] = [
   {
     name: 'Fluxbase',
     base: '/api/v1',
-    about: 'Tables and sign-in as the Fluxbase SDK speaks them. This writes a row.',
+    about:
+      'Tables, GraphQL and sign-in as the Fluxbase SDK speaks them. This writes a row; GraphQL is at /api/v1/graphql.',
     command: (url) =>
       `curl ${url}/api/v1/tables/todos -H "Authorization: Bearer $SERVICE_KEY" \\\n  -H 'Content-Type: application/json' -d '{"title":"Try Stead"}'`,
   },
@@ -89,7 +90,7 @@ function page(services: Services, ok: boolean, nonce: string) {
       </section>
       <section>
         <h2>Look it up</h2>
-        <nav>
+        <nav aria-label="Pages">
           <a href="/docs/api">API reference</a>
           <a href="/llms.txt">For agents</a>
           <a href="/docs/errors">What each error means</a>
@@ -124,10 +125,6 @@ const dialect = ({ name, base, about, command: first }: Door, url: string) =>
 
 const command = (text: string) =>
   html`<div class="command"><pre>${text}</pre><button type="button">Copy</button></div>`
-
-const LOGO = raw(
-  '<svg width="34" height="34" viewBox="0 0 34 34" fill="none" stroke="currentColor" stroke-width="2.6" stroke-linejoin="round" aria-hidden="true"><path d="M4 16 17 5l13 11v13H4z"/><path d="M12 29v-9h10v9"/></svg>',
-)
 
 /** Without a script, or where copying is not allowed, the commands can still be marked by hand. */
 const SCRIPT = `

@@ -2,20 +2,22 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { html, raw } from 'hono/html'
-import { randomToken } from '#core/ids'
 import type { Http } from '#http/env'
 import { STYLE } from './console-style.ts'
 import { markdownToHtml } from './markdown.ts'
+import { sealPage } from './sealed-page.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../docs/errors', import.meta.url))
 
 const OWN_STYLE = `
 ul { padding-left: 1.2rem; color: var(--soft); max-width: 46rem }
-ul.codes { columns: 18rem; list-style: none; padding: 0; font-size: .9rem }
+ul.codes { columns: 18rem; list-style: none; padding: 0; max-width: none; font-size: .85rem; line-height: 1.9 }
+article { scroll-margin-top: 1rem }
+article :is(h2, h3) { margin: 0 }
 article pre { padding-right: .9rem }
 `
 
-type Page = { anchor: string; html: string }
+type Page = { anchor: string; code: string; html: string }
 
 let pages: Promise<Page[]> | undefined
 
@@ -26,7 +28,8 @@ async function readPages(): Promise<Page[]> {
     files.map(async (file) => {
       const anchor = file.slice(0, -'.md'.length)
       const text = await readFile(`${FOLDER}/${file}`, 'utf8')
-      return { anchor, html: markdownToHtml(text, { anchor }) }
+      const [, code = anchor] = /^# (.+)$/m.exec(text) ?? []
+      return { anchor, code, html: markdownToHtml(text, { anchor }) }
     }),
   )
 }
@@ -37,9 +40,7 @@ export async function errorPages(c: Http): Promise<Response> {
     pages = undefined
     throw error
   })
-  const nonce = randomToken(16)
-  c.header('Content-Security-Policy', `default-src 'none'; style-src 'nonce-${nonce}'`)
-  c.header('X-Content-Type-Options', 'nosniff')
+  const nonce = sealPage(c)
   c.header('Cache-Control', 'no-cache')
   return c.html(render(found, nonce))
 }
@@ -50,18 +51,23 @@ const render = (found: readonly Page[], nonce: string) => html`<!doctype html>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <title>Error codes · Stead</title>
+      <link rel="icon" href="data:," />
       <style nonce="${nonce}">
         ${raw(STYLE + OWN_STYLE)}
       </style>
     </head>
     <body>
       <main>
-        <header><h1>Error codes</h1></header>
+        <header>
+          <h1>Error codes</h1>
+          <nav class="away" aria-label="Pages"><a href="/docs/api">API reference</a><a href="/">Console</a></nav>
+        </header>
         <p>
-          Every error carries a code, a message, what to do, and the address of its place on this page.
+          Every error carries a code, a message, what to do, and the address of its place on this page. Fluxbase’s and
+          PostgREST’s routes have words of their own; what they mean stands in the message.
         </p>
         <ul class="codes">
-          ${found.map(({ anchor }) => html`<li><a href="#${anchor}">${anchor}</a></li>`)}
+          ${found.map(({ anchor, code }) => html`<li><a href="#${anchor}"><code>${code}</code></a></li>`)}
         </ul>
         ${found.map((page) => html`<article>${raw(page.html)}</article>`)}
       </main>

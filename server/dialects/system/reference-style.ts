@@ -3,7 +3,6 @@
 export const REFERENCE_STYLE = `
 html { scroll-padding-top: 4.5rem }
 main { max-width: 68rem }
-header a { margin-left: auto }
 .finder {
   position: sticky; top: 0; z-index: 1; padding: .75rem 0; background: var(--ground);
   display: flex; gap: .75rem 1.25rem; align-items: center; flex-wrap: wrap;
@@ -58,11 +57,11 @@ td:last-child { color: var(--soft); overflow-wrap: anywhere }
 .more div > p + .wide { margin-top: .3rem }
 [hidden] { display: none !important }
 @media (max-width: 44rem) {
+  html { scroll-padding-top: 7.5rem }
   body { padding: 1.5rem .8rem }
   summary { grid-template-columns: 4.4rem minmax(0, 1fr) }
   .does { grid-column: 1 / -1 }
-  .fields tr { display: grid; grid-template-columns: auto 1fr; column-gap: .8rem; padding: .35rem 0; border-bottom: 1px solid var(--line) }
-  .fields td:last-child { grid-column: 1 / -1 }
+  .fields tr { display: grid; grid-template-columns: minmax(0, 1fr); padding: .35rem 0; border-bottom: 1px solid var(--line) }
   .fields td, .fields td:first-child, .fields td:nth-child(2) { width: auto; padding: 0; border: 0 }
 }
 `

@@ -64,7 +64,7 @@ function contentOf(routes: readonly ListedRoute[], url: string): Html {
   return html`<header>
       <h1>API reference</h1>
       <span class="version">${version}</span>
-      <a href="/">Console</a>
+      <nav class="away" aria-label="Pages"><a href="/docs/errors">Error codes</a><a href="/">Console</a></nav>
     </header>
     <section>
       <p>
@@ -73,11 +73,12 @@ function contentOf(routes: readonly ListedRoute[], url: string): Html {
         What errors mean is told <a href="/docs/errors">on a page of its own</a>.
       </p>
     </section>
-    <nav>${chapters.map(({ dialect, id }) => html`<a href="#${id}">${dialect.title}</a>`)}</nav>
+    <nav aria-label="Chapters">${chapters.map(({ dialect, id }) => html`<a href="#${id}">${dialect.title}</a>`)}</nav>
     <div class="finder">
       <input type="search" placeholder="Find a route: a word of its path or of what it does" aria-label="Find a route" />
       <output>${routes.length} routes</output>
     </div>
+    <p class="none" hidden>No route has these words. Try fewer, or a part of one.</p>
     ${chapters.map((chapter) => chapterHtml(chapter, url))}
     <footer>Served by the instance itself; it works without the internet.</footer>`
 }
@@ -179,6 +180,7 @@ const SCRIPT = `
 document.documentElement.classList.remove('no-script')
 const input = document.querySelector('input')
 const output = document.querySelector('output')
+const none = document.querySelector('.none')
 const chapters = [...document.querySelectorAll('.chapter')]
 function find() {
   const words = input.value.toLowerCase().split(/\\s+/).filter(Boolean)
@@ -193,6 +195,7 @@ function find() {
     shown += here
   }
   output.textContent = shown === 1 ? '1 route' : shown + ' routes'
+  none.hidden = shown > 0
 }
 input.addEventListener('input', find)
 find()
