@@ -29,6 +29,7 @@ import type { Services } from '#services'
 import type { Config } from './config.ts'
 import type { Metrics } from './process/metrics.ts'
 import { renewSealed } from './renew-sealed.ts'
+import { Neighbours, SHORTAGE } from './neighbours.ts'
 import { buildRouter, type Router } from './router.ts'
 import { SchemaWatch } from './schema-watch.ts'
 
@@ -161,13 +162,15 @@ const FUNCTION_PLACES = 200
 /** Caches drop what another process changed, and everything when messages may have been missed. */
 function forgetWhatOthersChange(services: Services, url: Secret): Listener {
   const { apps, credentials, functions, identifier, log } = services
+  const neighbours = new Neighbours(apps.needs.regions)
   const onMessage: Record<string, (payload: string) => void> = {
     stead_apps: (id) => apps.forget(id),
     stead_credentials: (id) => credentials.forget(id),
     stead_functions: (appId) => functions.forget(appId),
     stead_sessions: (ended) => identifier.onEnded(ended),
+    [SHORTAGE]: (message) => neighbours.heard(message),
   }
-  return listen({
+  const listener = listen({
     url,
     channels: Object.keys(onMessage),
     onMessage: (channel, payload) => onMessage[channel]?.(payload),
@@ -177,6 +180,8 @@ function forgetWhatOthersChange(services: Services, url: Secret): Listener {
     },
     log,
   })
+  neighbours.tellOver(listener)
+  return listener
 }
 
 async function ensureDatabase(cluster: Secret, name: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { Secret } from '#core/secret'
 import { Budget } from './budget.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -81,6 +81,71 @@ test('a pool that always has work does not keep the others waiting', async () =>
   await Promise.all(loops)
   expect(budget.stats().peak).toBe(1)
   await Promise.all([greedy.close(), modest.close()])
+})
+
+describe('two processes on a cluster that has too few connections for both', () => {
+  const LIMIT = 3
+  const role = `few_${process.pid}`
+  let url: Secret
+
+  beforeAll(async () => {
+    const admin = openDatabase(new Secret(inject('clusterUrl')), { max: 1 })
+    const text = `create role ${role} login password 'x' connection limit ${LIMIT}`
+    await admin.batch([{ text, values: [] }])
+    await admin.close()
+    const address = new URL(inject('clusterUrl'))
+    address.username = role
+    address.password = 'x'
+    url = new Secret(address.href)
+  })
+
+  afterAll(async () => {
+    const admin = openDatabase(new Secret(inject('clusterUrl')), { max: 1 })
+    await admin.batch([{ text: `drop role ${role}`, values: [] }])
+    await admin.close()
+  })
+
+  /** Each may have them all, and tells the other when it gets none. */
+  const pair = () => {
+    const [here, there] = [new Budget(LIMIT), new Budget(LIMIT)]
+    here.onRefused = () => there.yieldResting()
+    there.onRefused = () => here.yieldResting()
+    const patient = { acquireMs: 5_000, idleMs: 60_000 }
+    return [here, there].map((budget) => ({
+      budget,
+      database: openDatabase(url, { budget, ...patient }),
+    })) as [Process, Process]
+  }
+  type Process = { budget: Budget; database: Database }
+
+  const nap = [{ text: 'select pg_sleep(0.05)', values: [] }]
+  const fill = ({ database }: Process) =>
+    Promise.all(Array.from({ length: LIMIT }, () => database.batch(nap)))
+
+  test('have the resting ones go from one to the other, batches and sessions', async () => {
+    const [a, b] = pair()
+    for (let turn = 0; turn < 3; turn++) {
+      await fill(a)
+      await fill(b)
+    }
+    await fill(a)
+    expect(await b.database.query`select 1 as one`).toEqual([{ one: 1 }])
+    await Promise.all([a.database.close(), b.database.close()])
+  })
+
+  test('both go on while both always have work', async () => {
+    const [a, b] = pair()
+    let over = false
+    const loops = Array.from({ length: 4 }, async () => {
+      while (!over) await a.database.batch(nap)
+    })
+    await expect.poll(() => a.budget.stats().taken).toBe(LIMIT)
+    for (let turn = 0; turn < 5; turn++) expect((await b.database.batch([one]))[0]?.count).toBe(1)
+    over = true
+    await Promise.all(loops)
+    await Promise.all([a.database.close(), b.database.close()])
+    await expect.poll(() => [a, b].map(({ budget }) => budget.stats().taken)).toEqual([0, 0])
+  })
 })
 
 test('a connection that fails gives its place back', async () => {

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { unavailable } from '#core/errors'
 import { clientOpening } from './client.ts'
+import { isExhausted } from './sqlstate.ts'
 
 /** Who has connections that may be closed while they rest. */
 export type Holder = {
@@ -16,8 +17,25 @@ type Waiting = { resolve: () => void; reject: (error: Error) => void; timer: Nod
 /** What makes nothing quicker at once, such as a listener, leaves this share to those who work. */
 const SPARE = 0.25
 
+/** Resting connections that go at once when another process has none. */
+const GIVEN_AT_ONCE = 16
+
+/** For so long we take no more than that left us. */
+const YIELD_MS = 2_000
+
+/** However many others ask, this share of our places stays. */
+const KEPT = 0.25
+
+/** Others are asked at most so often. */
+const ASK_MS = 100
+
 export class Budget {
   readonly limit: number
+  /** Called when the cluster has no connection left although we have a place: other processes may have some that rest. */
+  onRefused: (() => void) | undefined
+  #askedAt = Number.NEGATIVE_INFINITY
+  /** Places at most, while another process goes without. */
+  #yielded: { most: number; timer: NodeJS.Timeout } | undefined
   readonly #holders = new Set<Holder>()
   readonly #waiting: Waiting[] = []
   #taken = 0
@@ -29,9 +47,9 @@ export class Budget {
     this.limit = limit
   }
 
-  /** Somebody waits for a place: whoever has more connections than needed gives one back. */
+  /** Somebody waits for a place, here or in another process: whoever has more connections than needed gives one back. */
   get isShort(): boolean {
-    return this.#waiting.length > 0
+    return this.#waiting.length > 0 || this.#taken > this.#most()
   }
 
   stats(): { taken: number; waiting: number; peak: number } {
@@ -51,7 +69,7 @@ export class Budget {
    * @throws `unavailable` database_unavailable when none became free in this time
    */
   take(waitMs: number): Promise<void> {
-    if (this.#takeUpTo(this.limit)) return Promise.resolve()
+    if (this.#takeUpTo(this.#most())) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
@@ -65,7 +83,7 @@ export class Budget {
 
   /** A place only if there are plenty. */
   takeSpare(): boolean {
-    return this.#takeUpTo(Math.floor(this.limit * (1 - SPARE)))
+    return this.#takeUpTo(Math.floor(this.#most() * (1 - SPARE)))
   }
 
   #takeUpTo(limit: number): boolean {
@@ -78,17 +96,53 @@ export class Budget {
   /** A connection is gone. */
   give(): void {
     this.#closing = Math.max(0, this.#closing - 1)
-    const next = this.#waiting.shift()
-    if (!next) {
-      this.#taken -= 1
-      return
+    this.#taken -= 1
+    this.#serve()
+    this.#makeRoom()
+  }
+
+  /** The cluster had no connection for us: what rests longest here goes, and other processes are asked for theirs. */
+  refused(): void {
+    if (performance.now() - this.#askedAt < ASK_MS) return
+    this.#askedAt = performance.now()
+    this.#closeLongest()
+    this.onRefused?.()
+  }
+
+  /**
+   * Another process of the cluster found no connection: what rests here goes, else what comes to rest next, and does
+   * not come back at once.
+   */
+  yieldResting(): void {
+    let given = 0
+    while (given < GIVEN_AT_ONCE && this.#closeLongest()) given++
+    clearTimeout(this.#yielded?.timer)
+    const most = Math.max(Math.ceil(this.limit * KEPT), this.#taken - Math.max(given, 1))
+    const timer = setTimeout(() => {
+      this.#yielded = undefined
+      this.#serve()
+    }, YIELD_MS).unref()
+    this.#yielded = { most, timer }
+  }
+
+  #most(): number {
+    return Math.min(this.limit, this.#yielded?.most ?? this.limit)
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0 && this.#takeUpTo(this.#most())) {
+      const next = this.#waiting.shift()
+      clearTimeout(next?.timer)
+      next?.resolve()
     }
-    clearTimeout(next.timer)
-    next.resolve()
   }
 
   #makeRoom(): void {
-    if (this.#closing >= this.#waiting.length) return
+    if (this.#closing < this.#waiting.length) this.#closeLongest()
+  }
+
+  /** False when nothing rests. */
+  #closeLongest(): boolean {
     let longest: Holder | undefined
     let since = Number.POSITIVE_INFINITY
     for (const holder of this.#holders) {
@@ -97,9 +151,10 @@ export class Budget {
       longest = holder
       since = resting
     }
-    if (!longest) return
+    if (!longest) return false
     this.#closing += 1
     longest.closeResting()
+    return true
   }
 }
 
@@ -115,22 +170,32 @@ export function clientWithin(budget: Budget | undefined, waitMs: number): typeof
   return clientOpening(pg.Client, async (client, connect) => {
     await budget.take(waitMs)
     client.once('end', () => budget.give())
-    await connect()
+    await connect().catch((error: unknown) => {
+      if (isExhausted(error)) budget.refused()
+      throw error
+    })
   })
 }
 
 /** Lets the budget close what rests in a pool. */
 export function holdWithin(budget: Budget, pool: pg.Pool): Holder {
   let since = performance.now()
-  const isResting = (): boolean => pool.idleCount > 0 && pool.waitingCount === 0 && !pool.ending
+  /** Asked to go, and still counted among the idle ones. */
+  let leaving = 0
+  const isResting = (): boolean =>
+    pool.idleCount > leaving && pool.waitingCount === 0 && !pool.ending
   const holder: Holder = {
     restingSince: () => (isResting() ? since : undefined),
     closeResting: () => {
       if (!isResting()) return
-      pool.connect().then(
-        (client) => client.release(true),
-        () => {},
-      )
+      leaving += 1
+      pool
+        .connect()
+        .then(
+          (client) => client.release(true),
+          () => {},
+        )
+        .finally(() => (leaving -= 1))
     },
   }
   pool.on('release', () => {

@@ -4,6 +4,7 @@ import type { Secret } from '#core/secret'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import { type Budget, clientWithin, holdWithin } from './budget.ts'
 import { clientWithoutSettings, type Mend, openMended } from './login.ts'
+import { openPatiently } from './patience.ts'
 import { compile, Fragment } from './sql.ts'
 import { Wires } from './wires.ts'
 
@@ -83,23 +84,32 @@ export function openDatabase(url: Secret, options: DatabaseOptions = {}): Databa
   // One that dies while it is lent tells whoever waits on it; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
   const wires = new Wires({ config, max, idleMs, acquireMs, budget, mend, Client })
-  return new PooledDatabase({ pool, wires, mend, onClose: () => holder && budget?.leave(holder) })
+  const onClose = () => holder && budget?.leave(holder)
+  return new PooledDatabase({ pool, wires, mend, acquireMs, onClose })
 }
 
 const NO_OPTIONS: BatchOptions = {}
 
-type Parts = { pool: pg.Pool; wires: Wires; mend: Mend | undefined; onClose: () => void }
+type Parts = {
+  pool: pg.Pool
+  wires: Wires
+  mend: Mend | undefined
+  acquireMs: number
+  onClose: () => void
+}
 
 class PooledDatabase implements Database {
   readonly #pool: pg.Pool
   readonly #wires: Wires
   readonly #mend: Mend | undefined
+  readonly #acquireMs: number
   readonly #onClose: () => void
 
-  constructor({ pool, wires, mend, onClose }: Parts) {
+  constructor({ pool, wires, mend, acquireMs, onClose }: Parts) {
     this.#pool = pool
     this.#wires = wires
     this.#mend = mend
+    this.#acquireMs = acquireMs
     this.#onClose = onClose
   }
 
@@ -109,12 +119,14 @@ class PooledDatabase implements Database {
 
   readonly query: Tx = async (strings, ...values) => {
     const fragment = new Fragment(strings, values)
-    if (!this.#mend) return run(this.#pool, fragment)
+    // No statement of ours ends as a refused connection does, so that it has not run when it is tried again.
+    if (!this.#mend) return openPatiently(() => run(this.#pool, fragment), this.#acquireMs)
     return this.session((client) => run(client, fragment))
   }
 
   #connect(): Promise<Client> {
-    return openMended(() => this.#pool.connect(), this.#mend)
+    const open = () => openMended(() => this.#pool.connect(), this.#mend)
+    return openPatiently(open, this.#acquireMs)
   }
 
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {

@@ -6,6 +6,8 @@ import type { Secret } from '#core/secret'
 export type Listener = {
   /** Resolves once notifications arrive. */
   ready: Promise<void>
+  /** Says so to every listener, over the connection that is there anyway; nothing while there is none. */
+  notify(channel: string, payload: string): void
   close(): Promise<void>
 }
 
@@ -59,6 +61,9 @@ export function listen(options: ListenOptions): Listener {
 
   return {
     ready: connect(),
+    notify(channel, payload) {
+      state.client?.query('select pg_notify($1, $2)', [channel, payload]).catch(() => {})
+    },
     async close() {
       state.closed = true
       await state.client?.end()

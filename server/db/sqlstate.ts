@@ -79,6 +79,9 @@ const RAISED: Meaning = ['invalid', 'raise_exception']
 export const sqlstateOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined
 
+/** The server, the database or the role has no connection left. */
+export const isExhausted = (error: unknown): boolean => sqlstateOf(error) === '53300'
+
 /** What no statement is to blame for as an AppError: no connection, no room; every other error is given back. */
 export function fromConnection(error: unknown): unknown {
   if (isConnectionFailure(error)) return fromDatabase(error)

@@ -5,7 +5,8 @@ import { unavailable } from '#core/errors'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import type { Budget, Holder } from './budget.ts'
 import { type Mend, openMended } from './login.ts'
-import { sqlstateOf } from './sqlstate.ts'
+import { RETRY_MS } from './patience.ts'
+import { isExhausted } from './sqlstate.ts'
 import { sharesWire, Wire, type WireEvents, type WireJob } from './wire.ts'
 
 export type WiresOptions = {
@@ -26,11 +27,6 @@ const TURN_MS = 100
 
 /** How often wires and queue are looked through. */
 const SWEEP_MS = 250
-
-/** After this many milliseconds a server without a free connection is asked again. */
-const RETRY_MS = 100
-
-const isExhausted = (error: unknown): boolean => sqlstateOf(error) === '53300'
 
 /**
  * Connections that brief work uses before it shares: one processor is this process's own, and more

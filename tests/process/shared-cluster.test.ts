@@ -67,6 +67,27 @@ test('an app made through one is there for the other', async () => {
   expect(await seen.json()).toMatchObject({ id, name: 'shared' })
 })
 
+test('connections that rest in one are given to the other at once, when there are no more', async () => {
+  const [a, b] = await Promise.all(nodes.map((node) => node.status()))
+  const app = a?.app_id ?? ''
+  await rows(
+    app,
+    `create or replace function public.nap() returns text language sql volatile
+    as 'select pg_sleep(0.3)::text'`,
+  )
+  await rows('postgres', `alter role "${app}_api" connection limit 3`)
+  const nap = (status: typeof a) =>
+    clientFor(status?.url ?? '', status?.service_key).post('/rest/v1/rpc/nap')
+  const here = await Promise.all(Array.from({ length: 3 }, () => nap(a)))
+  expect(here.map(({ status }) => status)).toEqual([200, 200, 200])
+  const begun = performance.now()
+  const there = await Promise.all(Array.from({ length: 3 }, () => nap(b)))
+  expect(there.map(({ status }) => status)).toEqual([200, 200, 200])
+  // Long before the first process would have closed them for resting too long, which takes ten seconds.
+  expect(performance.now() - begun).toBeLessThan(5_000)
+  await rows('postgres', `alter role "${app}_api" connection limit -1`)
+})
+
 test('a function that runs in one ends when its app is deleted through the other', async () => {
   const [a, b] = await Promise.all(nodes.map((node) => node.status()))
   const here = clientFor(a?.url ?? '', a?.platform_key)
