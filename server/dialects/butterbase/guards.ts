@@ -7,6 +7,7 @@ import {
   appContext,
   type Context,
   managedApp,
+  notTheOwner,
   requireNotPaused,
   requireUsable,
   requireWritable,
@@ -63,7 +64,7 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
     owner: async (c) => {
       limitApp(services, c)
       const ctx = await contextOf(c)
-      requireNotAnonymous(ctx.caller)
+      requireOwner(ctx.caller)
       return () => ownedContext(ctx, c)
     },
     visitor: async (c) => {
@@ -120,8 +121,10 @@ function requireBuilder(caller: Caller): void {
   if (caller.kind !== 'app_key' || caller.appIds.length === 0) requireAccount(caller)
 }
 
-function requireNotAnonymous(caller: Caller): void {
+/** What can be said without the app: a user's token was checked against the app in the path already. */
+function requireOwner(caller: Caller): void {
   if (caller.kind === 'anonymous') throw authRequired()
+  if (caller.kind === 'user') throw notTheOwner()
   if (caller.kind === 'app_key') requireBuilder(caller)
 }
 

@@ -21,13 +21,15 @@ export async function managedApp(ctx: Context, id: string): Promise<App> {
   if (caller.kind === 'anonymous') throw authRequired()
   const app = await ctx.apps.find(id)
   if (app && manages(caller, app)) return app
-  if (app && caller.kind === 'user' && caller.appId === app.id) {
-    throw forbidden('insufficient_permissions', 'Only the owner of the app may do that', {
-      hint: 'Use a platform key of the owner.',
-    })
-  }
+  if (app && caller.kind === 'user' && caller.appId === app.id) throw notTheOwner()
   throw absent()
 }
+
+/** For a user of the app, who knows that it is there. */
+export const notTheOwner = () =>
+  forbidden('insufficient_permissions', 'Only the owner of the app may do that', {
+    hint: 'Use a platform key of the owner.',
+  })
 
 /**
  * The app of that id, for anybody but callers whose credential is of another app or owner.

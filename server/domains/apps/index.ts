@@ -20,6 +20,7 @@ export {
   addressedApp,
   appDeleting,
   managedApp,
+  notTheOwner,
   requireNotPaused,
   requireUsable,
   requireWritable,
@@ -35,3 +36,4 @@ export {
   setTokenLifetimes,
   setVisibility,
 } from './settings.ts'
+export { isOn, isSet, setSwitches, type SwitchName } from './switches.ts'

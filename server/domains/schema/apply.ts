@@ -3,7 +3,7 @@ import { audit } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import { AppError, conflict, invalid } from '#core/errors'
 import { asIdentity, SERVICE } from '#db/identity'
-import { fromDatabase, sqlFacts } from '#db/sqlstate'
+import { fromDatabase, type SqlFacts, sqlFacts } from '#db/sqlstate'
 import { canonicalDefaults } from './defaults.sql.ts'
 import type { Statement } from './ddl.sql.ts'
 import { type Difference, diffSchemas } from './diff.ts'
@@ -205,12 +205,23 @@ async function explained(ctx: AppContext, thrown: unknown): Promise<unknown> {
   return invalid('schema_migration_failed', `The schema was not changed: ${facts.message}`, {
     details,
     cause: thrown,
-    hint: isLocked ? LOCK_HINT : (facts.hint ?? migrationHint(facts.message)),
+    hint: isLocked ? LOCK_HINT : migrationHint(facts),
   })
 }
 
-const migrationHint = (message: string): string =>
-  UNQUOTED.test(message) ? UNQUOTED_HINT : MIGRATION_HINT
+const DEPENDENTS = '2BP01'
+
+/** PostgreSQL advises a CASCADE that a schema has no word for. */
+const DEPENDENTS_HINT = 'Change or drop that first; nothing was applied.'
+
+/** Where PostgreSQL's message is only half of what it knows, the rest comes before the advice. */
+function migrationHint({ sqlstate, message, detail, hint }: SqlFacts): string {
+  if (UNQUOTED.test(message)) return UNQUOTED_HINT
+  const advice = sqlstate === DEPENDENTS ? DEPENDENTS_HINT : (hint ?? MIGRATION_HINT)
+  return detail === null ? advice : `${sentence(detail)} ${advice}`
+}
+
+const sentence = (text: string): string => text.replace(/\.?$/, '.')
 
 type NotNull = { cause: unknown; details: { column: string | null; table: string } }
 

@@ -17,6 +17,8 @@ export type Statement = {
   destructive: boolean
   /** What undoes it; nothing when it cannot be undone. */
   down: string | undefined
+  /** Ends a reference: what it pointed at may be dropped by a statement for another table. */
+  frees?: boolean
   /** Tables whose rows PostgreSQL reads, as the owner of the table, to see whether the change holds. */
   checks?: readonly string[]
 }
@@ -100,11 +102,14 @@ export const addColumn = (place: Place, column: Column): Statement =>
     alter(place.table, `DROP COLUMN ${quoteIdent(place.column)}`),
   )
 
-export const dropColumn = (place: Place): Statement =>
-  destructive(
+/** @param frees whether the column refers to another table */
+export const dropColumn = (place: Place, frees: boolean): Statement => ({
+  ...destructive(
     alter(place.table, `DROP COLUMN ${quoteIdent(place.column)}`),
     `Drop column ${shown(place)} and all its values`,
-  )
+  ),
+  frees,
+})
 
 export const addPrimaryKey = (table: string, columns: readonly string[]): Statement =>
   safe(
@@ -156,12 +161,14 @@ export const addForeignKey = (place: Place, to: Reference): Statement => ({
   checks: [place.table, to.table],
 })
 
-export const dropForeignKey = (place: Place, name: string): Statement =>
-  safe(
+export const dropForeignKey = (place: Place, name: string): Statement => ({
+  ...safe(
     alter(place.table, `DROP CONSTRAINT ${quoteIdent(name)}`),
     `Drop the foreign key of column ${shown(place)}`,
     undefined,
-  )
+  ),
+  frees: true,
+})
 
 export function createIndex(table: string, name: string, index: Index): Statement {
   const opclass = index.opclass === undefined ? '' : ` ${quoteIdent(index.opclass)}`

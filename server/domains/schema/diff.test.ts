@@ -30,6 +30,15 @@ test('diffSchemas drops first, then creates what is referred to before what refe
   expect(statements.map(({ destructive }) => destructive)).toEqual([true, false, false, false])
 })
 
+test('diffSchemas leaves tables alone that no schema can name', () => {
+  const none = { columns: new Map(), indexes: new Map(), seed: false }
+  const live: LiveSchema = new Map(['Mixed Case', 'größe', 'plain'].map((name) => [name, none]))
+  expect(diffSchemas(live, wantedFrom({ tables: {} }))).toMatchObject({
+    statements: [],
+    refused: [expect.stringContaining('"plain"')],
+  })
+})
+
 test('diffSchemas names the tables of a circle, and lets a table refer to itself', () => {
   const self = { columns: { id: { type: 'uuid' }, up: { type: 'uuid', references: 't.id' } } }
   expect(diffSchemas(NOTHING, wantedFrom({ tables: { t: self } })).statements).toHaveLength(1)

@@ -25,6 +25,7 @@ import {
   type LiveIndex,
   type LiveSchema,
   type LiveTable,
+  NAME,
   primaryKeyOf,
   type Reference,
   type WantedSchema,
@@ -48,14 +49,16 @@ export function diffSchemas(live: LiveSchema, { tables, drop }: WantedSchema): D
   const dropped = [...new Set(drop)].filter((name) => live.has(name))
   const created = inReferenceOrder(tables, (name) => !live.has(name))
   const kept = [...tables].filter(([name]) => live.has(name))
-  const absent = [...live.keys()].filter((name) => !tables.has(name) && !drop.includes(name))
+  const left = [...live.keys()].filter((name) => !tables.has(name) && !drop.includes(name))
+  // What no schema can name was made by hand, and is left alone.
+  const absent = left.filter((name) => NAME.test(name))
   const changes = kept.map(([name, wanted]) =>
     changeTable(name, withoutReferencesTo(dropped, live.get(name) as LiveTable), wanted),
   )
   return {
     created: created.map(([name]) => name),
     dropped,
-    statements: referencesLast([
+    statements: inOrder([
       ...dropped.map(dropTable),
       ...created.flatMap((entry) => newTable(live, entry)),
       ...changes.flatMap(({ statements }) => statements),
@@ -67,9 +70,13 @@ export function diffSchemas(live: LiveSchema, { tables, drop }: WantedSchema): D
   }
 }
 
-/** What a reference points at may be made, or made unique, by a statement for a later table. */
-const referencesLast = (statements: readonly Statement[]): Statement[] => [
-  ...statements.filter(({ checks }) => checks === undefined),
+/**
+ * References end first and begin last: what they point at may be dropped, made, or made unique by a statement for
+ * another table.
+ */
+const inOrder = (statements: readonly Statement[]): Statement[] => [
+  ...statements.filter(({ frees }) => frees),
+  ...statements.filter(({ frees, checks }) => !frees && checks === undefined),
   ...statements.filter(({ checks }) => checks !== undefined),
 ]
 
@@ -153,7 +160,9 @@ function changeTable(name: string, live: LiveTable, wanted: WantedTable): Change
   const key = changePrimaryKey(name, live, wanted)
   return {
     statements: [
-      ...drops.map((column) => dropColumn({ table: name, column })),
+      ...drops.map((column) =>
+        dropColumn({ table: name, column }, live.columns.get(column)?.references !== undefined),
+      ),
       ...columns.flatMap(({ statements }) => statements),
       ...key.statements,
       ...changeIndexes(name, { live, wanted, drops }),

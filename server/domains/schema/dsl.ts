@@ -45,15 +45,18 @@ const Actions = z.enum(['CASCADE', 'SET NULL', 'SET DEFAULT', 'RESTRICT', 'NO AC
 
 const DOTTED = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/
 
-const ReferenceShape = z.union([
-  z.string().regex(DOTTED, 'write a reference as "table.column"'),
-  z.strictObject({
-    table: Name,
-    column: Name,
-    onDelete: Actions.optional(),
-    onUpdate: Actions.optional(),
-  }),
-])
+const ReferenceShape = z.union(
+  [
+    z.string().regex(DOTTED, 'write a reference as "table.column"'),
+    z.strictObject({
+      table: Name,
+      column: Name,
+      onDelete: Actions.optional(),
+      onUpdate: Actions.optional(),
+    }),
+  ],
+  'write a reference as "table.column", or as an object with table and column',
+)
 
 /** Those that most tables are made of; the documentation has the others. */
 const COMMON_TYPES = 'text, integer, bigint, numeric, boolean, uuid, timestamptz, date, jsonb'
@@ -149,7 +152,7 @@ function tableFrom({ columns = {}, indexes = {}, _dropColumns, _seed }: TableDsl
   return {
     columns: new Map(Object.entries(columns).map(([name, it]) => [name, columnFrom(it)])),
     indexes: new Map(Object.entries(indexes).map(([name, it]) => [name, indexFrom(it)])),
-    dropColumns: _dropColumns ?? [],
+    dropColumns: [...new Set(_dropColumns)],
     seed: _seed ?? false,
   }
 }

@@ -87,6 +87,10 @@ describe('GET config', () => {
     await refusal(server.nobody.get(`${app.path}/config`), 401, 'AUTH_REQUIRED')
     const user = await newUser(app)
     await refusal(user.get(`${app.path}/config`), 403, 'AUTH_INSUFFICIENT_PERMISSIONS')
+    const asked = user.patch(`${app.path}/config/jwt`, {
+      accessTokenTtl: 'no body of theirs is read',
+    })
+    await refusal(asked, 403, 'AUTH_INSUFFICIENT_PERMISSIONS')
     await body(server.as(app.serviceKey).get(`${app.path}/config`))
   })
 })

@@ -118,6 +118,31 @@ describe('schema/apply', () => {
     expect(await read()).not.toHaveProperty('posts.columns.old')
   })
 
+  test('drops a column that is named twice once, and what refers to a column before it', async () => {
+    const named = { type: 'text', unique: true }
+    const refers = { type: 'text', references: 'a.name' }
+    await apply({ a: table({ name: named }), b: table({ name: refers }) })
+    const tables = {
+      a: table({}, { _dropColumns: ['name', 'name'] }),
+      b: table({}, { _dropColumns: ['name'] }),
+    }
+    expect(await apply(tables)).toMatchObject({ applied: 2 })
+    expect(await apply(tables)).toMatchObject({ applied: 0 })
+  })
+
+  test('says what depends on a column, and which types do not fit each other', async () => {
+    await apply({ notes: table({ owner: { type: 'text' } }) })
+    const asked = { table_name: 'notes', user_column: 'owner' }
+    await body(server.owner.post(`${app.path}/rls`, asked))
+    const refused = async (notes: object) =>
+      refusal(post({ schema: { tables: { notes } } }), 400, 'SCHEMA_MIGRATION_FAILED')
+    const dropped = await refused(table({}, { _dropColumns: ['owner'] }))
+    expect(dropped.remediation).toMatch(/policy notes_user_isolation .* depends on column owner/)
+    expect(dropped.remediation).not.toContain('CASCADE')
+    const unfit = await refused(table({ up: { type: 'integer', references: 'notes.id' } }))
+    expect(unfit.remediation).toContain('integer and uuid')
+  })
+
   test('is all or nothing', async () => {
     const tables = {
       good: table({}),
