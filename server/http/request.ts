@@ -58,5 +58,12 @@ export function subdomainOf(c: Http, baseDomain: string): string | undefined {
   return host.endsWith(suffix) ? host.slice(0, -suffix.length) : undefined
 }
 
+/** How the world reaches what was asked: the app's own host where the request came to it, else the instance's. */
+export function originOf(c: Http, publicUrl: string, baseDomain: string): string {
+  const host = headerOf(c, 'host') ?? ''
+  const isOfApp = subdomainOf(c, baseDomain) !== undefined && /^[a-z0-9.-]+(:\d+)?$/i.test(host)
+  return isOfApp ? `${new URL(publicUrl).protocol}//${host.toLowerCase()}` : publicUrl
+}
+
 /** Whether the caller has closed the connection: nobody will read the answer. */
 export const hasLeft = (c: Http): boolean => c.env.incoming.socket.destroyed === true

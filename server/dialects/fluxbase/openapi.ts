@@ -13,7 +13,7 @@ import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
 import { Draft, type Part, type Schema, type Version } from '#http/openapi/document'
 import { routesPart } from '#http/openapi/routes'
-import { headerOf, subdomainOf } from '#http/request'
+import { originOf } from '#http/request'
 import { respond } from '#http/respond'
 import type { Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -73,7 +73,8 @@ export function addOpenApi(
       },
       async ({ c, ctx }) => {
         const version = versionIn(c.req.query('version'))
-        const asked = { version, origin: originOf(services, c) }
+        const { publicUrl, config } = services
+        const asked = { version, origin: originOf(c, publicUrl, config.baseDomain) }
         const own = manages(ctx.caller, ctx.app)
         const database = own ? await databaseOf(services, c, ctx) : undefined
         return respond(streamOf(await documents.read(asked, database)), 200, {
@@ -175,12 +176,4 @@ function versionIn(text = '3.0'): Version {
   const version = VERSIONS.find((known) => known === text)
   if (version) return version
   throw invalid('unknown_openapi_version', 'version must be 3.0 or 3.1')
-}
-
-/** The app's own host where the request came to it, else the instance's. */
-function originOf({ publicUrl, config }: Services, c: Http): string {
-  const host = headerOf(c, 'host') ?? ''
-  const isOfApp =
-    subdomainOf(c, config.baseDomain) !== undefined && /^[a-z0-9.-]+(:\d+)?$/i.test(host)
-  return isOfApp ? `${new URL(publicUrl).protocol}//${host.toLowerCase()}` : publicUrl
 }

@@ -89,7 +89,7 @@ function buildCall(
   }
 }
 
-const RESERVED = /(^|\.)(select|order|limit|offset|columns|on_conflict|apikey|(not\.)?(and|or))$/
+const RESERVED = /(^|\.)(select|order|limit|offset|columns|on_conflict|(not\.)?(and|or))$/
 
 /** Whatever is no filter and no word of the query language is an argument. */
 const isArgument = ({ key, value }: Param): boolean =>

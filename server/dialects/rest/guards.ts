@@ -28,6 +28,7 @@ import type { Http } from '#http/env'
 import { bearerOf, hasLeft, headerOf, subdomainOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
+import { keyInQuery } from './query-key.ts'
 import { startWatch } from './server-timing.ts'
 
 /** What a REST request is given: the way to the data, and how the app speaks PostgREST. */
@@ -75,7 +76,7 @@ function secretOf(c: Http): string | undefined {
   const bearer = bearerOf(header)
   if (bearer) return bearer
   if (bearer === '' || (header !== undefined && /^bearer\s*$/i.test(header))) throw emptyToken()
-  return headerOf(c, 'apikey')
+  return headerOf(c, 'apikey') ?? keyInQuery(c)
 }
 
 const foreign = new Map<string, boolean>()

@@ -3,7 +3,13 @@ import type { Column, Relation } from '#domains/data'
 
 export type Json = Record<string, unknown>
 
-export const ref = (name: string): Json => ({ $ref: `#/parameters/${name}` })
+export const ref = (name: string): Json => refTo('parameters', name)
+
+/** A name is one step of a JSON pointer, which stands in a URI. */
+export function refTo(place: 'definitions' | 'parameters', name: string): Json {
+  const step = name.replaceAll('~', '~0').replaceAll('/', '~1')
+  return { $ref: `#/${place}/${encodeURI(step).replaceAll('#', '%23')}` }
+}
 
 /** Of every read, after its filters. */
 export const TABLE_PARAMETERS = [
@@ -71,7 +77,7 @@ const bodyOf = (name: string): Json => ({
   description: name,
   required: false,
   in: 'body',
-  schema: { $ref: `#/definitions/${name}` },
+  schema: refTo('definitions', name),
 })
 
 const filterOf = ({ name, description }: Column): Json => parameter({ name, description })

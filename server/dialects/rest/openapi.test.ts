@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
+import { documentOf } from './openapi-document.ts'
 
 let app: TestApp
 
@@ -23,6 +24,7 @@ comment on column trees.id is 'Its number';
 create table fruit (id bigint generated always as identity primary key, tree_id int references trees, state ripeness,
   tags text[], facts jsonb, sizes json[]);
 create view ripe_fruit as select id, tree_id from fruit where state = 'ripe';
+create table "50% ""o/ff~""#" (id int primary key, "a b/c" int, "select" int, "limit" int);
 create materialized view counted as select count(*) as n from fruit;
 create table years (y int primary key) partition by range (y);
 create table years_now partition of years for values from (2000) to (3000);
@@ -36,7 +38,7 @@ create function hidden() returns int language sql as 'select 1';
 create domain "application/openapi+json" as json;
 create function root() returns "application/openapi+json" stable language sql as $$ select '{"swagger":"2.0"}'::json $$;
 grant usage on schema public to anon;
-grant select on trees, fruit, ripe_fruit, counted, years, years_now to anon;
+grant select on trees, fruit, ripe_fruit, counted, years, years_now, "50% ""o/ff~""#" to anon;
 revoke all on secret from anon;
 revoke execute on function hidden() from public, anon`
 
@@ -104,6 +106,41 @@ test('a table has its filters, its pages and what may be written to it', async (
     expect(parameters).toHaveProperty([$ref.replace('#/parameters/', '')])
   }
   expect(Object.keys(paths['/counted'] ?? {})).toEqual(['get'])
+})
+
+test('a path is a valid address, and names no parameter twice', async () => {
+  const { paths } = await describe()
+  const { get } = paths['/50%25%20%22o%2Fff~%22%23'] ?? {}
+  const own = get?.parameters.filter(({ $ref }) =>
+    String($ref).startsWith('#/parameters/rowFilter'),
+  )
+  expect(own).toHaveLength(2)
+})
+
+test.each([
+  ['https://api.example', 'api.example:443', 'https'],
+  ['http://api.example', 'api.example:80', 'http'],
+  ['http://127.0.0.1:8080', '127.0.0.1:8080', 'http'],
+])('who was asked at %s says so', async (url, host, scheme) => {
+  const facts = { relations: [], routines: [], comment: null, securityActive: false } as const
+  const catalog = {} as Parameters<typeof documentOf>[0]['catalog']
+  expect(documentOf({ ...facts, catalog, address: new URL(url) })).toMatchObject({
+    host,
+    schemes: [scheme],
+  })
+  expect(await describe()).toMatchObject({ host: new URL(app.url).host, schemes: ['http'] })
+})
+
+test('a reference leads to what it means, whatever signs are in the name', async () => {
+  const document = await describe()
+  const pointers = JSON.stringify(document).matchAll(/"\$ref":("(?:[^"\\]|\\.)*")/g)
+  const all = [...pointers].map(([, text = '""']) => JSON.parse(text) as string)
+  expect(all).toContain('#/definitions/50%25%20%22o~1ff~0%22%23')
+  for (const pointer of all) {
+    const [, ...steps] = decodeURIComponent(new URL(pointer, 'about:x').hash.slice(1)).split('/')
+    const names = steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    expect(document).toHaveProperty(names)
+  }
 })
 
 test('a column has its type, default, words, length, and what keys say of it', async () => {

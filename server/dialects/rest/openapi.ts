@@ -9,8 +9,8 @@ import { type RestRequest, readRequest } from './request.ts'
 
 const TYPE = 'application/openapi+json'
 
-/** @throws `not_found` root_disabled, `not_acceptable` media_not_available */
-export async function describeRoot(c: Http, ctx: RestContext): Promise<Response> {
+/** @param origin how the world reaches what was asked @throws `not_found` root_disabled, `not_acceptable` media_not_available */
+export async function describeRoot(c: Http, ctx: RestContext, origin: string): Promise<Response> {
   const { openapiMode, rootSpec } = ctx.dataApi
   if (rootSpec !== undefined) return callFunction(c, ctx, rootSpec)
   const request = readRequest(c, ctx.dataApi)
@@ -39,7 +39,7 @@ export async function describeRoot(c: Http, ctx: RestContext): Promise<Response>
     routines,
     comment: facts.comment,
     securityActive,
-    address: new URL(c.req.url),
+    address: new URL(origin),
   })
   const headers: Record<string, string> = { 'Content-Type': `${TYPE}; charset=utf-8` }
   if (profile !== undefined) headers['Content-Profile'] = profile

@@ -41,7 +41,7 @@ export type Params = {
 type Reading = Params & { slots: string[] }
 
 /** Not filters, wherever they stand. */
-const TOP_LEVEL = new Set(['select', 'columns', 'on_conflict', 'apikey'])
+const TOP_LEVEL = new Set(['select', 'columns', 'on_conflict'])
 
 const ORDER = /(^|\.)order$/
 const COUNT = /(^|\.)(limit|offset)$/
@@ -74,7 +74,7 @@ function parsedParams(query: string, takesArguments: boolean): Params {
 /** Adds one pair to the shape; what differs from request to request goes into a slot. */
 function shaped(params: Reading, key: string, value: string): Param {
   if (TOP_LEVEL.has(key) || ORDER.test(key)) {
-    if (params.shape !== undefined && key !== 'apikey') params.shape += `&${key}=${value}`
+    if (params.shape !== undefined) params.shape += `&${key}=${value}`
     return { key, value, slot: -1 }
   }
   if (COUNT.test(key)) {

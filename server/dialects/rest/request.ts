@@ -1,11 +1,12 @@
 /** What every REST request has: a schema, a query, preferences, a wish for a media type. */
 import { invalid, notAcceptable } from '#core/errors'
-import { type DataApi, type Explain, queryOf, type RequestFacts, type Target } from '#domains/data'
+import { type DataApi, type Explain, type RequestFacts, type Target } from '#domains/data'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
 import { type Media, negotiate } from './media.ts'
 import { type Params, readParams } from './params.ts'
 import { type Preferences, readPrefer } from '#http/prefer'
+import { queryWithoutKey } from './query-key.ts'
 
 export type RestRequest = {
   method: string
@@ -35,7 +36,7 @@ export function readRequest(c: Http, dataApi: DataApi, takesArguments = false): 
   checkPreferences(preferences)
   const media = negotiate(headerOf(c, 'accept'))
   if (media.explain && !dataApi.plan) throw noPlan(media.explain)
-  const params = readParams(queryOf(c.req.url), takesArguments)
+  const params = readParams(queryWithoutKey(c), takesArguments)
   return {
     method,
     schema,

@@ -309,6 +309,40 @@ test('the apikey header alone names the caller, and a browser may ask from anywh
   expect([res.status, res.headers.get('access-control-allow-origin')]).toEqual([200, '*'])
 })
 
+test('a key in the address of a read names the caller, and of a write it is a filter like any other', async () => {
+  const [key, other] = [app.serviceKey, app.anonKey]
+  expect((await got(await app.nobody.get(`/rest/v1/notes?apikey=${other}`))).status).toBe(401)
+  for (const query of [`apikey=${key}`, `body=eq.none&apikey=${key}&limit=1`]) {
+    expect((await got(await app.nobody.get(`/rest/v1/notes?${query}`))).status).toBe(200)
+  }
+  const bad = await got(await app.nobody.get(`/rest/v1/clients?apikey=${key}x`))
+  expect([bad.status, bad.body]).toMatchObject([401, { code: 'PGRST301' }])
+  expect((await get(`/clients?apikey=${other}&limit=1`)).body).toHaveLength(1)
+  for (const method of ['PATCH', 'DELETE']) {
+    const res = await send(`/clients?apikey=${key}`, { method, body: { name: 'x' } })
+    expect([res.status, res.body], method).toMatchObject([400, { code: 'PGRST100' }])
+  }
+})
+
+test('a column or an argument may be named apikey', async () => {
+  await app.sql(`create table integrations (id int primary key, apikey text);
+    insert into integrations values (1, 'a'), (2, 'b'), (3, null);
+    create function key_of(apikey text) returns text language sql stable as 'select apikey';
+    grant all on integrations to service_role`)
+  const ids = async (query: string) =>
+    ((await get(`/integrations?${query}`)).body as Row[]).map(({ id }) => id)
+  expect(await ids('apikey=eq.a')).toEqual([1])
+  expect(await ids('apikey=in.(a,b)&order=id')).toEqual([1, 2])
+  expect(await ids('apikey=is.null')).toEqual([3])
+  expect((await get('/integrations?apikey=a')).body).toMatchObject({ code: 'PGRST100' })
+  const headers = REPRESENT
+  const set = { method: 'PATCH', body: { apikey: 'c' }, headers }
+  expect((await send('/integrations?apikey=eq.b', set)).body).toEqual([{ id: 2, apikey: 'c' }])
+  const gone = await send('/integrations?apikey=eq.a', { method: 'DELETE', headers })
+  expect(gone.body).toEqual([{ id: 1, apikey: 'a' }])
+  expect((await get('/rpc/key_of?apikey=x')).body).toBe('x')
+})
+
 async function signUp(email: string) {
   const res = await app.nobody.post(
     '/api/v1/auth/signup',

@@ -4,6 +4,7 @@ import { methodNotAllowed, notFound } from '#core/errors'
 import type { RouteDocs } from '#http/about'
 import { isPreflight } from '#http/cors'
 import { RememberingRouter } from '#http/remembering-router'
+import { originOf } from '#http/request'
 import type { Env, Http } from '#http/env'
 import { type Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -41,7 +42,7 @@ export function rest(services: Services): RouteTable<Scopes> {
     addCall(routes, method)
   }
   addOptions(routes)
-  addRoot(routes)
+  addRoot(routes, services)
   for (const [method, summary, handler, docs] of TABLE_ROUTES) {
     const path = '/rest/v1/{table}'
     routes.add({ method, path, access: 'visitor', summary, docs }, ({ c, ctx }) =>
@@ -64,11 +65,11 @@ function addCall(routes: RouteTable<Scopes>, method: Method): void {
   )
 }
 
-function addRoot(routes: RouteTable<Scopes>): void {
+function addRoot(routes: RouteTable<Scopes>, { publicUrl, config }: Services): void {
   const shared = { path: '/rest/v1/', access: 'visitor', docs: ROOT } as const
   for (const method of ['get', 'head'] as const) {
     routes.add({ ...shared, method, summary: 'Describe the schema' }, ({ c, ctx }) =>
-      describeRoot(c, ctx),
+      describeRoot(c, ctx, originOf(c, publicUrl, config.baseDomain)),
     )
   }
 }

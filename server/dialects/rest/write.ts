@@ -239,7 +239,7 @@ async function checkPut(
     throw invalid('put_range', 'limit/offset querystring parameters are not allowed for PUT')
   }
   const { primaryKey } = await relationOf(ctx, { schema, table, wholeOnly: true })
-  const filters = params.all.filter(({ key }) => !['select', 'columns', 'apikey'].includes(key))
+  const filters = params.all.filter(({ key }) => key !== 'select' && key !== 'columns')
   const names = filters.map(({ key }) => key)
   const exact =
     names.length === primaryKey.length && primaryKey.every((name) => names.includes(name))
