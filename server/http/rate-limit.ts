@@ -2,7 +2,6 @@
 import type { Clock } from '#core/clock'
 import { type AppError, rateLimited } from '#core/errors'
 import type { Http } from './env.ts'
-import { addHeader } from './respond.ts'
 
 export type Limit = { max: number; windowMs: number }
 
@@ -58,10 +57,16 @@ export function limitRequest(
   { key, ...limit }: Limit & { key: string },
 ): void {
   const allowance = limiter.count(key, limit)
-  addHeader(c, 'X-RateLimit-Limit', String(allowance.limit))
-  addHeader(c, 'X-RateLimit-Remaining', String(allowance.remaining))
-  addHeader(c, 'X-RateLimit-Reset', String(allowance.resetSeconds))
+  tell(c, allowance)
   if (allowance.exceeded) throw tooMany(allowance)
+}
+
+/** Of two limits the answer tells the one that was looked at last: it is the closer one. */
+function tell(c: Http, { limit, remaining, resetSeconds }: Allowance): void {
+  const { outgoing } = c.env
+  outgoing.setHeader('X-RateLimit-Limit', String(limit))
+  outgoing.setHeader('X-RateLimit-Remaining', String(remaining))
+  outgoing.setHeader('X-RateLimit-Reset', String(resetSeconds))
 }
 
 const tooMany = ({ limit, remaining, resetSeconds }: Allowance): AppError =>

@@ -44,6 +44,11 @@ export const FLUXBASE: About<keyof Scopes> = {
       carriers: ['bearer', 'serviceKey', 'apikey'],
       example: 'PLATFORM_KEY',
     },
+    signed: {
+      meaning: 'somebody who signed in to an app, a service key, or an account',
+      carriers: ['bearer', 'serviceKey', 'apikey'],
+      example: 'PLATFORM_KEY',
+    },
     admin: {
       meaning: 'whoever manages the app: a service key of it, or its owner’s account',
       carriers: ['bearer', 'serviceKey', 'apikey'],

@@ -1,9 +1,10 @@
 /** Apps as Fluxbase lists them to whoever manages them: tenants, mounted at /api/v1/admin. */
 import { z } from 'zod'
-import { type App, type AppState, type Context, listApps, managedApp } from '#domains/apps'
+import { type App, type AppState, type Context, listApps } from '#domains/apps'
 import type { RouteTable } from '#http/routes'
 import { answer } from './auth.ts'
 import type { Scopes } from './guards.ts'
+import { tenantIn } from './tenants.ts'
 
 const Tenant = z
   .object({
@@ -47,12 +48,23 @@ export function addAdminTenants(routes: RouteTable<Scopes>): void {
     )
     .add(
       {
-        ...reading,
+        method: 'get',
+        access: 'signed',
         path: '/api/v1/admin/tenants/mine',
-        summary: 'The same, with one’s role in each',
+        summary: 'The same, with one’s role in each; users of an app manage none',
         answer: z.array(MyTenant),
       },
-      async ({ c, ctx }) => answer(c, (await tenants(ctx)).map(toMine)),
+      async ({ c, ctx }) => answer(c, (await managedBy(ctx)).map(toMine)),
+    )
+    .add(
+      {
+        ...reading,
+        path: '/api/v1/admin/tenants/deleted',
+        summary: 'Deleted apps that could come back',
+        docs: { description: 'None: a deleted app is gone with its data.' },
+        answer: z.array(z.never()),
+      },
+      ({ c }) => answer(c, []),
     )
     .add(
       {
@@ -61,13 +73,13 @@ export function addAdminTenants(routes: RouteTable<Scopes>): void {
         summary: 'One app, by tenant id, app id or subdomain',
         answer: Tenant,
       },
-      async ({ c, ctx }) => {
-        const name = (c.req.param('id') ?? '').toLowerCase()
-        const found = await ctx.apps.findByAnyName(name)
-        return answer(c, toWire(await managedApp(ctx, found?.id ?? name)))
-      },
+      async ({ c, ctx }) => answer(c, toWire(await tenantIn(ctx, c))),
     )
 }
+
+/** Whom the route lets in beside builders manages nothing. */
+const managedBy = (ctx: Context): Promise<App[]> | App[] =>
+  ctx.caller.kind === 'user' ? [] : tenants(ctx)
 
 const tenants = async (ctx: Context): Promise<App[]> => (await listApps(ctx)).toReversed()
 

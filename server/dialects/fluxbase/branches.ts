@@ -18,7 +18,11 @@ export function requireMainBranch(c: Http): void {
 /** @throws `unavailable` branching_disabled */
 export function requireMain(name: string | undefined): void {
   if (!name || name === MAIN) return
-  throw unavailable('branching_disabled', 'Database branching is not enabled', {
-    hint: 'Leave the branch out, or name "main".',
-  })
+  throw unavailable(
+    'branching_disabled',
+    'Database branching is not enabled: leave the branch out, or name "main"',
+    {
+      hint: 'Leave the branch out, or name "main".',
+    },
+  )
 }

@@ -12,6 +12,7 @@ import {
   type AppContext,
   appContext,
   type Context,
+  isOn,
   requireUsable,
   requireWritable,
 } from '#domains/apps'
@@ -29,7 +30,7 @@ import {
   shownCredential,
   shownCredentials,
 } from './credentials.ts'
-import { limitSignIn } from './limits.ts'
+import { limitCaller, limitSignIn, MOST_OF_A_KEY } from './limits.ts'
 import { appMeant, appNamed } from './tenants.ts'
 
 /** A request by somebody who signed in to the app. */
@@ -51,6 +52,8 @@ export type Scopes = {
   known: AppContext
   /** Who manages the app: a service key of it, or its owner's account. */
   admin: AppContext
+  /** Somebody: who signed in to an app, or who manages apps. The request is about no app in particular. */
+  signed: Context
   /** Who manages apps, whichever: a service key or an account. The request is about no app in particular. */
   builder: Context
 }
@@ -103,6 +106,14 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
       if (!manages(admitted.caller, admitted.app)) throw insufficient()
       return () => enter(c, admitted)
     },
+    signed: async (c) => {
+      const shown = requireShown(c)
+      const caller = await identified(services, shown, await appNamed(services, c))
+      if (caller.kind === 'client_key') throw insufficient()
+      if (caller.kind === 'anonymous') throw missingAuthentication(c)
+      if (caller.kind === 'user') requireUser(c, (await admit(c, shown)).caller)
+      return () => requestContext(services, c, caller)
+    },
     builder: async (c) => {
       const shown = requireShown(c)
       const caller = await identified(services, shown, await appNamed(services, c))
@@ -122,6 +133,7 @@ async function found(services: Services, c: Http, shown: Shown | undefined): Pro
   if (shown?.carrier === 'cookie') requireCsrfToken(c)
   const app = await appMeant(services, caller, named)
   rememberApp(c, app)
+  limitCaller(services, c, { app, caller })
   return { caller, app }
 }
 
@@ -151,6 +163,7 @@ async function appOfPublic(services: Services, c: Http): Promise<App> {
   const caller = (await firstGood(services, c, named)) ?? NOBODY
   const app = await appMeant(services, caller, named)
   rememberApp(c, app)
+  limitCaller(services, c, { app, caller: NOBODY })
   return app
 }
 
@@ -188,7 +201,8 @@ type Scoped = Found & { scope: string | undefined }
 function checkKey(services: Services, c: Http, { caller, app, scope }: Scoped): void {
   if (caller.kind !== 'client_key') return
   if (caller.userId !== undefined && !allowsUserKeys(app)) throw userKeysDisabled()
-  const limit = { max: caller.requestsPerMinute, windowMs: MINUTE_MS }
+  const most = isOn(app, 'limitRequests') ? MOST_OF_A_KEY : Infinity
+  const limit = { max: Math.min(caller.requestsPerMinute, most), windowMs: MINUTE_MS }
   limitRequest(c, services.limiter, { key: `client key ${caller.credentialId}`, ...limit })
   if (scope === undefined) throw insufficient()
   if (scope.includes(':')) requireScope(caller, scope)

@@ -17,17 +17,26 @@ import { guards, type Scopes } from './guards.ts'
 import { addOpenApi, type Describing, OPENAPI_PATHS } from './openapi.ts'
 import { addGraphql } from './graphql.ts'
 import { addTables } from './tables.ts'
+import { addTenantSettings, SETTING_ANSWERS } from './tenant-settings.ts'
 import { addVector, VECTOR_ANSWERS } from './vector.ts'
+
+const OWN_ANSWERS = {
+  ...DDL_ANSWERS,
+  ...OFFER_ANSWERS,
+  ...SETTING_ANSWERS,
+  ...VECTOR_ANSWERS,
+}
 
 /** @param describing what the document tells of other dialects */
 export function fluxbase(services: Services, describing: Describing): RouteTable<Scopes> {
   const hono = new Hono<Env>({ router: new RememberingRouter() })
-  hono.onError(errorRenderer(services, { ...DDL_ANSWERS, ...OFFER_ANSWERS, ...VECTOR_ANSWERS }))
+  hono.onError(errorRenderer(services, OWN_ANSWERS))
   const routes = new RouteTable(FLUXBASE, hono, guards(services))
   routes.surround(['/api/v1/*', OPENAPI_PATHS[0]], cors(services))
   addAuth(routes, services)
   addAuthOffers(routes, services)
   addAdminTenants(routes)
+  addTenantSettings(routes)
   addClientKeys(routes, services)
   addTables(routes, services)
   addDdl(routes, services)

@@ -1,6 +1,6 @@
 /** Which app a Fluxbase request means. Its clients know apps as tenants. */
 import { type Caller, manages } from '#domains/accounts'
-import type { App } from '#domains/apps'
+import { type App, type Context, managedApp } from '#domains/apps'
 import { forbidden, notFound } from '#core/errors'
 import type { Http } from '#http/env'
 import { headerOf, subdomainOf } from '#http/request'
@@ -34,6 +34,16 @@ export async function appMeant(
   const mayEnter = own === undefined ? maySee(caller, app) : own === app.id
   if (!mayEnter) throw accessDenied()
   return app
+}
+
+/**
+ * The app in the path of a route about tenants, by tenant id, app id or subdomain, for whoever manages it.
+ * @throws as `managedApp`
+ */
+export async function tenantIn(ctx: Context, c: Http): Promise<App> {
+  const name = (c.req.param('id') ?? '').toLowerCase()
+  const found = await ctx.apps.findByAnyName(name)
+  return managedApp(ctx, found?.id ?? name)
 }
 
 function maySee(caller: Caller, app: App): boolean {

@@ -53,6 +53,13 @@ const BUILDERS: Answers = {
   'revoked key': 401,
 }
 
+/** The victim app, as one of those that builders manage. */
+const TENANT: Answers = { ...BUILDERS, stranger: 404, 'service key of another app': 404 }
+
+const SETTING = 'app.auth.allow_user_client_keys'
+
+const settingsOf = (appId: string): string => `/api/v1/admin/tenants/${appId}/settings`
+
 /** An id that no row has. */
 const UNKNOWN_ROW = '00000000-0000-4000-8000-000000000000'
 
@@ -103,10 +110,29 @@ export const DATA_MATRIX: Record<string, Line> = {
 
   'GET /api/v1/admin/setup/status': { answers: { ...open(), stranger: 403 } },
   'GET /api/v1/admin/tenants': { answers: BUILDERS },
-  'GET /api/v1/admin/tenants/mine': { answers: BUILDERS },
+  'GET /api/v1/admin/tenants/mine': {
+    answers: { ...BUILDERS, 'anon key': 401, 'user A': 200, 'user B': 200 },
+  },
+  'GET /api/v1/admin/tenants/deleted': { answers: BUILDERS },
   'GET /api/v1/admin/tenants/{id}': {
-    answers: { ...BUILDERS, stranger: 404, 'service key of another app': 404 },
+    answers: TENANT,
     send: (scene) => ({ path: `/api/v1/admin/tenants/${scene.appId}` }),
+  },
+  'GET /api/v1/admin/tenants/{id}/settings': {
+    answers: TENANT,
+    send: (scene) => ({ path: settingsOf(scene.appId) }),
+  },
+  'PATCH /api/v1/admin/tenants/{id}/settings': {
+    answers: TENANT,
+    send: (scene) => ({ path: settingsOf(scene.appId), body: { settings: { [SETTING]: true } } }),
+  },
+  'GET /api/v1/admin/tenants/{id}/settings/{key}': {
+    answers: TENANT,
+    send: (scene) => ({ path: `${settingsOf(scene.appId)}/${SETTING}` }),
+  },
+  'DELETE /api/v1/admin/tenants/{id}/settings/{key}': {
+    answers: { ...TENANT, owner: [204, 404], 'service key': [204, 404] },
+    send: (scene) => ({ path: `${settingsOf(scene.appId)}/${SETTING}` }),
   },
   'POST /api/v1/auth/reauthenticate': {
     answers: { ...users(200), 'service key': 403, owner: 403, ...FLUXBASE_OUTSIDERS },
