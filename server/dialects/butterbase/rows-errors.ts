@@ -42,14 +42,20 @@ export function rowError(thrown: unknown): unknown {
   if (constraint) return constraintError(facts, constraint)
   const { kind, code } = refusalOf(thrown, facts)
   if (code === 'row_statement_failed') return statementFailed(thrown, facts)
-  const extras: ErrorExtras = { details: pgDetails(facts), cause: thrown }
-  if (kind === 'unavailable') extras.hint = thrown.hint
+  const extras: ErrorExtras = { details: pgDetails(facts), cause: thrown, hint: thrown.hint }
   if (code === 'row_requires_user') extras.hint = 'Sign in and send the token of a user of the app.'
-  if (code === 'row_policy') {
-    extras.hint = 'Ask as a user whom the policies of the table let do this.'
-  }
+  if (code === 'row_policy') extras.hint = POLICY_HINT
+  if (facts.sqlstate === CIRCLE) extras.hint = CIRCLE_HINT
   return new AppError({ kind, code, message: thrown.message }, extras)
 }
+
+const POLICY_HINT = 'Ask as a user whom the policies of the table let do this.'
+
+/** Nothing is wrong with the request: the table cannot be read at all. */
+const CIRCLE = '42P17'
+
+const CIRCLE_HINT =
+  'A policy of the table reads the table itself, or two read each other: the owner of the app has to change them.'
 
 /** A table that went away in the middle: only our statements name it so. */
 const OF_ROWS = /^relation "public\.(.+)" does not exist$/s
@@ -60,11 +66,18 @@ function statementFailed(thrown: AppError, facts: SqlFacts): AppError {
   const message = isTimeout ? thrown.message : 'The database could not run the statement'
   return new AppError(
     { kind: 'internal', code: 'row_statement_failed', message },
-    { details: pgDetails(isTimeout ? facts : { ...facts, detail: null }), cause: thrown },
+    {
+      details: pgDetails(isTimeout ? facts : { ...facts, detail: null }),
+      cause: thrown,
+      ...(isTimeout ? { hint: TIMEOUT_HINT } : {}),
+    },
   )
 }
 
 const CANCELED = '57014'
+
+const TIMEOUT_HINT =
+  'Ask for less at once, or let the owner add an index on what you filter and order by.'
 
 export const tableNotFound = (table: string) =>
   new AppError(

@@ -123,7 +123,7 @@ function orderOf(relation: Relation, text: string): OrderTerm[] {
   return text.split(',').flatMap((part) => {
     const [name = '', direction = 'asc'] = part.trim().split('.')
     if (!relation.columns.has(name)) return []
-    return [{ field: column(name), direction: direction === 'desc' ? 'desc' : 'asc' } as const]
+    return [{ field: column(name), direction: /^desc$/i.test(direction) ? 'desc' : 'asc' } as const]
   })
 }
 

@@ -241,6 +241,22 @@ test('anonymous callers may read and write what no policy guards, and see nothin
   ).toEqual([403, 'AUTH_RLS_POLICY_VIOLATION'])
 })
 
+test('what the app itself gets wrong is told with what to do about it', async () => {
+  await app.sql(`set search_path = public; create table circle (a int); grant all on circle to anon, service_role;
+    alter table circle enable row level security;
+    create policy itself on circle to anon using (exists (select from circle));
+    create table strict (a int); grant all on strict to service_role;
+    create function refuse() returns trigger language plpgsql as $$ begin
+      raise exception 'no more' using hint = 'Come back tomorrow.'; end $$;
+    create trigger refuse before insert on strict for each row execute function refuse()`)
+  const advice = async (asked: Promise<Response>) => {
+    const { error } = (await (await asked).json()) as { error: Record<string, unknown> }
+    return error.remediation
+  }
+  expect(await advice(app.nobody.get(`${base}/circle`))).toMatch(/owner of the app has to change/)
+  expect(await advice(service.post(`${base}/strict`, { a: 1 }))).toBe('Come back tomorrow.')
+})
+
 test('owners look at the data as nobody or as a user; others cannot', async () => {
   const asAda = { 'x-butterbase-as-role': 'user', 'x-butterbase-as-user': 'ada' }
   const seen = await (await service.get(`${base}/mine?select=body`, asAda)).json()
@@ -256,7 +272,9 @@ test('a paused app and an app for signed-in users only turn callers away', async
   const other = await app.createApp()
   await app.sql('create table public.t (a int); grant all on public.t to anon', [], other.id)
   await app.owner.patch(`/v1/${other.id}/config/access-mode`, { access_mode: 'authenticated' })
-  expect(await refusal(await app.nobody.get(`/v1/${other.id}/t`))).toEqual([401, 'AUTH_REQUIRED'])
+  const turnedAway = await app.nobody.get(`/v1/${other.id}/t`)
+  expect(await turnedAway.clone().text()).toContain('Sign in a user')
+  expect(await refusal(turnedAway)).toEqual([401, 'AUTH_REQUIRED'])
   await app.owner.patch(`/v1/${other.id}/config/pause`, { paused: true, reason: 'rest' })
   const res = await app.owner.get(`/v1/${other.id}/t`)
   expect(res.headers.get('retry-after')).toBe('60')

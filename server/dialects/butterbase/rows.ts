@@ -1,5 +1,4 @@
 /** Butterbase's data API: the rows of an app's tables at /v1/{app_id}/{table}. */
-import { authRequired } from '#domains/accounts'
 import { type AppContext, requireNotPaused } from '#domains/apps'
 import {
   columnsOf,
@@ -18,7 +17,7 @@ import {
   rowsOfJson,
   simulatedIdentity,
 } from '#domains/data'
-import { AppError, invalid, notFound } from '#core/errors'
+import { AppError, invalid, notFound, unauthenticated } from '#core/errors'
 import type { RouteDocs } from '#http/about'
 import { MEBIBYTE, readText } from '#http/body'
 import type { Http } from '#http/env'
@@ -44,7 +43,7 @@ const TIMEOUT_MS = 15_000
 export const RESERVED = new Set(
   `functions fn webhook env schema migrations rls config secure auth admin audit-logs realtime kv rag
   agents mcp-servers public durable-objects ai chat embeddings images videos integrations frontend
-  edge-ssr billing repo`.split(/\s+/),
+  edge-ssr billing repo custom-domains`.split(/\s+/),
 )
 
 type RowCall = { c: Http; ctx: DataContext; table: string; params: RowParams }
@@ -85,7 +84,7 @@ function callOf(services: Services, c: Http, ctx: AppContext): RowCall {
   }
   requireNotPaused(ctx.app)
   if (ctx.app.accessMode === 'authenticated' && ctx.caller.kind === 'anonymous') {
-    throw authRequired()
+    throw signInRequired()
   }
   const data: DataContext = {
     appId: ctx.app.id,
@@ -99,18 +98,35 @@ function callOf(services: Services, c: Http, ctx: AppContext): RowCall {
   return { c, ctx: data, table, params: readRowParams(queryOf(c.req.url)) }
 }
 
-/** Owners may look at the data as nobody or as one of the app's users. */
+/** Whoever reads this has no key, and should not: they visit the app. */
+const signInRequired = () =>
+  unauthenticated(
+    'auth_required',
+    'This app requires authentication. Anonymous access is disabled.',
+    { hint: 'Sign in a user with POST /auth/{app_id}/login and send their access token.' },
+  )
+
+/**
+ * Owners may look at the data as nobody or as one of the app's users.
+ * @throws `invalid` unknown_role: a word that was taken for none would run with all rights; missing_user
+ */
 function identityFor(c: Http, { caller, identity }: AppContext): AppContext['identity'] {
   if (caller.kind !== 'account' && caller.kind !== 'app_key') return identity
   const role = headerOf(c, 'x-butterbase-as-role')
+  if (!role) return identity
   if (role === 'anon') return simulatedIdentity('anon')
-  if (role !== 'user') return identity
+  if (role !== 'user') throw unknownRole()
   const userId = headerOf(c, 'x-butterbase-as-user')
   if (userId) return simulatedIdentity({ userId })
   throw invalid('missing_user', 'X-Butterbase-As-User is required when the role is "user"', {
     hint: 'Send the id of a user of the app in X-Butterbase-As-User.',
   })
 }
+
+const unknownRole = () =>
+  invalid('unknown_role', 'X-Butterbase-As-Role must be "anon" or "user"', {
+    hint: 'Leave the header out to ask with the rights of the key itself.',
+  })
 
 type Asking = {
   what: string

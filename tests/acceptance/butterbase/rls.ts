@@ -107,6 +107,9 @@ describe('user isolation', () => {
     expect(await body(as('anon'))).toHaveLength(1)
     expect(await body(as('user', ada.id))).toHaveLength(2)
     await refusal(as('user'), 400, 'VALIDATION_MISSING_FIELD')
+    for (const role of ['USER', 'admin', 'service']) {
+      await refusal(as(role, ada.id), 400, 'VALIDATION_INVALID_INPUT')
+    }
     const headers = { 'x-butterbase-as-role': 'user', 'x-butterbase-as-user': ada.id }
     expect(await body(bob.get(`${app.path}/notes`, headers))).toHaveLength(1)
   })

@@ -133,6 +133,7 @@ describe('reading', () => {
       { n: 5 },
       { n: 4 },
     ])
+    expect(await get('numbers?select=n&order=n.DESC&limit=1')).toEqual([{ n: 5 }])
     const ordered = await get('people?select=name&order=price.desc,name')
     expect(ordered.map(({ name }) => name)).toEqual(['Bob', 'Ada', 'Cyd, "C"'])
   })
