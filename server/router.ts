@@ -118,7 +118,7 @@ function identified(
     bindings.outgoing.addHeader('X-Request-ID', requestId)
     const path = getPath(request)
     const { fetch, dialect } = find(path)
-    const response = await fetch(request, { ...bindings, requestId })
+    const response = await fetch(request, { ...bindings, requestId, log })
     const seconds = (performance.now() - began) / 1000
     const { method } = request
     const { status } = response

@@ -1,6 +1,7 @@
 /** What every dialect's handlers find on the request. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context as HonoContext } from 'hono'
+import type { Log } from '#core/log'
 import type { NodeAnswer } from './node-answer.ts'
 
 export type Env = {
@@ -8,6 +9,7 @@ export type Env = {
     outgoing: NodeAnswer
     /** From the caller's `X-Request-ID` or made here; always on the response. */
     requestId: string
+    log: Log
   }
 }
 

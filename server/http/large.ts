@@ -1,4 +1,6 @@
 /** Bodies that are text, or that come as a stream because they are large. */
+import type { Http } from './env.ts'
+import { passing } from './passing.ts'
 
 export type Sendable = {
   body: string
@@ -6,11 +8,17 @@ export type Sendable = {
 }
 
 /** What to send, and the header that a stream needs so that a reader knows when it has all. */
-export function bodyOf({ body, large }: Sendable): {
+export function bodyOf(
+  c: Http,
+  { body, large }: Sendable,
+): {
   body: string | ReadableStream<Uint8Array>
   headers: Record<string, string>
 } {
   if (!large) return { body, headers: {} }
   const { bytes, length } = large
-  return { body: bytes, headers: length === undefined ? {} : { 'Content-Length': String(length) } }
+  return {
+    body: passing(c, bytes),
+    headers: length === undefined ? {} : { 'Content-Length': String(length) },
+  }
 }

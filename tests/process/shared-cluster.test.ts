@@ -107,6 +107,8 @@ test('a function that runs in one ends when its app is deleted through the other
   expect(endless.status).toBe(200)
   expect((await there.delete(`/apps/${id}`)).status).toBe(200)
   await expect(endless.text()).rejects.toThrow('terminated')
+  await nodes[0]?.said('an answer broke off')
+  expect(nodes[0]?.stderr()).not.toMatch(/^\s+at /m)
 })
 
 test('a start with another secret is refused, because it could read nothing', async () => {

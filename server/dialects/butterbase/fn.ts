@@ -14,6 +14,7 @@ import { AppError, timedOut } from '#core/errors'
 import { parseJson, readText } from '#http/body'
 import { headerOf } from '#http/request'
 import type { Http } from '#http/env'
+import { passing } from '#http/passing'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { boundedBody, MAX_FUNCTION_BODY } from './bounded-body.ts'
@@ -191,5 +192,6 @@ function rendered(c: Http, answer: FunctionAnswer, onlyType = false): Response {
     if (body instanceof ReadableStream) void body.cancel()
     return c.body(null, answer.status as StatusCode, headers)
   }
-  return c.body(body as ReadableStream, answer.status as 200, headers)
+  const bytes = body instanceof ReadableStream ? passing(c, body) : body
+  return c.body(bytes as ReadableStream, answer.status as 200, headers)
 }

@@ -4,6 +4,7 @@ import { followLogs, type FunctionsContext, type LogEntry, readLogs } from '#dom
 import type { AppContext } from '#domains/apps'
 import { invalid } from '#core/errors'
 import type { Http } from '#http/env'
+import { passing } from '#http/passing'
 import { headerOf } from '#http/request'
 import type { RouteTable } from '#http/routes'
 import type { Scopes } from './guards.ts'
@@ -139,7 +140,7 @@ function eventStream(c: Http, lists: AsyncGenerator<LogEntry[]>): Response {
     },
     cancel: () => void lists.return(undefined),
   })
-  return c.body(stream, 200, {
+  return c.body(passing(c, stream), 200, {
     'Content-Type': 'text/event-stream',
     'Cache-Control': 'no-cache, no-transform',
     'X-Accel-Buffering': 'no',

@@ -166,7 +166,8 @@ const output = (format: Format): Output => ({ format, timestamps: 'milliseconds'
 
 const listRows: Handler = async (call) => {
   const build = (_: Relation, query: ReadQuery) => read(call.table, query, 'array')
-  const { body, headers } = bodyOf(await run(call, { what: 'list', stream: true, build }))
+  const result = await run(call, { what: 'list', stream: true, build })
+  const { body, headers } = bodyOf(call.c, result)
   return call.c.body(body, 200, { 'Content-Type': JSON_TYPE, ...headers })
 }
 

@@ -1,5 +1,6 @@
 /** `/export`: rows as a file of CSV or JSON, written while they are read. */
 import { invalid } from '#core/errors'
+import { passing } from '#http/passing'
 import { respond } from '#http/respond'
 import { openRows, type ReadQuery, type RowStream } from '#domains/data'
 import { oneOf } from './tables-bulk.ts'
@@ -33,7 +34,9 @@ export async function exportRecords(call: TableCall): Promise<Response> {
     },
   })
   if (items && !rows.bytes) return noRecords(call)
-  if (c.req.method !== 'HEAD') return respond(written(rows, format), 200, headersOf(table, format))
+  if (c.req.method !== 'HEAD') {
+    return respond(passing(c, written(rows, format)), 200, headersOf(table, format))
+  }
   void rows.bytes?.cancel()
   return respond(null, 200, headersOf(table, format))
 }

@@ -2,6 +2,7 @@
 import { internal } from '#core/errors'
 import type { DataResult } from '#domains/data'
 import type { Http } from '#http/env'
+import { passing } from '#http/passing'
 import { handledType, type Media } from './media.ts'
 import { respond } from '#http/respond'
 import { appliedPreferences, type Preferences } from '#http/prefer'
@@ -35,7 +36,7 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
     delete headers['Content-Profile']
   }
   if (!withoutBody && answer.body === null) headers['Content-Length'] = '0'
-  const body = withoutBody ? null : bytesOf(answer, result)
+  const body = withoutBody ? null : bytesOf(c, answer, result)
   if (result.large) {
     if (body === null) void result.large.bytes.cancel()
     else headers['Content-Length'] = String(result.large.length)
@@ -45,8 +46,8 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
   return response
 }
 
-function bytesOf({ body }: Answer, { large, compiled }: DataResult) {
-  if (large) return large.bytes
+function bytesOf(c: Http, { body }: Answer, { large, compiled }: DataResult) {
+  if (large) return passing(c, large.bytes)
   return body !== null && compiled.media?.binary ? Buffer.from(body, 'hex') : body
 }
 

@@ -1,0 +1,33 @@
+/** Answers that are sent as they come. */
+import type { Http } from './env.ts'
+
+/**
+ * What `bytes` brings, no faster than the client takes it. When it breaks off, so does the connection, because the client
+ * would otherwise take what came for the whole; the log has one line.
+ */
+export function passing(c: Http, bytes: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = bytes.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          breakOff(c, error)
+        }
+      },
+      cancel: (reason) => reader.cancel(reason).catch(() => {}),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Whoever writes the answer cancels it then. Told of an error it would print the stack, and send the message. */
+function breakOff(c: Http, error: unknown): void {
+  const { outgoing, requestId, log } = c.env
+  const reason = error instanceof Error ? error.message : String(error)
+  log.warn({ requestId, reason }, 'an answer broke off')
+  outgoing.destroy()
+}
