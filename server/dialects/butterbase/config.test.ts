@@ -190,6 +190,8 @@ test('PATCH config/clone-webhook seals its secret, shows it never, and clears', 
     { webhook_url: 'javascript:alert(1)', webhook_secret },
     { webhook_secret },
   ])
+  const half = await patch('clone-webhook', { webhook_url: 'https://x.example' })
+  expect(JSON.stringify(half.body)).toContain('give webhook_url and webhook_secret')
   expect((await patch('clone-webhook', { clear: true })).body).toEqual({
     app_id: id,
     clone_webhook_configured: false,

@@ -48,7 +48,7 @@ const MAX_DAYS = 3650
 const Jwt = z.object({
   accessTokenTtl: z
     .string()
-    .regex(/^\d{1,9}[smhd]$/, 'write a duration such as 15m, 12h or 7d')
+    .regex(/^\d{1,9}[smhd]$/, { error: 'write a duration such as 15m, 12h or 7d', abort: true })
     .refine((text) => (durationMs(text) ?? 0) > 0, 'must be longer than nothing')
     .refine((text) => (durationMs(text) ?? 0) <= MAX_DAYS * 86_400_000, 'is longer than ten years')
     .optional(),
@@ -85,10 +85,16 @@ const WebhookUrl = z
   .max(2048)
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), 'is no http or https URL')
 
-const CloneWebhook = z.union([
-  z.object({ clear: z.literal(true) }),
-  z.object({ webhook_url: WebhookUrl, webhook_secret: z.string().min(16).max(256) }),
-])
+/** Not a union: of one that fits neither, only the first alternative would be spoken of. */
+const CloneWebhook = z
+  .object({
+    clear: z.literal(true).optional(),
+    webhook_url: WebhookUrl.optional(),
+    webhook_secret: z.string().min(16).max(256).optional(),
+  })
+  .refine((it) => it.clear ?? (it.webhook_url !== undefined && it.webhook_secret !== undefined), {
+    message: 'give webhook_url and webhook_secret, or {"clear": true}',
+  })
 
 export function addConfig(routes: RouteTable<Scopes>): void {
   addCors(routes)
@@ -183,8 +189,9 @@ function addVisibility(routes: RouteTable<Scopes>): void {
       }),
     },
     async ({ c, ctx, body }) => {
-      const webhook =
-        'clear' in body ? undefined : { url: body.webhook_url, secret: body.webhook_secret }
+      const { clear, webhook_url: target, webhook_secret: secret } = body
+      const isGiven = !clear && target !== undefined && secret !== undefined
+      const webhook = isGiven ? { url: target, secret } : undefined
       const app = await setCloneWebhook(ctx, ctx.app, webhook)
       const url = cloneWebhookOf(app)?.url
       const configured = { app_id: app.id, clone_webhook_configured: url !== undefined }
