@@ -1,4 +1,4 @@
-/** `/rpc/{function}`: functions as GET, HEAD and POST. */
+/** `/rpc/{function_name}`: functions as GET, HEAD and POST. */
 import {
   type CallArguments,
   columnsOf,

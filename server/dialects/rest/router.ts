@@ -49,7 +49,7 @@ export function rest(services: Services): RouteTable<Scopes> {
       handler(c, ctx, c.req.param('table') ?? ''),
     )
   }
-  hono.all('/rest/v1/rpc/:function', (c) => render(notForCalls(c.req.method), c))
+  hono.all('/rest/v1/rpc/:function_name', (c) => render(notForCalls(c.req.method), c))
   for (const path of ['/rest/v1/', '/rest/v1/:table']) {
     hono.all(path, (c) => render(unsupported(c.req.method), c))
   }
@@ -58,10 +58,10 @@ export function rest(services: Services): RouteTable<Scopes> {
 }
 
 function addCall(routes: RouteTable<Scopes>, method: Method): void {
-  const path = '/rest/v1/rpc/{function}'
+  const path = '/rest/v1/rpc/{function_name}'
   const docs = method === 'post' ? CALL_POST : CALL
   routes.add({ method, path, access: 'visitor', summary: 'Call a function', docs }, ({ c, ctx }) =>
-    callFunction(c, ctx, c.req.param('function') ?? ''),
+    callFunction(c, ctx, c.req.param('function_name') ?? ''),
   )
 }
 
@@ -76,9 +76,9 @@ function addRoot(routes: RouteTable<Scopes>, { publicUrl, config }: Services): v
 
 function addOptions(routes: RouteTable<Scopes>): void {
   const shared = { method: 'options', access: 'visitor', docs: OPTIONS } as const
-  const ofCall = { path: '/rest/v1/rpc/{function}', summary: 'Tell which methods a function takes' }
+  const ofCall = { path: '/rest/v1/rpc/{function_name}', summary: 'Tell which methods a function takes' }
   routes.add({ ...shared, ...ofCall }, ({ c, ctx }) =>
-    callOptions(c, ctx, c.req.param('function') ?? ''),
+    callOptions(c, ctx, c.req.param('function_name') ?? ''),
   )
   const ofRoot = { path: '/rest/v1/', summary: 'Tell which methods the root takes' }
   routes.add({ ...shared, ...ofRoot }, ({ c, ctx }) => rootOptions(c, ctx))

@@ -226,7 +226,7 @@ export const DATA_MATRIX: Record<string, Line> = {
   'GET /rest/v1/': { answers: restAnswers({}), send: toVictim('/rest/v1/') },
   'HEAD /rest/v1/': { answers: restAnswers({}), send: toVictim('/rest/v1/') },
   'OPTIONS /rest/v1/': { answers: restAnswers({}), send: toVictim('/rest/v1/') },
-  'OPTIONS /rest/v1/rpc/{function}': {
+  'OPTIONS /rest/v1/rpc/{function_name}': {
     answers: restAnswers({}),
     send: toVictim('/rest/v1/rpc/current_user_id'),
   },
@@ -250,15 +250,15 @@ export const DATA_MATRIX: Record<string, Line> = {
     answers: restAnswers(all(204)),
     send: toVictim('/rest/v1/notes?text=eq.nothing'),
   },
-  'GET /rest/v1/rpc/{function}': {
+  'GET /rest/v1/rpc/{function_name}': {
     answers: restAnswers({}),
     send: toVictim('/rest/v1/rpc/current_user_id'),
   },
-  'HEAD /rest/v1/rpc/{function}': {
+  'HEAD /rest/v1/rpc/{function_name}': {
     answers: restAnswers({}),
     send: toVictim('/rest/v1/rpc/current_user_id'),
   },
-  'POST /rest/v1/rpc/{function}': {
+  'POST /rest/v1/rpc/{function_name}': {
     answers: restAnswers({}),
     send: toVictim('/rest/v1/rpc/current_user_id', {}),
   },
