@@ -1,15 +1,21 @@
 /** Speaks to the running instance; what to say to whom comes from `stead status`. */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const STEAD = fileURLToPath(new URL('../../cli/stead.mjs', import.meta.url))
 
 type Status = { url: string; platform_key: string }
 
-export const status = (): Status =>
-  JSON.parse(
-    execFileSync(process.execPath, [STEAD, 'status', '--json', ...dataDir()], { encoding: 'utf8' }),
-  ) as Status
+/** Ends the program when nothing runs: `stead status` has said so, and what to do. */
+export function status(): Status {
+  const args = [STEAD, 'status', '--json', ...dataDir()]
+  const { status: code, stdout } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (code !== 0) process.exit(1)
+  return JSON.parse(stdout) as Status
+}
 
 /** `--data-dir` of these programs names the instance, as it does for `stead`. */
 function dataDir(): string[] {

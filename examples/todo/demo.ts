@@ -6,7 +6,10 @@ type Todo = { id: string; title: string; done: boolean }
 const { url, platform_key: key } = status()
 const { apps } = await call<{ apps: { id: string; name: string }[] }>(`${url}/apps`, { token: key })
 const app = apps.find(({ name }) => name === 'todo')?.id
-if (app === undefined) throw new Error('Run setup.ts first: there is no app "todo"')
+if (app === undefined) {
+  console.error('There is no app "todo" yet. Make it with: npm run -s todo:setup')
+  process.exit(1)
+}
 
 const password = 'Correct-Horse-7'
 

@@ -1,0 +1,107 @@
+/** The guides that are told in commands, copied and pasted into one shell; and where every link of the documents leads. */
+import { execFile } from 'node:child_process'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startApp, type TestApp } from '#support/app'
+
+let app: TestApp
+const folder = mkdtempSync(join(tmpdir(), 'stead-guides-'))
+
+beforeAll(async () => {
+  app = await startApp()
+})
+afterAll(async () => {
+  await app?.[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+type Step = { commands: string; printed: string | undefined }
+
+/** Commands, and what they print where the page says so. */
+const stepsOf = (page: string): Step[] =>
+  [...page.matchAll(/^```sh\n([^]*?)^```\n(?:```text\n([^]*?)^```\n)?/gm)].map(
+    ([, commands = '', printed]) => ({ commands, printed: printed?.trim() }),
+  )
+
+const MARK = '--- next ---'
+
+/** Each step's output, in one shell; making the app is the only line that is done beforehand. */
+async function paste(steps: readonly Step[]): Promise<string[]> {
+  const script = steps
+    .map(({ commands }) => commands.replace(/^eval "\$\(npx stead init .*\)"$/m, ''))
+    .join(`\necho; echo '${MARK}'\n`)
+  const env = {
+    ...process.env,
+    API_URL: app.url,
+    APP_ID: app.appId,
+    ANON_KEY: app.anonKey,
+    SERVICE_KEY: app.serviceKey,
+  }
+  const { stdout } = await promisify(execFile)('sh', ['-ec', script], { cwd: folder, env })
+  return stdout.split(MARK).map((text) => text.trim())
+}
+
+describe.each(['docs/sign-in.md', 'docs/functions.md'])('%s', (path) => {
+  test('works as it stands, and prints what it says', async () => {
+    const steps = stepsOf(readFileSync(path, 'utf8'))
+    expect(steps[0]?.commands).toMatch(/^eval "\$\(npx stead init [a-z-]+ --env\)"$/m)
+    const printed = await paste(steps)
+    expect(printed).toHaveLength(steps.length)
+    for (const [at, step] of steps.entries()) {
+      if (step.printed === undefined) expect(printed[at]).not.toContain('"error"')
+      else expect(printed[at], step.commands).toBe(step.printed)
+    }
+  })
+})
+
+const documents = globSync('**/*.md', { exclude: (path) => path.includes('node_modules') })
+
+/** As the usual viewers of Markdown make it of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+const anchorsIn = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading.trim()))
+
+/** Links outside code, as they are written. */
+const linksIn = (text: string): string[] =>
+  [
+    ...text
+      .replaceAll(/^```[^]*?^```/gm, '')
+      .replaceAll(/`[^`\n]*`(?!\])/g, '')
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ].map(([, target = '']) => target)
+
+const isLost = (from: string, link: string): boolean => {
+  if (/^https?:/.test(link)) return false
+  const [path = '', anchor] = link.split('#')
+  const target = path === '' ? from : resolve(dirname(from), path)
+  if (!existsSync(target)) return true
+  return anchor !== undefined && !anchorsIn(readFileSync(target, 'utf8')).includes(anchor)
+}
+
+test('every link of the documents leads to a file that is there, and to a heading in it', () => {
+  const lost = documents.flatMap((from) => {
+    const links = linksIn(readFileSync(from, 'utf8'))
+    return links.filter((link) => isLost(from, link)).map((link) => `${from}: ${link}`)
+  })
+  expect(lost).toEqual([])
+})
+
+test('every guide can be found from the README', () => {
+  const reached = new Set(['README.md'])
+  for (const from of reached) {
+    for (const link of linksIn(readFileSync(from, 'utf8'))) {
+      const target = join(dirname(from), link.split('#')[0] ?? '')
+      if (documents.includes(target)) reached.add(target)
+    }
+  }
+  const guides = documents.filter((path) => /^docs\/(?!errors\/)/.test(path))
+  expect(guides.filter((path) => !reached.has(path))).toEqual([])
+})
