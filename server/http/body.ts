@@ -181,7 +181,25 @@ function triedOf(issue: ZodIssue): readonly ZodIssue[] {
   return issue.errors.find((issues) => !issues.some(isOtherType)) ?? []
 }
 
-/** @throws `invalid` invalid_body whose details are the list of issues */
+/** The cause of an `invalid_body`, where the first fault is that something is not there. */
+export class MissingField extends Error {
+  /** Its name, within others with dots between. */
+  readonly path: string
+
+  constructor(path: string) {
+    super(`${path} is required`)
+    this.path = path
+  }
+}
+
+function missingIn(value: unknown, [first]: readonly ZodIssue[]): MissingField | undefined {
+  if (first?.code !== 'invalid_type' || first.path.length === 0) return undefined
+  let at = value
+  for (const name of first.path) at = (at as Record<PropertyKey, unknown> | undefined)?.[name]
+  return at === undefined ? new MissingField(first.path.join('.')) : undefined
+}
+
+/** @throws `invalid` invalid_body whose details are the list of issues, and whose cause may be a `MissingField` */
 export function validated<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
@@ -189,5 +207,7 @@ export function validated<S extends z.ZodType>(schema: S, value: unknown): z.out
   const text = issues
     .map(({ path, message }) => (path ? `${path}: ${message}` : message))
     .join('; ')
-  throw new AppError({ kind: 'invalid', code: 'invalid_body', message: text }, { details: issues })
+  const cause = missingIn(value, result.error.issues)
+  const error = { kind: 'invalid', code: 'invalid_body', message: text } as const
+  throw new AppError(error, { details: issues, ...(cause ? { cause } : {}) })
 }

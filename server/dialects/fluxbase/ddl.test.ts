@@ -83,6 +83,34 @@ test('a schema and a table are there for the next request, and for the service a
   expect(secured).toEqual({ rls: true })
 })
 
+test('a change with an Idempotency-Key is made once, and what is missing is named', async () => {
+  const key = { 'idempotency-key': 'schema-1' }
+  const create = (name: string) => service.request('POST', `${DDL}/schemas`, { name }, key)
+  const first = await create('keyed')
+  const again = await create('keyed')
+  expect([first.status, again.status, await again.json()]).toEqual([201, 201, await first.json()])
+  expect(again.headers.get('idempotency-replayed')).toBe('true')
+  expect(await refusal(create('other'))).toEqual([422, 'IDEMPOTENCY_REQUEST_BODY_MISMATCH'])
+  const missing: [string, object, string][] = [
+    [`${DDL}/schemas`, {}, 'Name is required'],
+    [`${DDL}/tables`, { schema: 'keyed', columns: [] }, 'Name is required'],
+    [`${DDL}/tables`, { name: 'x' }, 'Columns is required'],
+    [`${DDL}/tables`, { name: 'x', columns: [{ name: 'a' }] }, 'Columns.0.type is required'],
+  ]
+  for (const [path, sent, error] of missing) {
+    const [status, said] = await answer(service.post(path, sent))
+    expect([status, said]).toEqual([
+      400,
+      expect.objectContaining({ error, code: 'MISSING_REQUIRED_FIELD' }),
+    ])
+  }
+  expect(await refusal(service.post(`${DDL}/schemas`, { name: null }))).toEqual([
+    400,
+    'INVALID_INPUT',
+  ])
+  await app.sql('drop schema keyed')
+})
+
 test('schemas and tables are listed; the server’s own are not', async () => {
   const [, { schemas }] = (await answer(service.get(`${DDL}/schemas`))) as [
     number,

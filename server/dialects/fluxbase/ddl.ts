@@ -18,6 +18,7 @@ import type { Services } from '#services'
 import { type Answer, JSON_TYPE } from './errors.ts'
 import type { Scopes } from './guards.ts'
 import { answerTo, say } from './tables-errors.ts'
+import { doneOnce } from './tables-idempotency.ts'
 
 /** What Fluxbase says of changes that cannot be made. */
 export const DDL_ANSWERS: Record<string, Answer> = {
@@ -104,8 +105,9 @@ function addSchemaRoute(routes: RouteTable<Scopes>, services: Services, base: st
       limit: BODY,
       docs: { status: 201 },
     },
-    ({ c, ctx, body: { name } }) =>
-      changed(services, { c, ctx }, async () => {
+    ({ c, ctx, body }) =>
+      changed(services, { c, ctx, body }, async () => {
+        const { name } = body
         await addSchema(ctx, name)
         const message = `Created schema '${name}'`
         return told(c, { success: true, schema: name, message }, 201)
@@ -126,8 +128,9 @@ function addTableRoutes(routes: RouteTable<Scopes>, services: Services, base: st
         limit: BODY,
         docs: { status: 201 },
       },
-      ({ c, ctx, body: { schema, name, columns } }) =>
-        changed(services, { c, ctx }, async () => {
+      ({ c, ctx, body }) =>
+        changed(services, { c, ctx, body }, async () => {
+          const { schema, name, columns } = body
           await addTable(ctx, { schema, table: name }, columns.map(columnOf))
           const message = `Created table '${schema}.${name}'`
           return told(c, { success: true, schema, table: name, message }, 201)
@@ -163,8 +166,9 @@ function addChangeRoutes(routes: RouteTable<Scopes>, services: Services): void {
         answer: Done,
         limit: BODY,
       },
-      ({ c, ctx, body: { newName } }) =>
-        changed(services, { c, ctx }, async () => {
+      ({ c, ctx, body }) =>
+        changed(services, { c, ctx, body }, async () => {
+          const { newName } = body
           const target = targetOf(c)
           await moveTable(ctx, target, newName)
           const { schema, table } = target
@@ -183,7 +187,7 @@ function addChangeRoutes(routes: RouteTable<Scopes>, services: Services): void {
         docs: { status: 201 },
       },
       ({ c, ctx, body }) =>
-        changed(services, { c, ctx }, async () => {
+        changed(services, { c, ctx, body }, async () => {
           await addTableColumn(ctx, targetOf(c), columnOf(body))
           return told(c, { success: true, message: `Added column '${body.name}'` }, 201)
         }),
@@ -215,10 +219,21 @@ const told = (c: Http, body: object, status: 200 | 201 = 200): Response =>
 
 const done = (c: Http, message: string): Response => told(c, { success: true, message })
 
-type Asked = { c: Http; ctx: AppContext }
+type Asked = { c: Http; ctx: AppContext; body?: object }
+
+/** Once for each `Idempotency-Key`. */
+function changed(
+  services: Services,
+  { c, ctx, body }: Asked,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  const text = () => Promise.resolve(JSON.stringify(body ?? {}))
+  const respond = () => attempted(services, { c, ctx }, work)
+  return doneOnce({ c, ctx, body: { type: JSON_TYPE, text }, respond })
+}
 
 /** Whoever asks next sees what was changed. */
-async function changed(
+async function attempted(
   { catalogs }: Services,
   { c, ctx }: Asked,
   work: () => Promise<Response>,

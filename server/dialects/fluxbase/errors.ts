@@ -1,6 +1,7 @@
 /** Fluxbase's error body: `error` is always there and always a sentence, `code` says it to programs. */
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AppError, type ErrorKind } from '#core/errors'
+import { MissingField } from '#http/body'
 import type { Http } from '#http/env'
 import type { Services } from '#services'
 
@@ -69,7 +70,7 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
   const answers = { ...BY_CODE, ...own }
   return (thrown: Error, c: Http): Response => {
     const error = AppError.from(thrown)
-    const answer: Answer = answers[error.code] ?? BY_KIND[error.kind]
+    const answer: Answer = missing(error) ?? answers[error.code] ?? BY_KIND[error.kind]
     const [status, code, text = error.message] = answer
     if (error.kind === 'internal') {
       services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
@@ -78,6 +79,14 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
     const body = { error: text, code, ...facts(error, c), request_id: c.env.requestId }
     return c.json(body, status, { 'Content-Type': JSON_TYPE })
   }
+}
+
+/** `newName` → NewName is required */
+function missing({ cause }: AppError): Answer | undefined {
+  if (!(cause instanceof MissingField)) return undefined
+  const { path } = cause
+  const field = path.charAt(0).toUpperCase() + path.slice(1)
+  return [400, 'MISSING_REQUIRED_FIELD', `${field} is required`]
 }
 
 /** Where `error` is a word of Fluxbase's, the sentence stands beside it. */

@@ -140,6 +140,50 @@ test('each field of a mutation stands for itself: what fails is told, what came 
   expect(await rowsOf('users')).toBe(before)
 })
 
+const G = '/api/v1/graphql'
+
+test('a mutation with an Idempotency-Key is done once; a query with one is asked anew', async () => {
+  const key = { 'idempotency-key': 'once-1' }
+  const insert = (name: string) => ({
+    query: `mutation { insertUser(data: {name: "${name}"}) { id } }`,
+  })
+  const twice = [1, 2].map(() => service.request('POST', G, insert('Once'), key))
+  const both = await Promise.all(twice)
+  const done = both.filter(({ status }) => status === 200)
+  for (const res of both.filter((one) => !done.includes(one))) {
+    expect([res.status, await res.json()]).toEqual([
+      409,
+      expect.objectContaining({ code: 'IDEMPOTENCY_REQUEST_IN_PROGRESS' }),
+    ])
+  }
+  const first: unknown = await done[0]?.json()
+  const again = await service.request('POST', G, insert('Once'), key)
+  expect(again.headers.get('idempotency-replayed')).toBe('true')
+  expect(await again.json()).toEqual(first)
+  const other = await service.request('POST', G, insert('Other'), key)
+  expect([other.status, await other.json()]).toEqual([
+    422,
+    expect.objectContaining({
+      error: expect.stringMatching(/another body/),
+      code: 'IDEMPOTENCY_REQUEST_BODY_MISMATCH',
+    }),
+  ])
+  const count = { query: '{ usersAggregate(filter: {name_eq: "Once"}) { count } }' }
+  for (const left of [1, 0]) {
+    const res = await service.request('POST', G, count, key)
+    expect(res.headers.get('idempotency-replayed')).toBe(null)
+    expect(await res.json()).toEqual({ data: { usersAggregate: { count: left } } })
+    await service.post(G, { query: 'mutation { deleteManyUsers(filter: {name_eq: "Once"}) }' })
+  }
+  const bad = await service.request('POST', G, '{', { ...key, 'content-type': 'application/json' })
+  expect([bad.status, await bad.json()]).toMatchObject([
+    400,
+    { error: 'Invalid JSON in request body' },
+  ])
+  const long = await service.request('POST', G, insert('x'), { 'idempotency-key': 'k'.repeat(257) })
+  expect(long.status).toBe(400)
+})
+
 test('errors of the database are errors of the operation', async () => {
   const failed = async (text: string, by?: Client) => {
     const { errors, data: found } = await ask(text, undefined, by)

@@ -21,6 +21,8 @@ import type { Services } from '#services'
 import { FLUXBASE } from './about.ts'
 import type { Scopes } from './guards.ts'
 import { saidOf } from './tables-errors.ts'
+import { doneOnce } from './tables-idempotency.ts'
+import { HEADERS } from './tables-words.ts'
 import { dataContext, requireAdmitted } from './tables-request.ts'
 
 const PATH = '/api/v1/graphql'
@@ -80,9 +82,13 @@ export function addGraphql(routes: RouteTable<Scopes>, services: Services): void
       access: 'anyone',
       scope: 'tables',
       summary: 'Run a GraphQL operation',
-      docs: { content: { [JSON_TYPE]: Parameters }, answers },
+      docs: {
+        content: { [JSON_TYPE]: Parameters },
+        headers: { 'Idempotency-Key': HEADERS['Idempotency-Key'] },
+        answers,
+      },
     },
-    ({ c, ctx }) => answered(services, { c, ctx, read: readPosted }),
+    ({ c, ctx }) => posted(services, c, ctx),
   )
   routes.add(
     {
@@ -120,6 +126,18 @@ async function answered(services: Services, { c, ctx, read }: Answering): Promis
     if (error instanceof AppError && REQUEST_ERRORS.has(error.code)) return badRequest(c, error)
     throw error
   }
+}
+
+/** A mutation once for each `Idempotency-Key`. Queries are not kept: they are asked for what is there now. */
+async function posted(services: Services, c: Http, ctx: AppContext): Promise<Response> {
+  if (headerOf(c, 'idempotency-key') === undefined) {
+    return answered(services, { c, ctx, read: readPosted })
+  }
+  const reading = readText(c, MAX_BODY)
+  const text = () => reading
+  const respond = () => answered(services, { c, ctx, read: () => readPosted(c, text) })
+  const mayWrite = (await reading.catch(() => '')).includes('mutation')
+  return mayWrite ? doneOnce({ c, ctx, body: { type: JSON_TYPE, text }, respond }) : respond()
 }
 
 const SCOPES = { query: 'tables:read', mutation: 'tables:write' } as const
@@ -162,12 +180,12 @@ function contextOf(services: Services, c: Http, ctx: AppContext): GraphqlContext
 }
 
 /** @throws `unsupported_media`, `invalid` malformed_json or graphql_request */
-async function readPosted(c: Http): Promise<GraphqlRequest> {
+async function readPosted(c: Http, text = () => readText(c, MAX_BODY)): Promise<GraphqlRequest> {
   const type = headerOf(c, 'content-type') ?? ''
   if (type !== JSON_TYPE && mediaTypeIn(type) !== JSON_TYPE) {
     throw unsupportedMedia('graphql_media', 'Send the operation as application/json')
   }
-  return requestIn(parseJson(await readText(c, MAX_BODY)), false)
+  return requestIn(parseJson(await text()), false)
 }
 
 /** Without its parameters. */

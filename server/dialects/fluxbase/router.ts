@@ -16,12 +16,14 @@ import { errorRenderer } from './errors.ts'
 import { guards, type Scopes } from './guards.ts'
 import { addOpenApi, type Describing, OPENAPI_PATHS } from './openapi.ts'
 import { addGraphql } from './graphql.ts'
+import { IDEMPOTENCY_ANSWERS } from './tables-idempotency.ts'
 import { addTables } from './tables.ts'
 import { addTenantSettings, SETTING_ANSWERS } from './tenant-settings.ts'
 import { addVector, VECTOR_ANSWERS } from './vector.ts'
 
 const OWN_ANSWERS = {
   ...DDL_ANSWERS,
+  ...IDEMPOTENCY_ANSWERS,
   ...OFFER_ANSWERS,
   ...SETTING_ANSWERS,
   ...VECTOR_ANSWERS,

@@ -4,7 +4,16 @@ import type { AppContext } from '#domains/apps'
 import { type KeptAnswer, once } from '#domains/data'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
+import type { Answer } from './errors.ts'
 import type { Body } from './tables-body.ts'
+
+/** What Fluxbase says where it is not rows that are written. */
+export const IDEMPOTENCY_ANSWERS: Record<string, Answer> = {
+  idempotency_key: [400, 'INVALID_INPUT'],
+  idempotency_key_mismatch: [422, 'IDEMPOTENCY_KEY_MISMATCH'],
+  idempotency_body_mismatch: [422, 'IDEMPOTENCY_REQUEST_BODY_MISMATCH'],
+  idempotency_in_progress: [409, 'IDEMPOTENCY_REQUEST_IN_PROGRESS'],
+}
 
 /** Headers of an answer that belong to what was done. */
 const KEPT = [
@@ -18,7 +27,7 @@ const KEPT = [
 export type Write = {
   c: Http
   ctx: AppContext
-  body: Body
+  body: Pick<Body, 'type' | 'text'>
   respond: () => Promise<Response>
 }
 
