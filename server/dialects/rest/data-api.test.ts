@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { unauthenticated } from '#core/errors'
 import { startApp, type TestApp } from '#support/app'
+import { answerOf } from './errors.ts'
 
 let app: TestApp
 
@@ -139,6 +141,17 @@ test('tokens signed with jwt_secret carry any role that the login role may becom
   expect((await get('/rpc/claim?name=team', author)).body).toBe('blue')
   const absent = await get('/rpc/who', await token({ role: `absent_${suffix}` }))
   expect(absent.status).toBe(401)
+})
+
+test('a session that is over says so in the words that clients know', () => {
+  const over = unauthenticated('user_token_expired', 'The access token has expired')
+  expect(answerOf(over, false)).toMatchObject({
+    status: 401,
+    body: { code: 'PGRST303', message: 'JWT expired' },
+    headers: {
+      'WWW-Authenticate': 'Bearer error="invalid_token", error_description="JWT expired"',
+    },
+  })
 })
 
 test('a token is refused with the reason, and so is one of a secret taken away', async () => {

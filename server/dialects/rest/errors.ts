@@ -96,10 +96,12 @@ export function answerOf(thrown: unknown, signedIn: boolean): ErrorAnswer {
   const [status, code] = BY_CODE[error.code] ?? [BY_KIND[error.kind], `STEAD_${error.code}`]
   const body = { code, message: error.message, details: null, hint: error.hint ?? null }
   const shaped = { ...body, ...SHAPES[error.code]?.(error) }
-  return { status, body: shaped, headers: headersOf(error, status) }
+  return { status, body: shaped, headers: headersOf(error, { status, message: shaped.message }) }
 }
 
-function headersOf(error: AppError, status: number): Record<string, string> {
+type Told = { status: number; message: string }
+
+function headersOf(error: AppError, { status, message }: Told): Record<string, string> {
   if (error.code === 'range_not_satisfiable') {
     const { total } = error.details as { total?: number }
     return total === undefined ? {} : { 'Content-Range': `*/${total}` }
@@ -108,7 +110,7 @@ function headersOf(error: AppError, status: number): Record<string, string> {
   if (status !== 401) return {}
   if (error.code === 'auth_required' || error.code === 'anonymous_disabled')
     return { 'WWW-Authenticate': 'Bearer' }
-  const description = JSON.stringify(error.message)
+  const description = JSON.stringify(message)
   return {
     'WWW-Authenticate': `Bearer error="invalid_token", error_description=${description}`,
   }
@@ -127,6 +129,8 @@ const SHAPES: Record<string, Shape> = {
     }
   },
   bad_payload: () => ({ hint: null }),
+  // Clients that refresh a session know it by these words.
+  user_token_expired: () => ({ message: 'JWT expired' }),
   jwt_undecodable: ({ details }) => ({ details: (details as { detail: string | null }).detail }),
   range_not_satisfiable: ({ details }) => ({
     details: (details as { detail: string }).detail,

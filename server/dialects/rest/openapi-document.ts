@@ -65,9 +65,8 @@ export function documentOf(facts: DocumentFacts): Json {
 const portOf = ({ port, protocol }: URL): string =>
   port === '' ? (protocol === 'https:' ? '443' : '80') : port
 
-/** Signs that mean something else in an address, or nothing; programs send a path as it is written. */
-const stepOf = ({ name }: { name: string }): string =>
-  name.replace(/[ "#%/<>?[\\\]^`{|}]/g, encodeURIComponent)
+/** Names are shown as they are, but for signs that would mean something else in an address or in a template of one. */
+const stepOf = ({ name }: { name: string }): string => name.replace(/[#%/?{}]/g, encodeURIComponent)
 
 const SECURITY: Json = {
   security: [{ JWT: [] }],

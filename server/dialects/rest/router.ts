@@ -76,7 +76,10 @@ function addRoot(routes: RouteTable<Scopes>, { publicUrl, config }: Services): v
 
 function addOptions(routes: RouteTable<Scopes>): void {
   const shared = { method: 'options', access: 'visitor', docs: OPTIONS } as const
-  const ofCall = { path: '/rest/v1/rpc/{function_name}', summary: 'Tell which methods a function takes' }
+  const ofCall = {
+    path: '/rest/v1/rpc/{function_name}',
+    summary: 'Tell which methods a function takes',
+  }
   routes.add({ ...shared, ...ofCall }, ({ c, ctx }) =>
     callOptions(c, ctx, c.req.param('function_name') ?? ''),
   )
