@@ -24,9 +24,10 @@ const RECONNECT_MS = 250
 
 /** Listens on one connection, which is replaced when it breaks. */
 export function listen(options: ListenOptions): Listener {
-  const state: { client: pg.Client | undefined; closed: boolean } = {
+  const state: { client: pg.Client | undefined; closed: boolean; isTold: boolean } = {
     client: undefined,
     closed: false,
+    isTold: false,
   }
 
   const connect = async (): Promise<void> => {
@@ -38,9 +39,15 @@ export function listen(options: ListenOptions): Listener {
     client.on('error', () => {})
     client.on('notification', ({ channel, payload = '' }) => options.onMessage(channel, payload))
     await client.connect()
-    for (const channel of options.channels)
-      await client.query(`listen ${pg.escapeIdentifier(channel)}`)
+    try {
+      for (const channel of options.channels)
+        await client.query(`listen ${pg.escapeIdentifier(channel)}`)
+    } catch (error) {
+      await client.end()
+      throw error
+    }
     state.client = client
+    state.isTold = false
     client.on('end', () => again())
     options.onGap()
     if (state.closed) await client.end()
@@ -53,7 +60,10 @@ export function listen(options: ListenOptions): Listener {
     setTimeout(() => {
       if (state.closed) return
       connect().catch((error: unknown) => {
-        options.log.warn({ err: error }, 'cannot listen for changes, trying again')
+        if (!state.isTold)
+          options.log.warn({ err: error }, 'cannot listen for changes, trying again')
+        // A long outage is one line.
+        state.isTold = true
         again()
       })
     }, RECONNECT_MS).unref()
