@@ -92,11 +92,13 @@ function missing({ cause }: AppError): Answer | undefined {
 /** Where `error` is a word of Fluxbase's, the sentence stands beside it. */
 const WORDED = new Set(['body_too_large', 'branching_disabled'])
 
+const LOOK_UP = 'Paths and methods are listed at /docs/api.'
+
 /** What stands beside the sentence: for some errors as fields of their own. */
 function facts(error: AppError, c: Http): Record<string, unknown> {
   const { code, kind, hint, details, message, retryAfter } = error
   if (kind === 'rate_limited') return { message, retry_after: retryAfter }
-  if (code === 'route_not_found') return { path: c.req.path }
+  if (code === 'route_not_found') return { path: c.req.path, hint: LOOK_UP }
   if (code === 'csrf') return { message: hint }
   if (code === 'insufficient_scope') return details as Record<string, unknown>
   return {

@@ -17,6 +17,7 @@ test('an unknown path under /api/v1 answers 404 in the words of the dialect', as
     error: 'Not Found',
     code: 'NOT_FOUND',
     path: '/api/v1/nothing',
+    hint: 'Paths and methods are listed at /docs/api.',
     request_id: 'r-1',
   })
 })

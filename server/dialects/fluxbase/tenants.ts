@@ -62,9 +62,12 @@ function labelOf({ config }: Services, c: Http): string | undefined {
   return label !== undefined && /^[a-z0-9-]+$/.test(label) ? label : undefined
 }
 
+const NAMES =
+  'X-FB-Tenant takes the id or the subdomain of an app; without it the credential tells.'
+
 async function appOfHeader({ apps }: Services, name: string): Promise<App> {
   const app = await apps.findByAnyName(name.toLowerCase())
-  if (!app) throw notFound('app_not_found', 'tenant not found')
+  if (!app) throw notFound('app_not_found', 'tenant not found', { hint: NAMES })
   return app
 }
 

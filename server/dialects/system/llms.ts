@@ -86,7 +86,7 @@ const baseOf = (path: string): string =>
 const GUIDE = `## What serves well
 
 - Look first: \`GET /apps\` before making one, \`GET /v1/{app_id}/schema\` before changing tables. \`POST /init\` with a name that is
-  yours already gives that app.
+  yours already gives that app, with its keys.
 - \`POST /v1/{app_id}/schema/apply\` takes the whole of a table; applied twice it does nothing the second time. With
   \`"dry_run": true\` it tells its statements and runs none. Nothing is dropped unless \`_drop\` or \`_dropColumns\` names it.
 - A new table shows no row to anybody but those who manage the app. \`POST /v1/{app_id}/rls\` gives each user their own rows,

@@ -138,7 +138,7 @@ const headOf = (version: Version, origin: string, tags: readonly Schema[]): Sche
     title: 'Stead',
     version: productVersion,
     description:
-      'Every route of this instance. `x-access` says who may call it. For whoever manages an app, the document also holds its tables and functions.',
+      'Every route of this instance. `x-access` says who may call it. For whoever manages an app, the document also holds its tables and functions. `/llms.txt` leads through a first app; `/docs/errors` says what each error code means.',
     license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
   },
   servers: [{ url: origin }],
