@@ -79,6 +79,32 @@ test('auth.uid() and the claims in SQL are those of the token', async () => {
   expect(await askAs(custom, 'select current_user db_role')).toEqual([{ db_role: 'service_role' }])
 })
 
+test('SQL has the further words of Fluxbase: for policies, and to switch them on and off', async () => {
+  const { user, access_token: access } = await signUp()
+  const words = `select auth.current_user_id() id, auth.current_user_role() role, auth.is_authenticated() signed,
+    auth.is_admin() admin, auth.has_tenant_access(null) own, auth.has_tenant_access(auth.uid()) other`
+  expect(await askAs(access, words)).toEqual([
+    {
+      id: user.id,
+      role: 'authenticated',
+      signed: true,
+      admin: false,
+      own: true,
+      other: false,
+    },
+  ])
+  await app.sql(`create table "Odd ""name" (id int);
+    grant select on "Odd ""name" to authenticated`)
+  const isOn = async () =>
+    (await app.sql(`select relrowsecurity as "on" from pg_class where relname = 'Odd "name'`))[0]
+  await app.sql(`select auth.enable_rls('Odd "name')`)
+  expect(await isOn()).toEqual({ on: true })
+  const disable = `select auth.disable_rls('Odd "name', 'public')`
+  await expect(askAs(access, disable)).rejects.toThrow(/must be owner/)
+  await app.sql(disable)
+  expect(await isOn()).toEqual({ on: false })
+})
+
 test('a role of the application never becomes a role of the database', async () => {
   const { user } = await signUp()
   await app.sql(`update auth.users set role = 'postgres' where id = $1`, [user.id])
