@@ -17,6 +17,8 @@ export class LargeValue {
   readonly #socket: Socket
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #stalled: NodeJS.Timeout | undefined
+  #pausedAt: number | undefined
+  #pausedMs = 0
 
   constructor(length: number | undefined, socket: Socket) {
     this.length = length
@@ -40,7 +42,13 @@ export class LargeValue {
     this.#controller.enqueue(chunk)
     if ((this.#controller.desiredSize ?? 0) > 0) return
     this.#socket.pause()
+    this.#pausedAt ??= performance.now()
     this.#stalled ??= setTimeout(() => this.fail(new Error('The reader stalled')), STALL_MS)
+  }
+
+  /** For how long in all its reader has kept the server waiting, in milliseconds. */
+  heldUpMs(now: number): number {
+    return this.#pausedMs + (this.#pausedAt === undefined ? 0 : now - this.#pausedAt)
   }
 
   end(): void {
@@ -66,6 +74,8 @@ export class LargeValue {
   #resume(): void {
     clearTimeout(this.#stalled)
     this.#stalled = undefined
+    this.#pausedMs = this.heldUpMs(performance.now())
+    this.#pausedAt = undefined
     this.#socket.resume()
   }
 

@@ -85,12 +85,12 @@ test('who waits behind what suddenly takes long is served elsewhere', async () =
 
 test('a limit of time that one batch hits is no other’s', async () => {
   const database = open(1)
-  const limit = named('limit', `select set_config('statement_timeout', $1, true)`, '100')
+  const limit = named('limit', `select set_config('statement_timeout', $1, true)`, '500')
   const nap = (seconds: string) => named('nap', 'select pg_sleep($1)::text', seconds)
   const batch = (seconds: string) => [limit, nap(seconds), say(seconds)]
   await database.batch(batch('0'))
-  const all = await inOneGo(database, ['0.06', '0.07', '5', '0.08', '0.09'].map(batch))
-  expect(await texts(all)).toEqual(['0.06', '0.07', '57014', '0.08', '0.09'])
+  const all = await inOneGo(database, ['0.16', '0.17', '5', '0.18', '0.19'].map(batch))
+  expect(await texts(all)).toEqual(['0.16', '0.17', '57014', '0.18', '0.19'])
   await database.close()
 })
 
@@ -145,5 +145,24 @@ test('a function that forgets what is prepared disturbs nobody', async () => {
   const [gone] = await database.batch([{ text: 'select pg_temp.forget()', values: [] }])
   expect(gone?.rows).toEqual([['gone']])
   expect(await texts(await inOneGo(database, [[say('a')], [say('b')]]))).toEqual(['a', 'b'])
+  await database.close()
+})
+
+test('readers who take nothing keep nobody out: the one who does so longest loses the connection', async () => {
+  const database = open(2)
+  const large = { text: `select repeat('x', 20000000)`, values: [] }
+  const ask = () => database.batch([large], { stream: true })
+  const streams = [await ask(), await ask()].map(([result]) => result?.large?.bytes)
+  const begun = performance.now()
+  expect((await database.batch([say('other')]))[0]?.rows).toEqual([['other']])
+  // A reader whom nobody waits for has 30 seconds.
+  expect(performance.now() - begun).toBeLessThan(8_000)
+  const ends = streams.map((bytes) =>
+    new Response(bytes).text().then(({ length }) => length, String),
+  )
+  expect(await Promise.all(ends)).toEqual([
+    'Error: The reader held up a connection that others waited for',
+    20_000_000,
+  ])
   await database.close()
 })

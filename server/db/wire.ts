@@ -295,6 +295,16 @@ export class Wire {
     this.#cancel()
   }
 
+  /** For how long a slow reader has kept what comes through here, in milliseconds. */
+  heldUpMs(now: number): number {
+    return this.#jobs[0]?.streamed?.heldUpMs(now) ?? 0
+  }
+
+  /** Ends the answer of that reader, and the connection with it. */
+  breakOff(reason: Error): void {
+    this.#jobs[0]?.streamed?.fail(reason)
+  }
+
   /** Who is behind the first one is served elsewhere: it only reads, so that it may run here as well. */
   #moveOthers(): void {
     for (let at = 1; at < this.#jobs.length; at++) {

@@ -37,6 +37,12 @@ const SHARED_LIGHT = Math.max(1, availableParallelism() - 1)
 /** The same where PostgreSQL's part is the larger: a connection that waits for its turn costs less than an idle processor. */
 const SHARED_WEIGHTY = availableParallelism() + 1
 
+/** Others have waited for so long when a slow reader loses a connection to them. */
+const WANTED_MS = 1_000
+
+/** For so long a reader may hold up a connection that others wait for, in all. */
+const HELD_UP_MS = 2_000
+
 type Waiting = WireJob & { since: number }
 
 export class Wires {
@@ -193,6 +199,16 @@ export class Wires {
     if (this.#all.size + this.#opening < this.#most()) this.#open()
   }
 
+  /** Otherwise as many slow readers as there are connections keep everybody else out. */
+  #takeFromReaders(now: number): void {
+    const [first] = this.#waiting
+    const isWanted = first !== undefined && now - first.since > WANTED_MS
+    if (!isWanted && !this.#options.budget?.isShort) return
+    const held = [...this.#all].map((wire) => ({ wire, ms: wire.heldUpMs(now) }))
+    const [longest] = held.filter(({ ms }) => ms > HELD_UP_MS).sort((a, b) => b.ms - a.ms)
+    longest?.wire.breakOff(new Error('The reader held up a connection that others waited for'))
+  }
+
   #giveUp(job: Waiting, error: Error): void {
     const at = this.#waiting.indexOf(job)
     if (at < 0) return
@@ -204,6 +220,7 @@ export class Wires {
   #sweep(): void {
     const now = performance.now()
     for (const wire of this.#all) wire.lookAfter(now)
+    this.#takeFromReaders(now)
     for (const wire of this.#free.filter((one) => now - one.freeSince > this.#options.idleMs)) {
       this.#giveBack(wire)
     }

@@ -7,16 +7,14 @@ import type { Http } from './env.ts'
  */
 export function passing(c: Http, bytes: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader = bytes.getReader()
+  // At once, also while the client takes nothing.
+  reader.closed.catch((error: unknown) => breakOff(c, error))
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        try {
-          const { done, value } = await reader.read()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        } catch (error) {
-          breakOff(c, error)
-        }
+        const next = await reader.read().catch(() => undefined)
+        if (next?.done) controller.close()
+        else if (next) controller.enqueue(next.value)
       },
       cancel: (reason) => reader.cancel(reason).catch(() => {}),
     },
