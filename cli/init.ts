@@ -37,6 +37,7 @@ async function init(name: string, options: Options): Promise<void> {
   const target = await targetOf(options)
   const body = { name, ...(options.region === undefined ? {} : { region: options.region }) }
   const { status, app } = await create(target, body)
+  if (app.provisioning_status === 'failed') throw withoutDatabase(app, target)
   const text = options.env ? asEnvironment(app, target) : report(app, status === 201, target)
   process.stdout.write(`${text}\n`)
 }
@@ -93,6 +94,11 @@ async function create(
   if (!answer.ok) throw new Failure(`Cannot create the app: ${refusal(content, answer.status)}`)
   return { status: answer.status, app: content }
 }
+
+const withoutDatabase = ({ name, app_id: id }: NewApp, { url }: Target): Failure =>
+  new Failure(
+    `${name} has no database. GET ${url}/apps/${id}/status says why; DELETE ${url}/apps/${id}, then create it again`,
+  )
 
 type Refusal = { error?: { message?: string; remediation?: string } }
 

@@ -98,6 +98,13 @@ const NO_ROOM = {
   hint: 'Nothing was changed. Make room on the disk of the data folder, then try again.',
 }
 
+/** The connection that failed, where that is what an error comes from. */
+export function connectionFailureIn(error: unknown): Error | undefined {
+  if (isConnectionFailure(error)) return error as Error
+  const isOurs = error instanceof AppError && error.code === 'database_unavailable'
+  return isOurs ? connectionFailureIn(error.cause) : undefined
+}
+
 /** A database error as an AppError whose `details` are SqlFacts; other errors are given back. */
 export function fromDatabase(error: unknown): unknown {
   if (isConnectionFailure(error)) {

@@ -6,6 +6,7 @@ import { fromConnection } from '#db/sqlstate'
 import type { About, RouteDocs } from './about.ts'
 import { readJson, refuseNulIn, validated } from './body.ts'
 import type { Env, Http } from './env.ts'
+import { Outages } from './outage.ts'
 import { markWhole } from './remembering-router.ts'
 
 export type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all'
@@ -93,6 +94,7 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
   readonly hono: Hono<Env>
   readonly listed: ListedRoute[] = []
   readonly #guards: { [A in keyof Scopes]: Guard<Scopes[A]> }
+  readonly #outages = new Outages()
   #around: Around = {}
 
   constructor(
@@ -126,6 +128,7 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
         return answer
       } catch (error) {
         await after?.(c, true)
+        this.#outages.tell(c, error)
         // A database that cannot be reached is nobody's mistake, whichever statement met it.
         throw fromConnection(error)
       }

@@ -1,4 +1,5 @@
 /** A PostgreSQL that the operator brings, and several processes on it. */
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import pino from 'pino'
@@ -6,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientFor } from '#support/client'
 import { Secret } from '#core/secret'
 import { type EmbeddedPostgres, startPostgres } from '#postgres'
-import { launch, type Running, startProcess, temporaryFolder } from './stead-process.ts'
+import { launch, type Running, startProcess, stead, temporaryFolder } from './stead-process.ts'
 
 const folder = temporaryFolder()
 const dataDir = (name: string): string => join(folder.path, name)
@@ -138,3 +139,61 @@ test.each([
     expect(start.stderr()).not.toMatch(/known|^\s+at /m)
   },
 )
+
+/** A way to a port that can be closed, as a network or another machine may be. */
+async function doorTo(port: number): Promise<{ port: number; shut(): void }> {
+  const open = new Set<Socket>()
+  const server: Server = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(one)
+      one.pipe(other)
+      one.on('error', () => other.destroy())
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const shut = (): void => {
+    server.close()
+    for (const socket of open) socket.destroy()
+  }
+  return { port: (server.address() as { port: number }).port, shut }
+}
+
+test('a region that does not answer is told to callers, and what to check to the operator', async () => {
+  const near = new URL(env.STEAD_DATABASE_URL)
+  const door = await doorTo(Number(near.port))
+  const far = new URL(near)
+  far.port = String(door.port)
+  const settings = { ...env, STEAD_REGIONS: `us-east-1,us-west-2=${far.href}` }
+  await using running = await startProcess({ dataDir: dataDir('far'), env: settings })
+  const { url, platform_key: key } = await running.status()
+  const owner = clientFor(url, key)
+  const init = async (name: string) => {
+    const made = await owner.post('/init', { name, region: 'us-west-2' })
+    return (await made.json()) as { app_id: string; _meta: unknown }
+  }
+  const { app_id: id } = await init('far')
+  door.shut()
+  const rows = await owner.get(`/v1/${id}/rows`)
+  expect(rows.status).toBe(503)
+  expect(await rows.text()).toMatch(/EXTERNAL_DB_ERROR(?!.*STEAD)/)
+  await running.said('check STEAD_DATABASE_URL and STEAD_REGIONS')
+  const failed = await init('farther')
+  expect(failed).toMatchObject({
+    provisioning_status: 'failed',
+    _meta: { next_actions: [{ action: 'delete_app' }] },
+  })
+  const status = await owner.get(`/apps/${failed.app_id}/status`)
+  expect(await status.json()).toMatchObject({
+    provisioning_error: 'The database of the region us-west-2 cannot be reached',
+  })
+  const args = ['init', 'farther', '--region', 'us-west-2', '--data-dir', running.dataDir]
+  expect(await stead(args)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('farther has no database. GET'),
+  })
+  expect(running.stderr()).not.toContain(':test@')
+})

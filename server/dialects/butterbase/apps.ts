@@ -309,11 +309,6 @@ function toWire(app: App): z.input<typeof AppAnswer> {
 /** The keys are our addition: who may make an app is who may hold them. */
 async function createdToWire(ctx: Context, app: App): Promise<z.input<typeof NewAppAnswer>> {
   const apiUrl = ctx.apps.apiUrlOf(app)
-  const next = {
-    action: 'apply_schema',
-    description: 'Describe the tables of the app with POST /v1/{app_id}/schema/apply.',
-    recommended: true,
-  }
   return {
     app_id: app.id,
     name: app.name,
@@ -328,9 +323,28 @@ async function createdToWire(ctx: Context, app: App): Promise<z.input<typeof New
     created_at: app.createdAt.toISOString(),
     anon_key: await ctx.apps.apiKey(app, 'anon'),
     service_key: await ctx.apps.apiKey(app, 'service_role'),
-    _meta: { next_actions: [next] },
+    _meta: { next_actions: [{ ...nextOf(app), recommended: true }] },
   }
 }
+
+const APPLY = {
+  action: 'apply_schema',
+  description: 'Describe the tables of the app with POST /v1/{app_id}/schema/apply.',
+}
+
+const WAIT = {
+  action: 'check_status',
+  description: 'Ask GET /apps/{app_id}/status until the app is ready.',
+}
+
+const DELETE = {
+  action: 'delete_app',
+  description:
+    'Its database could not be made: GET /apps/{app_id}/status says why. Delete the app and create it again.',
+}
+
+const nextOf = ({ state }: App) =>
+  state === 'failed' ? DELETE : state === 'provisioning' ? WAIT : APPLY
 
 function configToWire(app: App): z.input<typeof Configuration> {
   return {

@@ -59,7 +59,7 @@ export function requireUsable({ state }: App): void {
     throw conflict('app_provisioning', 'The app is still being created', { hint })
   }
   throw conflict('app_provisioning', 'The database of the app could not be created', {
-    hint: 'Delete the app and create it again.',
+    hint: 'GET /apps/{app_id}/status says why. Delete the app and create it again.',
   })
 }
 

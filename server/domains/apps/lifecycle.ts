@@ -4,6 +4,7 @@ import { type AccountCaller, audit, requireAccount } from '#domains/accounts'
 import { conflict, forbidden, gone, internal, invalid } from '#core/errors'
 import { newAppId, randomBase36 } from '#core/ids'
 import type { Log } from '#core/log'
+import { connectionFailureIn } from '#db/sqlstate'
 import type { Apps } from './apps.ts'
 import {
   type App,
@@ -154,8 +155,11 @@ async function provision(apps: Apps, app: App, log: Log): Promise<App> {
   try {
     return await exclusively(apps, app.id, () => makeDatabase(apps, app))
   } catch (error) {
-    log.error({ err: error, appId: app.id }, 'cannot make the database of an app')
-    const stateError = 'The database could not be created'
+    const { region } = app
+    log.error({ err: error, appId: app.id, region }, 'cannot make the database of an app')
+    const stateError = connectionFailureIn(error)
+      ? `The database of the region ${region} cannot be reached`
+      : 'The database could not be created'
     const failed = await updateApp(apps.needs.platform.query, app.id, {
       state: 'failed',
       stateError,

@@ -1,0 +1,21 @@
+/** Tells the operator which database does not answer: callers hear only that one does not. */
+import { connectionFailureIn } from '#db/sqlstate'
+import type { Http } from './env.ts'
+
+/** Every request of an outage fails alike: one line in so many milliseconds is enough. */
+const QUIET_MS = 10_000
+
+const ADVICE =
+  'a database does not answer: see that its PostgreSQL runs, and check STEAD_DATABASE_URL and STEAD_REGIONS'
+
+export class Outages {
+  #toldAt = Number.NEGATIVE_INFINITY
+
+  /** The error names host and port, never a password. */
+  tell(c: Http, error: unknown): void {
+    const failure = connectionFailureIn(error)
+    if (!failure || performance.now() - this.#toldAt < QUIET_MS) return
+    this.#toldAt = performance.now()
+    c.env.log.error({ err: failure, requestId: c.env.requestId }, ADVICE)
+  }
+}
