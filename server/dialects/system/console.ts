@@ -81,7 +81,7 @@ function page(services: Services, ok: boolean, nonce: string) {
       ${facts(services)}
       <section>
         <h2>Keys</h2>
-        <p>This page shows none. On the machine where Stead runs, this puts them into your shell, so that the commands below work as they stand:</p>
+        <p>This page shows none. On the machine where Stead runs, in its folder, this puts them into your shell, so that the commands below work as they stand:</p>
         ${command(KEYS_COMMAND)}
       </section>
       <section>
