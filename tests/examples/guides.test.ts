@@ -105,3 +105,40 @@ test('every guide can be found from the README', () => {
   const guides = documents.filter((path) => /^docs\/(?!errors\/)/.test(path))
   expect(guides.filter((path) => !reached.has(path))).toEqual([])
 })
+
+/** Every route of Stead that a text names, `GET /apps` and its kin, with its method. */
+const namedIn = (text: string): { method: string; path: string }[] =>
+  [...text.matchAll(/\b(GET|POST|PUT|PATCH|DELETE) (\/[^\s`"')|,;?]*)/g)].flatMap(
+    ([, method = '', path = '']) => {
+      const whole = path.replace(/[.:]$/, '')
+      return whole.includes('…') || whole.includes('*') ? [] : [{ method, path: whole }]
+    },
+  )
+
+/** The tables of examples: any other word at their place is meant as a route. */
+const OF_TABLES = /^\/v1\/[^/]+\/(?:todos|posts|events|orders|comments)\b/
+
+/** A route as a pattern: what stands for a parameter may be a name in braces, too. */
+const patternOf = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+').replaceAll('.', '\\.')}/?$`)
+
+test('every route that the documents name is there', () => {
+  const { routes } = app.instance.router
+  const isThere = ({ method, path }: { method: string; path: string }): boolean =>
+    ['', '/api/v1', '/rest/v1'].some((base) =>
+      routes.some(
+        (route) =>
+          (!route.path.startsWith('/v1/{app_id}/{table}') || OF_TABLES.test(path)) &&
+          (route.method === 'all' || route.method.toUpperCase() === method) &&
+          patternOf(route.path).test(base + path),
+      ),
+    )
+  const missing = documents
+    .filter((path) => !path.startsWith('bench/') && !path.startsWith('changes/'))
+    .flatMap((from) =>
+      namedIn(readFileSync(from, 'utf8'))
+        .filter((named) => !isThere(named))
+        .map(({ method, path }) => `${from}: ${method} ${path}`),
+    )
+  expect(missing).toEqual([])
+})
