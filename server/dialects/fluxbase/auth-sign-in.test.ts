@@ -98,6 +98,7 @@ test('POST /auth/signup refuses weak and overlong passwords, bad addresses and u
     [{ ...good, user_metadata: { a: '\ud800' } }, 'VALIDATION_FAILED', /half/],
     [{ ...good, user_metadata: ['a'] }, 'INVALID_INPUT', /user_metadata/],
     [{ ...good, email: 7 }, 'INVALID_INPUT', /email/],
+    [[good], 'INVALID_REQUEST_BODY', /^Invalid request body$/],
     [{ email: good.email }, 'MISSING_REQUIRED_FIELD', /Email and password are required/],
   ] as const
   for (const [body, code, text] of refusals) {

@@ -1,7 +1,7 @@
 /** Fluxbase's error body: `error` is always there and always a sentence, `code` says it to programs. */
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AppError, type ErrorKind } from '#core/errors'
-import { MissingField } from '#http/body'
+import { type Issue, MissingField } from '#http/body'
 import type { Http } from '#http/env'
 import type { Services } from '#services'
 
@@ -70,7 +70,8 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
   const answers = { ...BY_CODE, ...own }
   return (thrown: Error, c: Http): Response => {
     const error = AppError.from(thrown)
-    const answer: Answer = missing(error) ?? answers[error.code] ?? BY_KIND[error.kind]
+    const answer: Answer =
+      missing(error) ?? noObject(error) ?? answers[error.code] ?? BY_KIND[error.kind]
     const [status, code, text = error.message] = answer
     if (error.kind === 'internal') {
       services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
@@ -87,6 +88,12 @@ function missing({ cause }: AppError): Answer | undefined {
   const { path } = cause
   const field = path.charAt(0).toUpperCase() + path.slice(1)
   return [400, 'MISSING_REQUIRED_FIELD', `${field} is required`]
+}
+
+/** JSON, but of another kind than the route takes. */
+function noObject({ code, details }: AppError): Answer | undefined {
+  const isWhole = code === 'invalid_body' && (details as Issue[] | undefined)?.[0]?.path === ''
+  return isWhole ? BAD_JSON : undefined
 }
 
 /** Where `error` is a word of Fluxbase's, the sentence stands beside it. */
