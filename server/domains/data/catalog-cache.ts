@@ -169,11 +169,17 @@ export class CatalogCache {
    */
   async #read(entry: Entry, platform: Database, mayBeKept: boolean): Promise<Catalog> {
     entry.dirty = false
-    const kept = mayBeKept ? await keptCatalog(platform) : undefined
-    entry.rereadAt = kept ? performance.now() + this.#rereadMs : Number.POSITIVE_INFINITY
-    entry.catalog = kept ?? (await this.#readAnew(platform))
-    entry.checkedAt = performance.now()
-    return entry.catalog
+    try {
+      const kept = mayBeKept ? await keptCatalog(platform) : undefined
+      entry.catalog = kept ?? (await this.#readAnew(platform))
+      entry.rereadAt = kept ? performance.now() + this.#rereadMs : Number.POSITIVE_INFINITY
+      entry.checkedAt = performance.now()
+      return entry.catalog
+    } catch (error) {
+      // It is as old as before: the next one tries again.
+      entry.dirty = true
+      throw error
+    }
   }
 
   async #readAnew(platform: Database): Promise<Catalog> {

@@ -212,6 +212,18 @@ test('a catalog that began with kept rows is read anew while it is in use', asyn
     .toBeUndefined()
 })
 
+test('a catalog that could not be read anew is read at the next request', async () => {
+  await keepMade()
+  const cache = new CatalogCache({ rereadMs: 0 })
+  await cache.get('a', database)
+  const gone = openDatabase(new Secret(inject('clusterUrl')))
+  await gone.close()
+  expect((await cache.get('a', gone)).relation('public', 'made_up')).toBeDefined()
+  await expect
+    .poll(async () => (await cache.get('a', database)).relation('public', 'made_up'))
+    .toBeUndefined()
+})
+
 test('a catalog that was warmed is not yet in use, and never older than a second when it is', async () => {
   const used: string[] = []
   const cache = new CatalogCache({ onFirstUse: (appId) => used.push(appId) })
