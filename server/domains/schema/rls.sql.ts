@@ -1,6 +1,6 @@
 /** Statements about row security: what there is, and single policies. */
 import type { Tx } from '#db/database'
-import { quoteIdent } from '#db/sql'
+import { ident, quoteIdent } from '#db/sql'
 
 export type PolicyCommand = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'ALL'
 
@@ -104,6 +104,14 @@ export async function selectBlindSpots(
     order by c.relname`
   return rows.map(({ name }) => name)
 }
+
+/** Plans a read, into which the policies of the reader go; no row is touched. */
+export const planRead =
+  (table: string) =>
+  async (tx: Tx): Promise<void> => {
+    await tx`select set_config('lock_timeout', '2s', true)`
+    await tx`explain select from ${ident('public', table)}`
+  }
 
 /** Expressions were checked; parentheses keep them in their place. */
 export function createPolicy(table: string, policy: string, rule: PolicyRule): string {

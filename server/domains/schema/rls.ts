@@ -2,7 +2,8 @@
 import { type AuditEvent, audit } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import { AppError, invalid, notFound } from '#core/errors'
-import { fromDatabase, sqlFacts } from '#db/sqlstate'
+import { ANONYMOUS, asIdentity, identityOf } from '#db/identity'
+import { fromDatabase, sqlFacts, sqlstateOf } from '#db/sqlstate'
 import { problemWith } from './expressions.ts'
 import { insertMigration } from './history.sql.ts'
 import {
@@ -16,6 +17,7 @@ import { asOwner, looking, type Owner } from './owner.sql.ts'
 import { serviceBypass } from './protect.sql.ts'
 import {
   createPolicy as createPolicySql,
+  planRead,
   type Policy,
   type PolicyRule,
   selectBlindSpots,
@@ -74,7 +76,7 @@ export async function createPolicy(ctx: AppContext, policy: NewPolicy): Promise<
   const name = `rls_policy_${policy.table}_${policy.policy}`
   const warnings = await changing(ctx, (owner) => putPolicy(owner, policy, name))
   await auditPolicy(ctx, policy, { eventType: 'rls.policy.create', action: 'create' })
-  return warnings
+  return [...warnings, ...(await circlesOf(ctx, policy))]
 }
 
 /** @throws as `createPolicy`, and `not_found` policy_not_found; the old policy then stays */
@@ -85,7 +87,26 @@ export async function updatePolicy(ctx: AppContext, policy: NewPolicy): Promise<
     return putPolicy(owner, policy, `rls_policy_update_${policy.table}_${policy.policy}`)
   })
   await auditPolicy(ctx, policy, { eventType: 'rls.policy.update', action: 'update' })
-  return warnings
+  return [...warnings, ...(await circlesOf(ctx, policy))]
+}
+
+const USER = identityOf('authenticated', { role: 'authenticated' })
+
+const CIRCLE = '42P17'
+
+/** PostgreSQL sees only when somebody reads that a policy needs itself to be answered. */
+async function circlesOf(ctx: AppContext, { table, role }: NewPolicy): Promise<string[]> {
+  const reader = role === 'anon' ? ANONYMOUS : USER
+  try {
+    await asIdentity(ctx.databases.api, reader, planRead(table))
+    return []
+  } catch (error) {
+    // The policy is there already: whatever else went wrong is not its fault.
+    if (sqlstateOf(error) !== CIRCLE) return []
+    return [
+      `Reading "${table}" fails for the callers of the policy: a policy of it reads the table itself, or two policies read each other's tables. Put the subquery into a function that is "security definer".`,
+    ]
+  }
 }
 
 async function putPolicy(owner: Owner, it: NewPolicy, migration: string): Promise<string[]> {
