@@ -122,6 +122,37 @@ test('a policy that reads its own table warns, whomever it is for', async () => 
   }
 })
 
+test.each([
+  ['true) with check (true', 'RLS_UNSAFE_EXPRESSION'],
+  ['true); drop table posts; --', 'RLS_UNSAFE_EXPRESSION'],
+  ['true; drop table posts', 'RLS_UNSAFE_EXPRESSION'],
+  ['true -- comment', 'RLS_UNSAFE_EXPRESSION'],
+  ["set_config('role', 'service_role', true) is not null", 'RLS_UNSAFE_EXPRESSION'],
+  ["pg_catalog.set_config('role', 'x', true) = ''", 'RLS_UNSAFE_EXPRESSION'],
+  ["pg_read_file('/etc/passwd') = ''", 'RLS_UNSAFE_EXPRESSION'],
+  ['pg_terminate_backend(1)', 'RLS_UNSAFE_EXPRESSION'],
+  ["dblink('x', 'select 1') is null", 'RLS_UNSAFE_EXPRESSION'],
+  ['(true', 'RLS_INVALID_EXPRESSION'],
+  ["body = 'open", 'RLS_INVALID_EXPRESSION'],
+  ['', 'RLS_INVALID_EXPRESSION'],
+  ['no_such_column = 1', 'RLS_INVALID_EXPRESSION'],
+  ['body', 'RLS_INVALID_EXPRESSION'],
+  ['select 1', 'RLS_INVALID_EXPRESSION'],
+  ['true, false', 'RLS_INVALID_EXPRESSION'],
+  ['exists (select 1 from nowhere)', 'RLS_INVALID_EXPRESSION'],
+  ["id = 'abc'", 'RLS_INVALID_EXPRESSION'],
+  ['exists (with x as (delete from teams returning 1) select 1 from x)', 'RLS_INVALID_EXPRESSION'],
+  ['user_id = current_user_id()', 'RLS_TYPE_MISMATCH'],
+  ['no_such_function()', 'RLS_TYPE_MISMATCH'],
+])('POST rls/policies refuses %j as %s', async (expression, code) => {
+  const before = await policies()
+  for (const key of ['using_expression', 'with_check_expression']) {
+    const rule = { table_name: 'posts', policy_name: 'p', [key]: expression }
+    expect(await refused('POST', 'rls/policies', rule)).toEqual([400, code])
+  }
+  expect(await policies()).toEqual(before)
+})
+
 test('POST rls/policies refuses names, commands and combinations that cannot be', async () => {
   const rule = { table_name: 'posts', policy_name: 'p', using_expression: 'true' }
   const check = { table_name: 'posts', policy_name: 'p', with_check_expression: 'true' }
