@@ -88,8 +88,12 @@ test('constraints and bad values answer by SQLSTATE', async () => {
   expect(
     await said(await service.post(`${T}/products`, '{"a"', { 'content-type': 'application/json' })),
   ).toEqual([400, 'INVALID_REQUEST_BODY'])
-  expect((await service.post(`${T}/cheap`, { id: 1 })).status).toBe(405)
-  expect((await service.post(`${T}/frozen`, { id: 1 })).status).toBe(405)
+  for (const path of ['cheap', 'frozen']) {
+    const res = await service.post(`${T}/${path}`, { id: 1 })
+    expect([path, res.status, res.headers.get('allow')]).toEqual([path, 405, 'GET, HEAD'])
+  }
+  const onRow = await service.post(`${T}/products/1`, {})
+  expect([onRow.status, onRow.headers.get('allow')]).toEqual([405, 'GET, HEAD, PUT, PATCH, DELETE'])
 })
 
 test('PATCH and DELETE by filter', async () => {

@@ -5,6 +5,7 @@ import { manages } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import { type Relation, visibleCatalog } from '#domains/data'
 import type { Http } from '#http/env'
+import { addHeader } from '#http/respond'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { JSON_TYPE } from './errors.ts'
@@ -127,6 +128,7 @@ async function checkWritable(call: TableCall): Promise<void> {
   const { kind, schema, name: table } = call.relation
   if (kind !== 'view' && kind !== 'materialized_view') return
   if (call.place.sub === 'bulk' && (await isBulkExport(call))) return
+  addHeader(call.c, 'Allow', call.place.sub === undefined ? 'GET, HEAD' : 'POST')
   throw methodNotAllowed('read_only_relation', `Table '${schema}.${table}' is read-only`, {
     details: { schema, table },
   })
@@ -138,8 +140,10 @@ function handlerOf({ place, c }: TableCall): Handler {
   const { sub, id } = place
   if (sub === 'query') return queryRecords
   if (sub === 'export') return exportRecords
-  const handler = (sub === 'bulk' ? BULK : id === undefined ? COLLECTION : RECORD)[method]
+  const handlers = sub === 'bulk' ? BULK : id === undefined ? COLLECTION : RECORD
+  const handler = handlers[method]
   if (handler) return handler
+  addHeader(c, 'Allow', Object.keys(handlers).join(', '))
   throw methodNotAllowed('method_not_allowed', 'Method Not Allowed')
 }
 
