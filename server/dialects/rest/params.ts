@@ -120,6 +120,19 @@ export const valueOf = ({ all }: Params, key: string): string | undefined =>
 export const lastValueOf = ({ all }: Params, key: string): string | undefined =>
   all.findLast((param) => param.key === key)?.value
 
+/** Words that mean nothing to a change of rows. */
+const UNUSED = new Set(['limit', 'offset', 'columns', 'on_conflict'])
+
+/**
+ * A filter by a column that is named like such a word would be passed over, and every row be changed.
+ * @throws `invalid` parse_error
+ */
+export function refuseLostFilters({ all }: Params): void {
+  const lost = all.find(({ key, value }) => UNUSED.has(key) && operatorHead(value))
+  if (lost)
+    new Scanner(lost.key, lost.value).fail(`no filter (a column is "${lost.key}" in quotes)`)
+}
+
 export type QueryRules = {
   /** `limit` and `offset` of the top level come from elsewhere. */
   paged: boolean

@@ -343,6 +343,22 @@ test('a column or an argument may be named apikey', async () => {
   expect((await get('/rpc/key_of?apikey=x')).body).toBe('x')
 })
 
+test.each(['limit', 'offset', 'columns', 'on_conflict'])(
+  'a change by a column named %s needs quotes: without them the filter would be passed over',
+  async (word) => {
+    const table = `odd_${word}`
+    await app.sql(`create table ${table} (id int primary key, "${word}" int);
+      insert into ${table} values (1, 5), (2, 6); grant all on ${table} to service_role`)
+    for (const method of ['PATCH', 'DELETE']) {
+      const lost = await send(`/${table}?${word}=eq.5`, { method, body: { id: 9 } })
+      expect([lost.status, lost.body], method).toMatchObject([400, { code: 'PGRST100' }])
+    }
+    const quoted = `/${table}?%22${word}%22=eq.5`
+    const gone = await send(quoted, { method: 'DELETE', headers: REPRESENT })
+    expect(gone.body).toEqual([{ id: 1, [word]: 5 }])
+  },
+)
+
 async function signUp(email: string) {
   const res = await app.nobody.post(
     '/api/v1/auth/signup',

@@ -15,7 +15,7 @@ import type { Http } from '#http/env'
 import type { RestContext } from './guards.ts'
 import { type Answer, baseHeaders, send } from './answer.ts'
 import { readNames, readRows, readUnnamedRows, uniformColumns } from './body.ts'
-import { buildQuery, valueOf } from './params.ts'
+import { buildQuery, refuseLostFilters, valueOf } from './params.ts'
 import type { Preferences } from '#http/prefer'
 import { contentRange } from './range.ts'
 import { type RestRequest, readRequest, targetOf } from './request.ts'
@@ -61,6 +61,7 @@ export async function insertRows(c: Http, ctx: RestContext, table: string): Prom
 
 export async function updateRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
+  refuseLostFilters(request.params)
   const given = await readRows(c)
   // Of several objects, the first one says what to set.
   const rows = given.shape === 'object' ? given : rowsOf(given.rows.slice(0, 1), 'object')
@@ -82,6 +83,7 @@ export async function updateRows(c: Http, ctx: RestContext, table: string): Prom
 export async function deleteRows(c: Http, ctx: RestContext, table: string): Promise<Response> {
   const request = readRequest(c, ctx.dataApi)
   const { params, shapeHead } = request
+  refuseLostFilters(params)
   const result = await execute(ctx, {
     ...request,
     shape:
