@@ -142,3 +142,23 @@ test('every route that the documents name is there', () => {
     )
   expect(missing).toEqual([])
 })
+
+/** Made of parts: no source holds them whole. */
+const COMPOSED = ['unknown-scope', 'validation-invalid-type']
+
+test('the advice that an error page quotes is what the code says', () => {
+  const read = (path: string): string => readFileSync(path, 'utf8')
+  const sources = globSync('server/**/*.ts', { exclude: (path) => path.endsWith('.test.ts') })
+  const code = sources
+    .map(read)
+    .join('\n')
+    .replaceAll(/\\(?=['"`])/g, '')
+  const quotes = globSync('docs/errors/*.md').flatMap((path) => {
+    const said = /"remediation": "(.+)"$/m.exec(read(path))?.[1]?.replaceAll('\\"', '"')
+    return said === undefined || COMPOSED.some((name) => path.includes(name))
+      ? []
+      : [{ path, said }]
+  })
+  expect(quotes.length).toBeGreaterThan(30)
+  expect(quotes.filter(({ said }) => !code.includes(said))).toEqual([])
+})

@@ -31,13 +31,13 @@ test('GET /docs/errors loads nothing and runs nothing', async () => {
 
 test('markdownToHtml escapes everything, in prose and in code', () => {
   const html = markdownToHtml(
-    '# A <b>\n\nText `x < 1` & "more".\n\n- one\n- <i>two</i>\n\n```json\n{"a": "<script>"}\n```\n',
+    '# A <b>\n\nText `x < 1` & "more", [`B`](b-c.md).\n\n- one\n- <i>two</i>\n\n```json\n{"a": "<script>"}\n```\n',
     { anchor: 'a"b' },
   )
   expect(html).toBe(
     [
       '<h2 id="a&quot;b">A &lt;b&gt;</h2>',
-      '<p>Text <code>x &lt; 1</code> &amp; &quot;more&quot;.</p>',
+      '<p>Text <code>x &lt; 1</code> &amp; &quot;more&quot;, <a href="#b-c"><code>B</code></a>.</p>',
       '<ul><li>one</li><li>&lt;i&gt;two&lt;/i&gt;</li></ul>',
       '<pre>{&quot;a&quot;: &quot;&lt;script&gt;&quot;}</pre>',
       '',

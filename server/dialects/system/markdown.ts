@@ -1,4 +1,7 @@
-/** The little Markdown that our own pages use, as HTML: headings, paragraphs, lists, code. All text is escaped. */
+/**
+ * The little Markdown that our own pages use, as HTML: headings, paragraphs, lists, code, and links to another page
+ * of the folder, which stands on the same page here. All text is escaped.
+ */
 
 const ESCAPES: Record<string, string> = {
   '&': '&amp;',
@@ -12,7 +15,12 @@ const escaped = (text: string): string =>
   text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? character)
 
 const inline = (text: string): string =>
-  escaped(text).replaceAll(/`([^`]+)`/g, (_, code: string) => `<code>${code}</code>`)
+  escaped(text)
+    .replaceAll(/`([^`]+)`/g, (_, code: string) => `<code>${code}</code>`)
+    .replaceAll(
+      /\[([^\]]+)\]\(([a-z-]+)\.md\)/g,
+      (_, words: string, page: string) => `<a href="#${page}">${words}</a>`,
+    )
 
 /** @param options `anchor` names the first heading; headings begin at level 2 */
 export function markdownToHtml(text: string, { anchor }: { anchor: string }): string {
