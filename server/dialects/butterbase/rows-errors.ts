@@ -44,10 +44,16 @@ export function rowError(thrown: unknown): unknown {
   if (code === 'row_statement_failed') return statementFailed(thrown, facts)
   const extras: ErrorExtras = { details: pgDetails(facts), cause: thrown, hint: thrown.hint }
   if (code === 'row_requires_user') extras.hint = 'Sign in and send the token of a user of the app.'
-  if (code === 'row_policy') extras.hint = POLICY_HINT
+  if (code === 'row_policy') extras.hint = NO_GRANT.test(facts.message) ? GRANT_HINT : POLICY_HINT
   if (facts.sqlstate === CIRCLE) extras.hint = CIRCLE_HINT
   return new AppError({ kind, code, message: thrown.message }, extras)
 }
+
+/** No policy is asked where the role may not touch the table at all: such tables were made by hand. */
+const NO_GRANT = /^permission denied/
+
+const GRANT_HINT =
+  'The role of the caller has no right to it: the owner of the app grants one in SQL, such as "grant select on … to anon, authenticated".'
 
 const POLICY_HINT = 'Ask as a user whom the policies of the table let do this.'
 

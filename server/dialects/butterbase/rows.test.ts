@@ -245,6 +245,7 @@ test('what the app itself gets wrong is told with what to do about it', async ()
   await app.sql(`set search_path = public; create table circle (a int); grant all on circle to anon, service_role;
     alter table circle enable row level security;
     create policy itself on circle to anon using (exists (select from circle));
+    create table ungranted (a int); revoke all on ungranted from anon;
     create table strict (a int); grant all on strict to service_role;
     create function refuse() returns trigger language plpgsql as $$ begin
       raise exception 'no more' using hint = 'Come back tomorrow.'; end $$;
@@ -254,6 +255,7 @@ test('what the app itself gets wrong is told with what to do about it', async ()
     return error.remediation
   }
   expect(await advice(app.nobody.get(`${base}/circle`))).toMatch(/owner of the app has to change/)
+  expect(await advice(app.nobody.get(`${base}/ungranted`))).toContain('grant select on')
   expect(await advice(service.post(`${base}/strict`, { a: 1 }))).toBe('Come back tomorrow.')
 })
 

@@ -211,13 +211,19 @@ async function explained(ctx: AppContext, thrown: unknown): Promise<unknown> {
 
 const DEPENDENTS = '2BP01'
 
-/** PostgreSQL advises a CASCADE that a schema has no word for. */
-const DEPENDENTS_HINT = 'Change or drop that first; nothing was applied.'
+const NOT_OWNER = '42501'
+
+/** Where PostgreSQL has no advice, or one that a schema has no words for, such as CASCADE. */
+const ADVICE: Record<string, string> = {
+  [DEPENDENTS]: 'Change or drop that first; nothing was applied.',
+  [NOT_OWNER]:
+    'Give it to the owner of the database: alter table … owner to the role that owns the other tables. Nothing was applied.',
+}
 
 /** Where PostgreSQL's message is only half of what it knows, the rest comes before the advice. */
 function migrationHint({ sqlstate, message, detail, hint }: SqlFacts): string {
   if (UNQUOTED.test(message)) return UNQUOTED_HINT
-  const advice = sqlstate === DEPENDENTS ? DEPENDENTS_HINT : (hint ?? MIGRATION_HINT)
+  const advice = ADVICE[sqlstate] ?? hint ?? MIGRATION_HINT
   return detail === null ? advice : `${sentence(detail)} ${advice}`
 }
 
