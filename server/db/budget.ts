@@ -20,6 +20,9 @@ const SPARE = 0.25
 /** Resting connections that go at once when another process has none. */
 const GIVEN_AT_ONCE = 16
 
+/** What has rested for less is only between two requests, and goes when it has had its turn. */
+const RESTED_MS = 100
+
 /** For so long we take no more than that left us. */
 const YIELD_MS = 2_000
 
@@ -115,7 +118,7 @@ export class Budget {
    */
   yieldResting(): void {
     let given = 0
-    while (given < GIVEN_AT_ONCE && this.#closeLongest()) given++
+    while (given < GIVEN_AT_ONCE && this.#closeLongest(RESTED_MS)) given++
     clearTimeout(this.#yielded?.timer)
     const most = Math.max(Math.ceil(this.limit * KEPT), this.#taken - Math.max(given, 1))
     const timer = setTimeout(() => {
@@ -141,8 +144,8 @@ export class Budget {
     if (this.#closing < this.#waiting.length) this.#closeLongest()
   }
 
-  /** False when nothing rests. */
-  #closeLongest(): boolean {
+  /** False when nothing has rested for so long. */
+  #closeLongest(restedMs = 0): boolean {
     let longest: Holder | undefined
     let since = Number.POSITIVE_INFINITY
     for (const holder of this.#holders) {
@@ -151,7 +154,7 @@ export class Budget {
       longest = holder
       since = resting
     }
-    if (!longest) return false
+    if (!longest || performance.now() - since < restedMs) return false
     this.#closing += 1
     longest.closeResting()
     return true
