@@ -11,6 +11,7 @@ main { max-width: 68rem }
   flex: 1 1 20rem; font: inherit; color: var(--ink); background: var(--paper); padding: .55rem .9rem;
   border: 1px solid var(--line); border-radius: 10px;
 }
+.finder input::placeholder { color: var(--soft); opacity: 1 }
 .finder input:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
 .finder output { color: var(--soft); font-size: .9rem }
 .no-script .finder { display: none }
