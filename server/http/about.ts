@@ -27,6 +27,8 @@ export type About<Words extends string = string> = {
   error: { name: string; body: z.ZodType }
   /** The app may be named by `X-FB-Tenant`. */
   namesAppByHeader?: true
+  /** A JSON content type promises a body: an empty one is refused, where it is otherwise read as `{}`. */
+  refusesEmptyJson?: true
 }
 
 /** What a parameter does; where it is not any text, its shape with `describe`. */

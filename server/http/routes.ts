@@ -72,8 +72,11 @@ function refuseNul(c: Http): void {
     throw invalid('malformed_path', 'A path cannot hold the character NUL')
 }
 
-async function readBody<S extends z.ZodType>(c: Http, spec: RouteSpec<string>, shape: S) {
-  const value = await readJson(c, spec.limit === undefined ? {} : { limit: spec.limit })
+async function readBody<S extends z.ZodType>(c: Http, spec: ListedRoute, shape: S) {
+  const value = await readJson(c, {
+    ...(spec.limit === undefined ? {} : { limit: spec.limit }),
+    strictEmpty: spec.dialect.refusesEmptyJson ?? false,
+  })
   if (!spec.anyText) refuseNulIn(value)
   return validated(shape, value)
 }
@@ -111,7 +114,8 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
     spec: RouteSpec<A, Body>,
     handler: Handler<Scopes[A], Body>,
   ): this {
-    this.listed.push({ ...spec, dialect: this.dialect })
+    const listed = { ...spec, dialect: this.dialect }
+    this.listed.push(listed)
     const guard = this.#guards[spec.access]
     const { before, after } = this.#around
     const run = async (c: Http): Promise<Response> => {
@@ -120,7 +124,7 @@ export class RouteTable<Scopes extends Record<string, unknown>> {
       try {
         const enter = await guard(c, spec)
         refuseNul(c)
-        const body = spec.body && (await readBody(c, spec, spec.body))
+        const body = spec.body && (await readBody(c, listed, spec.body))
         const entered = enter()
         const ctx = entered instanceof Promise ? await entered : entered
         const answer = await handler({ c, ctx, body: body as BodyOf<Body> })

@@ -38,6 +38,7 @@ export const BUTTERBASE: About<keyof Scopes> = {
       optional: true,
     },
   },
+  refusesEmptyJson: true,
   error: {
     name: 'ButterbaseError',
     body: z.object({

@@ -48,6 +48,14 @@ describe('text that holds NUL', () => {
   })
 })
 
+test('a body that JSON was promised for and that is empty is refused; none at all is {}', async () => {
+  const json = { 'content-type': 'application/json' }
+  const send = (headers = {}) => server.owner.patch(`${app.path}/config/jwt`, '', headers)
+  const { message } = await refusal(send(json), 400, 'REQUEST_ERROR')
+  expect(message).toContain('content type is JSON')
+  await body(server.owner.request('PATCH', `${app.path}/config/jwt`))
+})
+
 describe('GET config', () => {
   test('shows a new app with its defaults and no secret', async () => {
     const fresh = await anyApp()
