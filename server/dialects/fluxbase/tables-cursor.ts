@@ -66,16 +66,35 @@ const showsColumn = (select: string, column: string): boolean =>
 
 /** Of the last row. Only a number that a double may not hold is worth a parser that keeps it as it is written. */
 function valueIn(body: string, column: string): unknown {
-  const value = lastRow(body, JSON.parse)?.[column]
+  const value = shortNumberIn(body, column) ?? lastRow(body, JSON.parse)?.[column]
   const isExact = typeof value !== 'number' || Number.isSafeInteger(value)
   return isExact ? value : lastRow(body, parseExactly)?.[column]
 }
 
+/** What most pages are in the order of: a key. It needs no parser in a row without documents, where its name stands once. */
+function shortNumberIn(body: string, column: string): number | undefined {
+  const begin = rowBeginsAt(body)
+  const isFlat = body.indexOf('{', begin + 1) < 0 && body.indexOf('}', begin) === body.length - 2
+  if (!isFlat) return undefined
+  const name = `${JSON.stringify(column)}:`
+  const at = body.indexOf(name, begin)
+  // A longer name may end like this one, with an escaped quote before it.
+  if (at < 0 || !'{,'.includes(body[at - 1] ?? '')) return undefined
+  SHORT_NUMBER.lastIndex = at + name.length
+  const digits = SHORT_NUMBER.exec(body)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** A double holds each of them. */
+const SHORT_NUMBER = /(-?\d{1,15})[,}]/y
+
 type Row = Record<string, unknown>
 
 /** PostgreSQL puts each row on a line of its own; a value of type json may hold lines too. */
+const rowBeginsAt = (body: string): number => body.indexOf('{', body.lastIndexOf('\n'))
+
 function lastRow(body: string, parse: (text: string) => unknown): Row | undefined {
-  const begin = body.indexOf('{', body.lastIndexOf('\n'))
+  const begin = rowBeginsAt(body)
   try {
     return parse(body.slice(begin, -1)) as Row
   } catch {

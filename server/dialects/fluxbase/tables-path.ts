@@ -1,6 +1,13 @@
 /** Which table, record or sub-resource a path under /tables means. */
 import { notFound } from '#core/errors'
-import { type Catalog, catalogOf, type DataContext, decode, type Relation } from '#domains/data'
+import {
+  type Catalog,
+  catalogOf,
+  type DataContext,
+  decode,
+  LruCache,
+  type Relation,
+} from '#domains/data'
 
 export type SubResource = 'query' | 'bulk' | 'export'
 
@@ -28,11 +35,23 @@ export const isInternal = ({ schema, name }: Relation): boolean =>
   schema === 'public' && name.startsWith('_')
 
 /** The segments after `/tables/`, split before they are decoded. */
-export function segmentsOf(url: string): string[] {
-  const path = url.slice(url.indexOf('/', url.indexOf('//') + 2))
-  const end = path.indexOf('?')
-  const whole = end < 0 ? path : path.slice(0, end)
-  const rest = whole.startsWith(PREFIX) ? whole.slice(PREFIX.length) : ''
+export function segmentsOf(url: string): readonly string[] {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = url.indexOf('?', start)
+  const path = end < 0 ? url.slice(start) : url.slice(start, end)
+  const known = kept.get(path)
+  if (known) return known
+  const segments = segmentsIn(path)
+  if (path.length <= LONGEST_KEPT) kept.set(path, segments)
+  return segments
+}
+
+/** Most paths are asked for again and again. */
+const kept = new LruCache<readonly string[]>(1_000)
+const LONGEST_KEPT = 200
+
+function segmentsIn(path: string): string[] {
+  const rest = path.startsWith(PREFIX) ? path.slice(PREFIX.length) : ''
   const segments = rest.endsWith('/') ? rest.slice(0, -1) : rest
   return segments.split('/').map(decodeSegment)
 }

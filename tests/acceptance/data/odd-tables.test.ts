@@ -127,37 +127,6 @@ describe('what a write changed', () => {
   })
 })
 
-describe('a page', () => {
-  beforeAll(() =>
-    setUp(`create table pages (id int primary key, word text, at timestamptz);
-      insert into pages select n, 'word number ' || n, now() from generate_series(1, 4) n`),
-  )
-
-  const cursorOf = async (query: string) =>
-    (await service.get(`${TABLES}/pages?limit=2&${query}`)).headers.get('x-next-cursor')
-
-  test('has a cursor only where its column can be taken up again', async () => {
-    for (const query of ['order=id', 'order=word.desc&select=word', 'order=id&select=*,n:word']) {
-      const cursor = await cursorOf(query)
-      expect([query, cursor]).toEqual([query, expect.any(String)])
-      const next = await service.get(`${TABLES}/pages?limit=2&${query}&cursor=${cursor}`)
-      expect([query, next.status, await next.json()]).toEqual([
-        query,
-        200,
-        [expect.anything(), expect.anything()],
-      ])
-    }
-    for (const query of [
-      'order=n&select=n:id',
-      'order=word&select=word:id',
-      'order=at&select=at::date',
-      'order=word&truncate=3',
-    ]) {
-      expect([query, await cursorOf(query)]).toEqual([query, null])
-    }
-  })
-})
-
 test('a list of a document may be longer than any address, and its texts hold what they like', async () => {
   await setUp(
     `create table listed (id int primary key, name text); insert into listed values (1, 'a"b\\,(c)'), (2, 'x')`,
