@@ -2,6 +2,7 @@
 import type { Clock } from '#core/clock'
 import { type AppError, rateLimited } from '#core/errors'
 import type { Http } from './env.ts'
+import { addHeader } from './respond.ts'
 
 export type Limit = { max: number; windowMs: number }
 
@@ -63,10 +64,9 @@ export function limitRequest(
 
 /** Of two limits the answer tells the one that was looked at last: it is the closer one. */
 function tell(c: Http, { limit, remaining, resetSeconds }: Allowance): void {
-  const { outgoing } = c.env
-  outgoing.setHeader('X-RateLimit-Limit', String(limit))
-  outgoing.setHeader('X-RateLimit-Remaining', String(remaining))
-  outgoing.setHeader('X-RateLimit-Reset', String(resetSeconds))
+  addHeader(c, 'X-RateLimit-Limit', String(limit))
+  addHeader(c, 'X-RateLimit-Remaining', String(remaining))
+  addHeader(c, 'X-RateLimit-Reset', String(resetSeconds))
 }
 
 const tooMany = ({ limit, remaining, resetSeconds }: Allowance): AppError =>
