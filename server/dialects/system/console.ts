@@ -3,9 +3,9 @@ import { html, raw } from 'hono/html'
 import { version } from '#core/version'
 import type { Http } from '#http/env'
 import type { Services } from '#services'
-import { LOGO, STYLE } from './console-style.ts'
+import { LOGO } from './console-style.ts'
 import { health } from './health.ts'
-import { sealPage } from './sealed-page.ts'
+import { headOf, sealPage } from './sealed-page.ts'
 
 type Door = {
   name: string
@@ -63,13 +63,7 @@ function page(services: Services, ok: boolean, nonce: string) {
   const { publicUrl: url } = services
   return html`<!doctype html>
 <html lang="en" class="no-script">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Stead</title>
-    <link rel="icon" href="data:," />
-    <style nonce="${nonce}">${raw(STYLE)}</style>
-  </head>
+  ${headOf({ title: 'Stead', nonce })}
   <body>
     <main>
       <header>

@@ -3,9 +3,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { html, raw } from 'hono/html'
 import type { Http } from '#http/env'
-import { STYLE } from './console-style.ts'
 import { markdownToHtml } from './markdown.ts'
-import { sealPage } from './sealed-page.ts'
+import { headOf, sealPage } from './sealed-page.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../docs/errors', import.meta.url))
 
@@ -47,15 +46,7 @@ export async function errorPages(c: Http): Promise<Response> {
 
 const render = (found: readonly Page[], nonce: string) => html`<!doctype html>
   <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <title>Error codes · Stead</title>
-      <link rel="icon" href="data:," />
-      <style nonce="${nonce}">
-        ${raw(STYLE + OWN_STYLE)}
-      </style>
-    </head>
+    ${headOf({ title: 'Error codes · Stead', nonce, ownStyle: OWN_STYLE })}
     <body>
       <main>
         <header>

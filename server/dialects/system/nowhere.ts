@@ -1,11 +1,11 @@
 /** What is answered where no route is: which methods the path takes, and for a browser a page with ways on. */
-import { html, raw } from 'hono/html'
+import { html } from 'hono/html'
 import { type AppError, notFound } from '#core/errors'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
 import type { Listed, ListedRoute } from '#http/routes'
-import { LOGO, STYLE } from './console-style.ts'
-import { sealPage } from './sealed-page.ts'
+import { LOGO } from './console-style.ts'
+import { headOf, sealPage } from './sealed-page.ts'
 
 type Shape = { pattern: RegExp; parameters: number; methods: Set<string> }
 
@@ -57,13 +57,7 @@ export function nowherePage(c: Http, { message, hint }: AppError): Promise<Respo
   return c.html(
     html`<!doctype html>
 <html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Nothing here · Stead</title>
-    <link rel="icon" href="data:," />
-    <style nonce="${nonce}">${raw(STYLE)}</style>
-  </head>
+  ${headOf({ title: 'Nothing here · Stead', nonce })}
   <body>
     <main>
       <header>${LOGO}<h1>Nothing here</h1></header>

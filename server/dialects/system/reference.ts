@@ -7,7 +7,6 @@ import type { Http } from '#http/env'
 import { operationIdOf } from '#http/openapi/paths'
 import type { Listed, ListedRoute } from '#http/routes'
 import type { Services } from '#services'
-import { STYLE } from './console-style.ts'
 import {
   answersOf,
   bodySchema,
@@ -19,7 +18,7 @@ import {
   type Told,
 } from './reference-fields.ts'
 import { REFERENCE_STYLE } from './reference-style.ts'
-import { sealPage } from './sealed-page.ts'
+import { headOf, sealPage } from './sealed-page.ts'
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
@@ -36,13 +35,7 @@ export function referencePage(services: Services, listed: Listed): (c: Http) => 
 
 const page = (content: HtmlEscapedString, nonce: string) => html`<!doctype html>
 <html lang="en" class="no-script">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>API reference · Stead</title>
-    <link rel="icon" href="data:," />
-    <style nonce="${nonce}">${raw(STYLE + REFERENCE_STYLE)}</style>
-  </head>
+  ${headOf({ title: 'API reference · Stead', nonce, ownStyle: REFERENCE_STYLE })}
   <body>
     <main>${content}</main>
     <script nonce="${nonce}">${raw(SCRIPT)}</script>

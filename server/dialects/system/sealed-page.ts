@@ -1,6 +1,8 @@
 /** Pages that hold all they need: their own style and script, nothing from anywhere else, in nobody's frame. */
+import { html, raw } from 'hono/html'
 import { randomToken } from '#core/ids'
 import type { Http } from '#http/env'
+import { STYLE } from './console-style.ts'
 
 /** Sets the headers of such a page. @returns the nonce that its style and script must carry */
 export function sealPage(c: Http): string {
@@ -13,3 +15,14 @@ export function sealPage(c: Http): string {
   c.header('Referrer-Policy', 'no-referrer')
   return nonce
 }
+
+type Head = { title: string; nonce: string; ownStyle?: string }
+
+/** The head of such a page, with the style that all of them share and its own after it. */
+export const headOf = ({ title, nonce, ownStyle = '' }: Head) => html`<head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>${title}</title>
+    <link rel="icon" href="data:," />
+    <style nonce="${nonce}">${raw(STYLE + ownStyle)}</style>
+  </head>`
