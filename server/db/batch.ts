@@ -5,6 +5,7 @@
  */
 
 import type { LargeValue } from './large-value.ts'
+import type { Pace } from './pace.ts'
 
 export type BatchStatement = {
   /** Prepared under this name once per connection; absent = parsed each time. One name, one text. */
@@ -26,34 +27,6 @@ export type BatchResult = {
   /** With `stream` the last column of its one row, which `rows` then lacks; with `between` its rows, if any. */
   large?: LargeValue
 }
-
-/** How long the like of a batch takes on the server. Kept by whoever sends it again and again. */
-export class Pace {
-  #worst = Number.POSITIVE_INFINITY
-  #mean = 0
-
-  /** The worst rises at once and falls slowly. */
-  record(ms: number): void {
-    const isFirst = this.#worst === Number.POSITIVE_INFINITY
-    this.#worst = isFirst ? ms : Math.max(ms, this.#worst * 0.9)
-    this.#mean += (ms - this.#mean) * (isFirst ? 1 : 0.05)
-  }
-
-  /** Short enough that another batch may wait behind it. */
-  get isBrief(): boolean {
-    return this.#worst < BRIEF_MS
-  }
-
-  /** Brief, but not so brief that a queue of them costs nobody anything. */
-  get isWeighty(): boolean {
-    return this.#mean > WEIGHTY_MS
-  }
-}
-
-/** Milliseconds. */
-export const BRIEF_MS = 20
-
-const WEIGHTY_MS = 0.5
 
 export type BatchOptions = {
   /**

@@ -1,8 +1,9 @@
 /** What batches on one connection may do to each other: nothing. */
 import { expect, inject, test } from 'vitest'
 import { Secret } from '#core/secret'
-import { type BatchResult, type BatchStatement, Pace } from './batch.ts'
+import { type BatchResult, type BatchStatement } from './batch.ts'
 import { type Database, openDatabase } from './database.ts'
+import { Pace } from './pace.ts'
 
 const open = (max = 4) => openDatabase(new Secret(inject('clusterUrl')), { max, sessions: 1 })
 

@@ -9,12 +9,12 @@ import {
   type BatchOptions,
   type BatchResult,
   type BatchStatement,
-  BRIEF_MS,
   emptyResult,
   UNDO,
 } from './batch.ts'
 import { type Backend, sendCancel } from './cancel.ts'
 import { LargeValue, RowJoiner } from './large-value.ts'
+import { BRIEF_MS } from './pace.ts'
 import { crowdedOut, isAboutPrepared } from './prepared.ts'
 import {
   bindMessage,
@@ -48,6 +48,8 @@ type Inside = Backend & { connection: { stream: Socket } }
 export type WireEvents = {
   /** A job ended: the wire is free, or has room for another behind the rest. */
   onProgress(wire: Wire): void
+  /** How many connections are under way, this one among them. */
+  atWork(): number
   /** The connection is gone. */
   onEnd(wire: Wire): void
   /** This one is to be sent over another connection: here it did nothing, or nothing but read. */
@@ -267,7 +269,7 @@ export class Wire {
     if (!done) return
     const { job, results, error, streamed } = done
     const now = performance.now()
-    if (!done.moved) job.options.pace?.record(now - this.#headSince)
+    if (!done.moved) job.options.pace?.record(now - this.#headSince, this.#events.atWork())
     this.#headSince = now
     this.#current = emptyResult()
     const undone = job.options.rehearse === true && results.length === job.statements.length

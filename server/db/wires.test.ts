@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { describe, expect, inject, test } from 'vitest'
 import { Secret } from '#core/secret'
-import { Pace } from './batch.ts'
 import { openDatabase } from './database.ts'
+import { Pace } from './pace.ts'
 import { MessageReader } from './wire-messages.ts'
 
 const open = (max = 4) => openDatabase(new Secret(inject('clusterUrl')), { max, sessions: 1 })

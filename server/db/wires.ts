@@ -136,6 +136,7 @@ export class Wires {
     this.#opening++
     const events: WireEvents = {
       onProgress: this.#onProgress,
+      atWork: () => this.#all.size - this.#free.length,
       onEnd: (wire) => this.#forget(wire),
       onUnserved: (job) => this.#send(Object.assign(job, { isAgain: true })),
     }

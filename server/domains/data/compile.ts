@@ -1,7 +1,7 @@
 /** From a request to the statement that answers it: plan against the catalog, write SQL. */
 import { createHash } from 'node:crypto'
 import { notFound } from '#core/errors'
-import { Pace } from '#db/batch'
+import { Pace } from '#db/pace'
 import { isVoid, writeCall } from './call.sql.ts'
 import { type CallSettings, callSettings } from './call-settings.ts'
 import type { Catalog, Relation } from './catalog.ts'

@@ -1,6 +1,6 @@
 /** An operation as statements: one for a query, one for each field of a mutation. */
 import { OperationTypeNode } from 'graphql'
-import { Pace } from '#db/batch'
+import { Pace } from '#db/pace'
 import { type CompiledStatement, named, type ReadPlan, SqlWriter, writeChange } from '#domains/data'
 import { planAggregate } from './aggregate.ts'
 import { Compiling, type Level, type SelectedField, TYPENAME } from './compiling.ts'
