@@ -10,6 +10,7 @@ import {
   visibleCatalog,
 } from '#domains/data'
 import { invalid } from '#core/errors'
+import { Shelf } from '#core/shelf'
 import type { Http } from '#http/env'
 import { Draft, type Part, type Schema, type Version } from '#http/openapi/document'
 import { routesPart } from '#http/openapi/routes'
@@ -56,7 +57,7 @@ export function addOpenApi(
   services: Services,
   describing: Describing,
 ): void {
-  const documents = new Documents(services, describing)
+  const documents = new Documents(describing)
   for (const path of OPENAPI_PATHS) {
     routes.add(
       {
@@ -102,35 +103,32 @@ type Asked = { version: Version; origin: string }
 
 type Pieces = readonly Uint8Array<ArrayBuffer>[]
 
-/** Longer documents are written anew each time: they would be held for as long as their catalog. */
-const KEPT_BYTES = 1024 * 1024
+/** Of all documents that are kept; one of a thousand tables of ten columns is 23 MB long. */
+const SHELF_BYTES = 32 * 1024 * 1024
 
-/** Documents for the instance's own address are written once, per version and state of the database. */
+const bytesOf = (pieces: Pieces): number =>
+  pieces.reduce((bytes, { byteLength }) => bytes + byteLength, 0)
+
+/** Documents are written once per version, address and state of the database. */
 class Documents {
-  readonly #services: Services
   readonly #describing: Describing
-  readonly #written = new Map<string, Promise<Pieces>>()
+  readonly #shelf = new Shelf<Pieces>(SHELF_BYTES, bytesOf)
+  #catalogs = 0
 
-  constructor(services: Services, describing: Describing) {
-    this.#services = services
+  constructor(describing: Describing) {
     this.#describing = describing
   }
 
   /** @param database of the app, where it is told too */
-  async read(asked: Asked, database: Database | undefined): Promise<Pieces> {
-    if (asked.origin !== this.#services.publicUrl) return this.#write(asked, database)
-    const kept =
-      database?.catalog.derived('openapi', () => new Map<string, Promise<Pieces>>()) ??
-      this.#written
-    const key = JSON.stringify([asked.version, database?.schemas])
-    const known = kept.get(key)
-    if (known) return known
-    const writing = this.#write(asked, database)
-    // Whoever asks meanwhile gets the same.
-    kept.set(key, writing)
-    const isKept = await writing.then(isShort, () => false)
-    if (!isKept) kept.delete(key)
-    return writing
+  read(asked: Asked, database: Database | undefined): Promise<Pieces> {
+    const { version, origin } = asked
+    const state = database && [this.#numberOf(database.catalog), ...database.schemas]
+    const key = JSON.stringify([version, origin, state])
+    return this.#shelf.take(key, () => this.#write(asked, database))
+  }
+
+  #numberOf(catalog: Database['catalog']): number {
+    return catalog.derived('openapi', () => (this.#catalogs += 1))
   }
 
   async #write({ version, origin }: Asked, database: Database | undefined): Promise<Pieces> {
@@ -161,9 +159,6 @@ function functionsIn({ catalog, data, schemas }: Database): Promise<Functions[]>
     }),
   )
 }
-
-const isShort = (pieces: Pieces): boolean =>
-  pieces.reduce((bytes, piece) => bytes + piece.byteLength, 0) <= KEPT_BYTES
 
 /** As fast as the other side takes it; what is short goes as one. */
 function streamOf(pieces: Pieces): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {

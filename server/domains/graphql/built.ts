@@ -6,8 +6,9 @@ import {
   type OperationDefinitionNode,
   parse,
 } from 'graphql'
+import { Shelf } from '#core/shelf'
 import { type Catalog, type DataContext, LruCache } from '#domains/data'
-import { type Chunks, Shelf } from './chunks.ts'
+import type { Chunks } from './chunks.ts'
 import { type Prepared, type PreparedOperation, prepare } from './document.ts'
 import { readGrants } from './grants.sql.ts'
 import type { Given } from './inputs.ts'
@@ -25,8 +26,6 @@ export type Built = {
   schema: GraphQLSchema
   /** By the settings they were read under, then by their text. */
   documents: Map<string, LruCache<Prepared>>
-  /** Answers about the schema that are being written, by their text. */
-  describing: Map<string, Promise<Chunks>>
 }
 
 /** What an app's requests use, by role. */
@@ -84,7 +83,7 @@ async function build(
   const model = await modelOf(catalog, await readGrants(platform, role, SCHEMA))
   made += 1
   const schema = schemaOf(model)
-  return { catalog, id: made, model, schema, documents: new Map(), describing: new Map() }
+  return { catalog, id: made, model, schema, documents: new Map() }
 }
 
 export function preparedFor(built: Built, text: string, settings: GraphqlSettings): Prepared {
@@ -167,23 +166,17 @@ export function introspected(
 
 type Describing = Omit<Parameters<typeof writeIntrospection>[0], 'schema'>
 
-const shelf = new Shelf()
+/** Answers kept for all schemas together. */
+const SHELF_BYTES = 64 * 1024 * 1024
+
+const shelf = new Shelf<Chunks>(SHELF_BYTES, ({ bytes }) => bytes)
 
 /** Those who ask the same at the same time get the same. @param key undefined: not kept */
 function described(built: Built, asked: Describing, key: string | undefined): Promise<Chunks> {
   // Of a schema of its own: what it makes, which is everything, goes when it is done.
   const write = () =>
     oneAfterTheOther(() => writeIntrospection({ ...asked, schema: schemaOf(built.model) }))
-  if (key === undefined) return write()
-  const kept = shelf.get(`${built.id} ${key}`)
-  if (kept) return Promise.resolve(kept)
-  let writing = built.describing.get(key)
-  if (!writing) {
-    writing = write().finally(() => built.describing.delete(key))
-    built.describing.set(key, writing)
-    writing.then((chunks) => shelf.set(`${built.id} ${key}`, chunks)).catch(() => {})
-  }
-  return writing
+  return key === undefined ? write() : shelf.take(`${built.id} ${key}`, write)
 }
 
 let last: Promise<unknown> = Promise.resolve()

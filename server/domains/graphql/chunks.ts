@@ -30,31 +30,3 @@ export class Chunks {
     return this
   }
 }
-
-/** Answers kept for all schemas together. */
-const MAX_SHELF_BYTES = 64 * 1024 * 1024
-
-/** Keeps the answers that were asked for last, as far as there is room. */
-export class Shelf {
-  readonly #kept = new Map<string, Chunks>()
-  #bytes = 0
-
-  get(key: string): Chunks | undefined {
-    const found = this.#kept.get(key)
-    if (found) {
-      this.#kept.delete(key)
-      this.#kept.set(key, found)
-    }
-    return found
-  }
-
-  set(key: string, value: Chunks): void {
-    this.#kept.set(key, value)
-    this.#bytes += value.bytes
-    for (const [oldest, { bytes }] of this.#kept) {
-      if (this.#bytes <= MAX_SHELF_BYTES) return
-      this.#kept.delete(oldest)
-      this.#bytes -= bytes
-    }
-  }
-}
