@@ -13,14 +13,15 @@ export type Preferences = {
   unknown: readonly string[]
 }
 
-const WORDS: Record<string, { key: keyof Preferences; values: readonly string[] }> = {
-  return: { key: 'return', values: ['representation', 'minimal', 'headers-only'] },
-  count: { key: 'count', values: ['exact', 'planned', 'estimated'] },
-  resolution: { key: 'resolution', values: ['merge-duplicates', 'ignore-duplicates'] },
-  missing: { key: 'missing', values: ['default', 'null'] },
-  handling: { key: 'handling', values: ['strict', 'lenient'] },
-  tx: { key: 'tx', values: ['commit', 'rollback'] },
-}
+/** A map: an object would know `constructor` too. */
+const WORDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['return', ['representation', 'minimal', 'headers-only']],
+  ['count', ['exact', 'planned', 'estimated']],
+  ['resolution', ['merge-duplicates', 'ignore-duplicates']],
+  ['missing', ['default', 'null']],
+  ['handling', ['strict', 'lenient']],
+  ['tx', ['commit', 'rollback']],
+] as const satisfies readonly (readonly [keyof Preferences, readonly string[]])[])
 
 const NONE: Preferences = { unknown: [] }
 
@@ -45,8 +46,7 @@ function parse(header: string): Preferences {
   for (const text of header.split(',').map((part) => part.trim())) {
     if (text === '') continue
     const [name = '', value = ''] = text.split('=', 2).map((part) => part.trim())
-    const word = WORDS[name]
-    if (word?.values.includes(value)) found[word.key] ??= value
+    if (WORDS.get(name)?.includes(value)) found[name] ??= value
     else if (name === 'max-affected' && /^\d{1,15}$/.test(value)) {
       found.maxAffected ??= Number(value)
     } else if (name === 'timezone' && isTimeZone(value)) found.timezone ??= value

@@ -346,6 +346,17 @@ test('ranges and lists are asked for one value as well as for many', async () =>
   }
 })
 
+test('types and columns may be called what every object of JavaScript knows', async () => {
+  await app.sql(`create type constructor as enum ('a', 'b');
+    create table racers (id int primary key, team constructor, constructor int);
+    grant all on racers to service_role; insert into racers values (1, 'a', 7), (2, 'b', 8)`)
+  expect(
+    await data(
+      '{ racers(filter: {team_eq: "a"}, orderBy: {constructor: ASC}) { id team constructor } }',
+    ),
+  ).toEqual({ racers: [{ id: 1, team: 'a', constructor: 7 }] })
+})
+
 test('a table that has no order has no argument for it', async () => {
   expect(await data('{ shelves { j } shelvesAggregate { count } }')).toEqual({
     shelves: [],

@@ -22,15 +22,16 @@ const ARRAY_TYPE = 'application/vnd.pgrst.array+json'
 
 const ARRAY: Known = { format: 'array', stripNulls: false, contentType: JSON_TYPE }
 
-const KNOWN: Record<string, Known> = {
-  '*/*': ARRAY,
-  'application/json': ARRAY,
-  'text/csv': { format: 'csv', stripNulls: false, contentType: 'text/csv; charset=utf-8' },
-  [OBJECT_TYPE]: objectMedia(false),
-  'application/vnd.pgrst.object': objectMedia(false),
-  [ARRAY_TYPE]: ARRAY,
-  'application/vnd.pgrst.array': ARRAY,
-}
+/** A map: an object would know `constructor` too. */
+const KNOWN: ReadonlyMap<string, Known> = new Map([
+  ['*/*', ARRAY],
+  ['application/json', ARRAY],
+  ['text/csv', { format: 'csv', stripNulls: false, contentType: 'text/csv; charset=utf-8' }],
+  [OBJECT_TYPE, objectMedia(false)],
+  ['application/vnd.pgrst.object', objectMedia(false)],
+  [ARRAY_TYPE, ARRAY],
+  ['application/vnd.pgrst.array', ARRAY],
+])
 
 function objectMedia(stripNulls: boolean): Known {
   const nulls = stripNulls ? ';nulls=stripped' : ''
@@ -65,8 +66,8 @@ function choose(accept: string): Media {
     .toSorted((a, b) => b.weight - a.weight)
   const [best] = wanted
   if (best && PLAN.test(best.type)) return planMedia(best)
-  const accepts = wanted.map(({ type }) => ({ type, known: KNOWN[type] !== undefined }))
-  const first = wanted.find(({ type }) => KNOWN[type])
+  const accepts = wanted.map(({ type }) => ({ type, known: KNOWN.has(type) }))
+  const first = wanted.find(({ type }) => KNOWN.has(type))
   const known = first ? knownMedia(first) : ARRAY
   const types = accepts.map(({ type }) => type).join()
   return { ...known, accepts, key: `${types}${known.stripNulls ? '-' : ''}` }
@@ -74,11 +75,11 @@ function choose(accept: string): Media {
 
 const PLAN = /^application\/vnd\.pgrst\.plan(\+text|\+json)?$/
 
-const WHOLE_NAMES: Record<string, string> = {
-  'application/vnd.pgrst.object': OBJECT_TYPE,
-  'application/vnd.pgrst.array': 'application/json',
-  [ARRAY_TYPE]: 'application/json',
-}
+const WHOLE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['application/vnd.pgrst.object', OBJECT_TYPE],
+  ['application/vnd.pgrst.array', 'application/json'],
+  [ARRAY_TYPE, 'application/json'],
+])
 
 /** How the answer of another media type would be made. */
 function planMedia({ type, parameters }: Wanted): Media {
@@ -93,13 +94,13 @@ function planMedia({ type, parameters }: Wanted): Media {
   const format = type.endsWith('+json') ? 'json' : 'text'
   const shown = options.length > 0 ? `; options=${options.join('|')}` : ''
   const whole = inner.accepts[0]?.type ?? ''
-  const kind = `application/vnd.pgrst.plan+${format}; for="${WHOLE_NAMES[whole] ?? whole}"${shown}`
+  const kind = `application/vnd.pgrst.plan+${format}; for="${WHOLE_NAMES.get(whole) ?? whole}"${shown}`
   const explain = { format, options, mediaType: `${kind}; charset=utf-8` } as const
   return { ...inner, explain, key: `${kind} ${inner.key}` }
 }
 
 function knownMedia({ type, stripNulls }: Wanted): Known {
-  const media = KNOWN[type] ?? ARRAY
+  const media = KNOWN.get(type) ?? ARRAY
   if (!stripNulls || media.format === 'csv') return media
   return media.format === 'object' ? objectMedia(true) : STRIPPED_ARRAY
 }

@@ -241,6 +241,23 @@ test('media types: object, stripped nulls, CSV, and none that we have', async ()
   })
 })
 
+test('words that every object of JavaScript knows are no preferences and no media types', async () => {
+  for (const word of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+    expect(await get('/tasks?id=eq.1&select=id', { prefer: `${word}=1` })).toMatchObject({
+      status: 200,
+      body: [{ id: 1 }],
+    })
+    expect(await get('/tasks', { prefer: `handling=strict, ${word}` })).toMatchObject({
+      status: 400,
+      body: { code: 'PGRST122', details: `Invalid preferences: ${word}` },
+    })
+    expect(await get('/tasks', { accept: word })).toMatchObject({
+      status: 406,
+      body: { code: 'PGRST107' },
+    })
+  }
+})
+
 test("errors are PostgREST's: codes, words and statuses", async () => {
   expect(await get('/taskz')).toMatchObject({
     status: 404,

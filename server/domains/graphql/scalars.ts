@@ -69,7 +69,11 @@ export const SCALARS = {
 
 export type ScalarName = keyof typeof SCALARS
 
-const BY_TYPE: Record<string, ScalarName> = {
+/** A map: somebody may call a type `constructor`, which every object knows. */
+const byType = <T>(known: Record<string, T>): ReadonlyMap<string, T> =>
+  new Map(Object.entries(known))
+
+const BY_TYPE = byType<ScalarName>({
   int2: 'Int',
   int4: 'Int',
   int8: 'BigInt',
@@ -87,7 +91,7 @@ const BY_TYPE: Record<string, ScalarName> = {
   sparsevec: 'JSON',
   geometry: 'JSON',
   geography: 'JSON',
-}
+})
 
 const BY_CATEGORY: Record<string, ScalarName> = {
   D: 'DateTime',
@@ -98,7 +102,7 @@ const BY_CATEGORY: Record<string, ScalarName> = {
 }
 
 export const scalarOf = ({ baseType, category }: Column): ScalarName =>
-  BY_TYPE[baseType] ?? BY_CATEGORY[category] ?? 'String'
+  BY_TYPE.get(baseType) ?? BY_CATEGORY[category] ?? 'String'
 
 const ORDERED = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'in'] as const
 const TEXT = [...ORDERED, 'like', 'ilike'] as const
@@ -115,7 +119,7 @@ export type FilterOperator =
   | (typeof DOCUMENT)[number]
   | 'is_null'
 
-const OPERATORS_BY_TYPE: Record<string, readonly FilterOperator[]> = {
+const OPERATORS_BY_TYPE = byType<readonly FilterOperator[]>({
   bool: EQUAL,
   uuid: LISTED,
   json: DOCUMENT,
@@ -135,7 +139,7 @@ const OPERATORS_BY_TYPE: Record<string, readonly FilterOperator[]> = {
   vector: EQUAL,
   halfvec: EQUAL,
   sparsevec: EQUAL,
-}
+})
 
 const OPERATORS_BY_CATEGORY: Record<string, readonly FilterOperator[]> = {
   S: TEXT,
@@ -160,7 +164,7 @@ function comparedBy(column: Column): readonly FilterOperator[] {
   const { baseType, category } = column
   if (category === 'A' && isDocument(column)) return CONTAINING
   if (NAMED.test(baseType)) return EQUAL
-  return OPERATORS_BY_TYPE[baseType] ?? OPERATORS_BY_CATEGORY[category] ?? []
+  return OPERATORS_BY_TYPE.get(baseType) ?? OPERATORS_BY_CATEGORY[category] ?? []
 }
 
 /** Names of PostgreSQL's own objects; as operands they would be numbers. */
