@@ -241,6 +241,16 @@ test('media types: object, stripped nulls, CSV, and none that we have', async ()
   })
 })
 
+test('CSV has room for more columns than a function may have arguments', async () => {
+  const columns = Array.from({ length: 120 }, (_, at) => `c${at}`)
+  await app.sql(`create table wide (${columns.map((name) => `${name} text default '${name}'`).join()});
+    grant all on wide to service_role; insert into wide default values`)
+  const line = columns.join()
+  expect((await get('/wide', { accept: 'text/csv' })).body).toBe(`${line}\n${line}`)
+  const exported = await app.as(app.serviceKey).get('/api/v1/tables/wide/export')
+  expect(await exported.text()).toBe(`${line}\n${line}\n`)
+})
+
 test('words that every object of JavaScript knows are no preferences and no media types', async () => {
   for (const word of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
     expect(await get('/tasks?id=eq.1&select=id', { prefer: `${word}=1` })).toMatchObject({

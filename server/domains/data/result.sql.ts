@@ -65,18 +65,15 @@ function writeCsv(sql: SqlWriter, format: 'csv' | 'csv_json', names: readonly st
   sql.add(`, E'\\n'), '')`)
 }
 
-/** A row of `t` as a line, without its end. */
+/** A row of `t` as a line, without its end. An array, because a table has more columns than a function may have arguments. */
 export function writeCsvLine(
   sql: SqlWriter,
   format: 'csv' | 'csv_json',
   names: readonly string[],
 ): void {
-  sql.add(`concat_ws(','`)
-  for (const name of names) {
-    sql.add(', ')
-    writeCell(sql, format, name)
-  }
-  sql.add(')')
+  sql.add('array_to_string(array[')
+  sql.list(names, ', ', (name) => writeCell(sql, format, name))
+  sql.add(`]::text[], ',')`)
 }
 
 export const csvHeader = (names: readonly string[]): string => names.map(csvCell).join(',')

@@ -237,9 +237,10 @@ function rowsOf({ row, nodes }: ConnectionPlan): ReadPlan {
     as: 'cursor',
     columns: [],
     write: (sql: SqlWriter) => {
-      sql.add(`translate(encode(convert_to(json_build_array(`)
+      // An array, because an order has more terms than a function may have arguments.
+      sql.add(`translate(encode(convert_to(array_to_json(array[`)
       sql.list(row.order, ', ', ({ field }) => sql.name(row.alias, field.name).add('::text'))
-      sql.add(`)::text, 'UTF8'), 'base64'), E'\\n', '')`)
+      sql.add(`])::text, 'UTF8'), 'base64'), E'\\n', '')`)
     },
   } as const
   return { ...row, items: [...views, cursor] }
