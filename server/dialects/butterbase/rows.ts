@@ -138,7 +138,7 @@ type Asking = {
 function run(call: RowCall, { what, slots = [], stream, build }: Asking): Promise<DataResult> {
   const { ctx, table, params } = call
   return execute(ctx, {
-    shape: `rows ${what} ${table}${params.shape}`,
+    shape: `rows ${what} ${table}\0${params.shape}`,
     slots: slots.length > 0 ? [...params.slots, ...slots] : params.slots,
     schema: SCHEMA,
     stream,

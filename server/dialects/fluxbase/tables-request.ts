@@ -124,7 +124,7 @@ export function run(call: TableCall, { what, slots, build, once }: Running): Pro
     shape:
       params.shape === undefined || once
         ? undefined
-        : `tables ${what} ${schema}.${name}${params.shape}`,
+        : `tables ${what} ${schema}\0${name}\0${params.shape}`,
     slots: slots ?? params.slots,
     schema,
     rehearse: preferences.tx === 'rollback',

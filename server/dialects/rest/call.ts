@@ -62,7 +62,7 @@ function shapeOf(
   const limit = handling === 'strict' ? (maxAffected ?? '') : ''
   const isJson = given.kind === 'json'
   const columns = isJson ? JSON.stringify([given.raw !== undefined, given.payload.columns]) : ''
-  return `call ${shapeHead} ${limit} ${name} ${columns}${params.shape}`
+  return `call ${shapeHead} ${limit} ${name}\0${columns}${params.shape}`
 }
 
 type Building = { name: string; given: CallArguments; isArgument: (param: Param) => boolean }

@@ -32,7 +32,7 @@ export async function readTable(c: Http, ctx: RestContext, table: string): Promi
     shape:
       shape === undefined
         ? undefined
-        : `${request.shapeHead} ${table}${pageKey(paged, page)}${shape}`,
+        : `${request.shapeHead} ${table}\0${pageKey(paged, page)}${shape}`,
     slots,
     stream: true,
     build: () => buildRead(request, table, { paged, page }),

@@ -251,6 +251,22 @@ test('CSV has room for more columns than a function may have arguments', async (
   expect(await exported.text()).toBe(`${line}\n${line}\n`)
 })
 
+test('a table whose name reads like a query is another table, also when that query is kept', async () => {
+  expect((await get('/tasks?select=name&id=eq.1')).body).toEqual([{ name: 't1' }])
+  expect((await get('/tasks&select=name?id=eq.1')).status).toBe(404)
+  const range = { range: '0-0' }
+  expect((await get('/tasks?select=id', range)).body).toEqual([{ id: 1 }])
+  expect((await get('/tasks@1?select=id', range)).status).toBe(404)
+  await app.sql(`create table "members&select=name" (name text);
+    grant all on "members&select=name" to service_role`)
+  expect((await get('/members?select=name')).body).toHaveLength(3)
+  expect((await get('/members&select=name')).body).toEqual([])
+  const tables = async (path: string) =>
+    (await app.as(app.serviceKey).get(`/api/v1/tables/${path}`)).json()
+  expect(await tables('members?select=name')).toHaveLength(3)
+  expect(await tables('members&select=name')).toEqual([])
+})
+
 test('words that every object of JavaScript knows are no preferences and no media types', async () => {
   for (const word of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
     expect(await get('/tasks?id=eq.1&select=id', { prefer: `${word}=1` })).toMatchObject({

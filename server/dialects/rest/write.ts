@@ -40,7 +40,7 @@ export async function insertRows(c: Http, ctx: RestContext, table: string): Prom
   const { preferences } = request
   const result = await run(ctx, request, {
     rows,
-    shape: `${table} ${preferences.resolution ?? ''} ${preferences.missing ?? ''}`,
+    shape: `${table}\0${preferences.resolution ?? ''} ${preferences.missing ?? ''}`,
     build: (incoming) => ({
       kind: 'insert',
       ...targetOf(request, table),
@@ -67,7 +67,7 @@ export async function updateRows(c: Http, ctx: RestContext, table: string): Prom
   const rows = given.shape === 'object' ? given : rowsOf(given.rows.slice(0, 1), 'object')
   const result = await run(ctx, request, {
     rows,
-    shape: `${table} ${request.preferences.missing ?? ''}`,
+    shape: `${table}\0${request.preferences.missing ?? ''}`,
     build: ({ payload }) => ({
       kind: 'update',
       ...targetOf(request, table),
@@ -89,7 +89,7 @@ export async function deleteRows(c: Http, ctx: RestContext, table: string): Prom
     shape:
       params.shape === undefined
         ? undefined
-        : `${shapeHead} ${optionKey(request)} ${table}${params.shape}`,
+        : `${shapeHead} ${optionKey(request)} ${table}\0${params.shape}`,
     slots: params.slots,
     build: () => ({ kind: 'delete', ...targetOf(request, table), ...optionsOf(request) }),
   })
@@ -104,7 +104,7 @@ export async function putRow(c: Http, ctx: RestContext, table: string): Promise<
   const key = await checkPut(ctx, request, { table, rows })
   const result = await run(ctx, request, {
     rows,
-    shape: table,
+    shape: `${table}\0`,
     build: ({ payload }) => {
       const { output, query, ...options } = optionsOf(request)
       return {

@@ -47,7 +47,10 @@ export type DataContext = {
 }
 
 export type Ask = {
-  /** Requests with equal shapes differ only in `slots`; undefined = never kept. */
+  /**
+   * Requests with equal shapes differ only in `slots`; undefined = never kept. Names in it end with NUL, which no name
+   * holds: `todos&select=id` is a table of its own.
+   */
   shape: string | undefined
   /** The request's values. */
   slots: readonly string[]
