@@ -36,19 +36,26 @@ export function send(c: Http, result: DataResult, answer: Answer): Response {
     delete headers['Content-Profile']
   }
   if (!withoutBody && answer.body === null) headers['Content-Length'] = '0'
-  const body = withoutBody ? null : bytesOf(c, answer, result)
+  const own = result.headers === undefined ? undefined : headerPairs(result.headers)
+  const isWide = isBeyondAscii(headers['Content-Profile'], own)
+  const body = withoutBody ? null : bytesOf(c, result, { body: answer.body, isWide })
   if (result.large) {
     if (body === null) void result.large.bytes.cancel()
     else headers['Content-Length'] = String(result.large.length)
   }
   const response = respond(body, status, headers)
-  if (result.headers !== undefined) setHeaders(response.headers, result.headers)
+  if (own) setHeaders(response.headers, own)
   return response
 }
 
-function bytesOf(c: Http, { body }: Answer, { large, compiled }: DataResult) {
+type Sent = { body: string | null; isWide: boolean }
+
+/** @param isWide the head is not ASCII: Node writes a text in one go with it, and would encode it once more */
+function bytesOf(c: Http, { large, compiled }: DataResult, { body, isWide }: Sent) {
   if (large) return passing(c, large.bytes)
-  return body !== null && compiled.media?.binary ? Buffer.from(body, 'hex') : body
+  if (body === null) return null
+  if (compiled.media?.binary) return Buffer.from(body, 'hex')
+  return isWide ? Buffer.from(body) : body
 }
 
 function statusIn(text: string | undefined): number | undefined {
@@ -58,14 +65,21 @@ function statusIn(text: string | undefined): number | undefined {
   throw internal('response_status', 'response.status guc must be a valid status code')
 }
 
+type Pairs = readonly (readonly [name: string, text: string])[]
+
+const isBeyondAscii = (profile: string | undefined, own: Pairs | undefined): boolean =>
+  (profile !== undefined && !isAscii(profile)) || own?.some(([, text]) => !isAscii(text)) === true
+
 /** They replace ours; of one name there may be several. */
-function setHeaders(headers: Headers, text: string): void {
-  const pairs = headerList(text).flatMap((entry) => Object.entries(entry))
+function setHeaders(headers: Headers, pairs: Pairs): void {
   for (const [name] of pairs) {
     if (name.toLowerCase() !== 'set-cookie') headers.delete(name)
   }
-  for (const [name, value] of pairs) headers.append(name, value)
+  for (const [name, value] of pairs) headers.append(name, headerText(value))
 }
+
+const headerPairs = (text: string): Pairs =>
+  headerList(text).flatMap((entry) => Object.entries(entry))
 
 function headerList(text: string): Record<string, string>[] {
   try {
@@ -81,6 +95,8 @@ function headerList(text: string): Record<string, string>[] {
 }
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+/** Anything but signs that only control. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/
 
 const isHeader = (entry: unknown): boolean => {
   if (typeof entry !== 'object' || entry === null) return false
@@ -90,7 +106,12 @@ const isHeader = (entry: unknown): boolean => {
 
 /** Whether HTTP can carry it. */
 export const isHeaderPair = ([name, value]: [string, unknown]): boolean =>
-  HEADER_NAME.test(name) && typeof value === 'string' && !/[\r\n\0]/.test(value)
+  HEADER_NAME.test(name) && typeof value === 'string' && HEADER_VALUE.test(value)
+
+const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text)
+
+/** A header's text is bytes: what is beyond ASCII travels as UTF-8. */
+export const headerText = (text: string): string => Buffer.from(text).toString('latin1')
 
 /** Headers common to all answers with rows. */
 export function baseHeaders(range: string, answering: Answering): Record<string, string> {

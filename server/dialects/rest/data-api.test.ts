@@ -242,6 +242,15 @@ test('db_schemas says which schemas a request may name', async () => {
   expect((await get('/letters', undefined, { 'accept-profile': 'public' })).status).toBe(401)
 })
 
+test('a schema whose name is not ASCII is named, and told, as UTF-8', async () => {
+  await app.sql(`create schema "lådor"; create table "lådor".small (id int); insert into "lådor".small values (1);
+    grant usage on schema "lådor" to anon; grant select on "lådor".small to anon`)
+  await configure({ db_schemas: ['lådor'] })
+  const asUtf8 = Buffer.from('lådor').toString('latin1')
+  const { body, headers } = await get('/small', undefined, { 'accept-profile': asUtf8 })
+  expect([body, headers.get('content-profile')]).toEqual([[{ id: 1 }], asUtf8])
+})
+
 test('db_pre_request is called before the statement and may refuse it', async () => {
   await configure({ db_pre_request: 'public.watch', jwt_secret: SECRET })
   const { status, headers } = await get('/rpc/who')

@@ -3,6 +3,7 @@ import { AppError, type ErrorKind } from '#core/errors'
 import type { ParseFacts, Relationship, RelationshipFacts, RoutineFacts } from '#domains/data'
 import type { Http } from '#http/env'
 import type { Services } from '#services'
+import { headerText } from './answer.ts'
 import { databaseAnswer } from './database-errors.ts'
 import { isAnonymous } from './guards.ts'
 
@@ -221,7 +222,7 @@ function functionMissing({ schema, name, arguments: given, near, takes }: Routin
 /** The renderer behind the mount: no request leaves without PostgREST's four words. */
 export function errorRenderer(services: Services) {
   return (thrown: Error, c: Http): Response => {
-    const { status, reason, body, headers } = answerOf(thrown, !isAnonymous(c))
+    const { status, reason, body, headers = {} } = answerOf(thrown, !isAnonymous(c))
     if (reason) c.env.outgoing.statusMessage = reason.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200)
     const error = AppError.from(thrown)
     if (error.kind === 'internal' && !c.env.outgoing.destroyed) {
@@ -230,8 +231,9 @@ export function errorRenderer(services: Services) {
     const named = {
       'Content-Type': 'application/json; charset=utf-8',
       'Proxy-Status': `PostgREST; error=${body.code.replaceAll(/[^\x21-\x7e]/g, '?')}`,
-      ...headers,
+      ...Object.fromEntries(Object.entries(headers).map(([n, text]) => [n, headerText(text)])),
     }
-    return c.body(JSON.stringify(body), status as 400, named)
+    // As bytes: Node writes a text in one go with the head, whose text is bytes already.
+    return c.body(Buffer.from(JSON.stringify(body)), status as 400, named)
   }
 }

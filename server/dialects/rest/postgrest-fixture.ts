@@ -40,6 +40,9 @@ create function pair(out left_side int, out right_side int) language sql as $$ s
 create function sole(out answer int) language sql as $$ select 42 $$;
 create function letters(code char(3), bits bit(2)) returns text language sql
   as $$ select code || bits::text $$;
+create function fail_with(header text) returns void language plpgsql as $$ begin
+  raise sqlstate 'PGRST' using message = '{"code":"78","message":"with"}',
+    detail = json_build_object('status', 402, 'headers', json_build_object('X-Why', header))::text; end $$;
 create function fail_so(status int) returns void language plpgsql as $$ begin
   raise sqlstate 'PGRST' using message = '{"code":"77","message":"so","details":"d","hint":"h"}',
     detail = format('{"status":%s,"status_text":"Quite So \u00e9","headers":{"X-So":"1"}}', status); end $$`

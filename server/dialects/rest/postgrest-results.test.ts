@@ -173,6 +173,28 @@ test('a function shapes its own error', async () => {
   expect(failed.body).toEqual({ code: '77', message: 'so', details: 'd', hint: 'h' })
 })
 
+test('headers of the database travel as UTF-8, and those that no header can hold are told', async () => {
+  await app.sql(`create function tell(header text) returns int language sql stable as
+    $$ select 1 from set_config('response.headers', json_build_array(json_build_object('X-Why', header))::text, true) $$`)
+  const tell = async (name: string, header: string) => {
+    const { status, headers, body } = await ask(`/rpc/${name}`, {
+      method: 'POST',
+      body: { header },
+    })
+    const why = headers.get('x-why')
+    const told = why === null ? null : Buffer.from(why, 'latin1').toString()
+    return [status, told, (body as { code?: string }).code]
+  }
+  for (const text of ['plain', 'h\u00e9', '\u20ac 5', '\ud83d\ude00']) {
+    expect(await tell('tell', text)).toEqual([200, text, undefined])
+    expect(await tell('fail_with', text)).toEqual([402, text, '78'])
+  }
+  for (const text of ['a\u0001b', 'a\r\nb: c', '\u007f']) {
+    expect(await tell('tell', text)).toEqual([500, null, 'PGRST111'])
+    expect(await tell('fail_with', text)).toEqual([500, null, 'PGRST121'])
+  }
+})
+
 test('max rows hold for reads, embeds and functions, and counts stay whole', async () => {
   await configure({ db_max_rows: 1 })
   const rows = await ask('/makers?select=id,goods(id)', { headers: { prefer: 'count=exact' } })

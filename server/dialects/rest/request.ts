@@ -3,6 +3,7 @@ import { invalid, notAcceptable } from '#core/errors'
 import { type DataApi, type Explain, type RequestFacts, type Target } from '#domains/data'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
+import { headerText } from './answer.ts'
 import { type Media, negotiate } from './media.ts'
 import { type Params, readParams } from './params.ts'
 import { type Preferences, readPrefer } from '#http/prefer'
@@ -67,9 +68,6 @@ const noPlan = ({ mediaType }: Explain) =>
 
 const profileIn = (header: string | undefined): string | undefined =>
   header === undefined ? undefined : Buffer.from(header, 'latin1').toString('utf8')
-
-/** A header's text is bytes; names beyond ASCII travel as UTF-8. */
-const headerText = (name: string): string => Buffer.from(name).toString('latin1')
 
 function schemaOf(profile: string | undefined, exposed: readonly string[]): string {
   const schema = profile ?? exposed[0] ?? 'public'
