@@ -87,6 +87,10 @@ test.each([
   ['STEAD_SECRET', 'hidden'],
   ['STEAD_PREVIOUS_SECRETS', `${'x'.repeat(32)},hidden`],
   ['STEAD_DATABASE_URL', 'mysql://root:hidden@localhost/x'],
+  // The end of such a password would be the host that is asked for.
+  ['STEAD_DATABASE_URL', 'postgres://u:p@hidden/w@db/x'],
+  ['STEAD_DATABASE_URL', 'postgres://u:1#hidden@db/x'],
+  ['STEAD_DATABASE_URL', 'postgres://u:50%hidden@db/x'],
   ['STEAD_REGIONS', 'Hidden'],
   ['STEAD_REGIONS', 'us-hidden-1,us-hidden-1'],
   ['STEAD_REGIONS', 'us-east-1=mysql://root:hidden@localhost/x'],

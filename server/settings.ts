@@ -40,13 +40,21 @@ const httpUrl: Parse<string> = (value) =>
     ? value.replace(/\/+$/, '')
     : { expected: 'a URL such as https://api.example.com' }
 
-const isPostgresUrl = (value: string): boolean =>
-  /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? '')
+function isPostgresUrl(value: string): boolean {
+  const url = URL.parse(value)
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol)) return false
+  // Behind a slash in a password the rest of it would be taken for the host, asked for, and shown.
+  const endsEarly = `${url.pathname}${url.search}${url.hash}`.includes('@')
+  return !endsEarly && isDecodable(url.username) && isDecodable(url.password)
+}
+
+const isDecodable = (text: string): boolean => !/%(?![0-9a-f]{2})/i.test(text)
 
 const postgresUrl: Parse<Secret> = (value) =>
-  isPostgresUrl(value)
-    ? new Secret(value)
-    : { expected: 'a URL such as postgresql://user:password@host:5432/postgres' }
+  isPostgresUrl(value) ? new Secret(value) : { expected: POSTGRES_URL }
+
+const POSTGRES_URL =
+  'a URL such as postgresql://user:password@host:5432/postgres, with %40 for @, %2F for /, %23 for # and %25 for % in user and password'
 
 /** A timer that is set for longer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Secret } from '#core/secret'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import { type Budget, clientWithin, holdWithin } from './budget.ts'
+import { driverUrl } from './driver-url.ts'
 import { clientWithoutSettings, type Mend, openMended } from './login.ts'
 import { openPatiently } from './patience.ts'
 import { compile, Fragment } from './sql.ts'
@@ -62,7 +63,7 @@ export type Database = {
 export function openDatabase(url: Secret, options: DatabaseOptions = {}): Database {
   const { max = 10, idleMs = 10_000, acquireMs = 10_000, statementMs, budget, mend } = options
   const config: pg.ClientConfig = {
-    connectionString: url.reveal(),
+    connectionString: driverUrl(url),
     connectionTimeoutMillis: acquireMs,
     application_name: options.applicationName ?? 'stead',
     // By default a role whose name is that of a schema, such as `stead`, would write there.

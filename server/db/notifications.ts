@@ -2,6 +2,7 @@
 import pg from 'pg'
 import type { Log } from '#core/log'
 import type { Secret } from '#core/secret'
+import { driverUrl } from './driver-url.ts'
 
 export type Listener = {
   /** Resolves once notifications arrive. */
@@ -32,7 +33,7 @@ export function listen(options: ListenOptions): Listener {
 
   const connect = async (): Promise<void> => {
     const client = new pg.Client({
-      connectionString: options.url.reveal(),
+      connectionString: driverUrl(options.url),
       application_name: 'stead-listen',
       keepAlive: true,
     })

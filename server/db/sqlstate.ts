@@ -72,6 +72,13 @@ const FAULTS = new Set(['58', 'F0', 'XX'])
 
 const FAULT: Meaning = ['internal', 'database_error']
 
+/** PostGIS says of nearly everything that it cannot take what PostgreSQL says of its own faults. */
+const BAD_SHAPE: Meaning = ['invalid', 'data_exception']
+
+/** PostGIS by the names of its sources, as its words are many. */
+const isOfShape = ({ code, file = '' }: pg.DatabaseError): boolean =>
+  code === 'XX000' && /^(lwgeom|geography|gserialized|geobuf|mvt|flatgeobuf|rtpg)/.test(file)
+
 /** Whatever else a statement ends with, somebody's own code raised. */
 const RAISED: Meaning = ['invalid', 'raise_exception']
 
@@ -115,7 +122,7 @@ export function fromDatabase(error: unknown): unknown {
     )
   }
   if (!(error instanceof pg.DatabaseError)) return error
-  const [kind, code] = meaningOf(error.code ?? '')
+  const [kind, code] = isOfShape(error) ? BAD_SHAPE : meaningOf(error.code ?? '')
   const { message, hint } = error.code === DISK_FULL ? NO_ROOM : error
   return new AppError(
     { kind, code, message },

@@ -265,6 +265,7 @@ const ERROR_FIELDS: Record<string, keyof pg.DatabaseError> = {
   d: 'dataType',
   n: 'constraint',
   W: 'where',
+  F: 'file',
   R: 'routine',
 }
 

@@ -9,6 +9,9 @@ const LEAST_VERSION = 15
 
 const INSUFFICIENT_PRIVILEGE = '42501'
 
+/** Such as what pg_hba.conf does not admit. */
+const NO_ENTRY = '28000'
+
 const CONNECT_MS = 10_000
 
 /** A cluster as the settings name it. */
@@ -43,17 +46,40 @@ async function requireUsable({ url, check }: Given): Promise<void> {
     if (version < LEAST_VERSION) {
       throw unusable([url], `it is PostgreSQL ${version}`, `Use ${LEAST_VERSION} or newer`)
     }
-    if (!mayCreate) {
-      const role = decodeURIComponent(URL.parse(url.reveal())?.username ?? '')
-      const sql = `alter role "${role}" createdb createrole`
-      throw unusable([url], 'its role may not create databases and roles', `Run there: ${sql}`)
-    }
+    if (!mayCreate) throw unusable([url], 'its role may not create databases and roles', SUPERUSER)
   } catch (error) {
     if (error instanceof AppError) throw error
-    throw unusable([url], (error as Error).message, check)
+    throw unusable([url], ...(mendOf(url, error as Error) ?? [wordsOf(error as Error), check]))
   } finally {
     await database.close()
   }
+}
+
+const SUPERUSER =
+  "Stead makes databases, roles and event triggers: use a superuser, such as one made there with: create role stead superuser login password '…'"
+
+/** Without the advice that Node adds for its own users. */
+const wordsOf = ({ message }: Error): string => message.split(';')[0] ?? message
+
+/** Certificates that nobody who is known has signed, as Node calls them. */
+const UNKNOWN_SIGNER =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*ISSUER.*|UNABLE_TO_VERIFY_.*)$/
+
+/** Why, and what to change in the address, where the failure tells. */
+function mendOf(url: Secret, error: Error & { code?: string }): [string, string] | undefined {
+  const { searchParams, password } = new URL(url.reveal())
+  if (UNKNOWN_SIGNER.test(error.code ?? '')) {
+    const advice =
+      'Name the certificate that signed it in the address: &sslrootcert=/path/to/ca.pem'
+    return [wordsOf(error), advice]
+  }
+  if (sqlstateOf(error) === NO_ENTRY && !searchParams.has('sslmode')) {
+    const advice =
+      'Where only encrypted connections are let in, add ?sslmode=require to the address'
+    return [error.message, advice]
+  }
+  const asksForPassword = password === '' && error.message.startsWith('SASL')
+  return asksForPassword ? ['it asks for a password', 'Put one into the address'] : undefined
 }
 
 type Facts = { version: number; mayCreate: boolean }
@@ -76,10 +102,9 @@ function unusable(urls: readonly Secret[], why: string, advice: string): AppErro
 export function deniedBy(settings: Settings, error: unknown): unknown {
   const given = givenClusters(settings)
   if (given.length === 0 || sqlstateOf(error) !== INSUFFICIENT_PRIVILEGE) return error
-  const advice = 'Stead makes databases, roles and event triggers: use a superuser'
   return unusable(
     given.map(({ url }) => url),
     (error as Error).message,
-    advice,
+    SUPERUSER,
   )
 }

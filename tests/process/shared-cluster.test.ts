@@ -1,4 +1,6 @@
 /** A PostgreSQL that the operator brings, and several processes on it. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -7,6 +9,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientFor } from '#support/client'
 import { Secret } from '#core/secret'
 import { type EmbeddedPostgres, startPostgres } from '#postgres'
+import { readConfig } from '../../server/config.ts'
+import { requireUsableClusters } from '../../server/process/given-cluster.ts'
 import { launch, type Running, startProcess, stead, temporaryFolder } from './stead-process.ts'
 
 const folder = temporaryFolder()
@@ -123,7 +127,11 @@ test('a start with another secret is refused, because it could read nothing', as
 })
 
 test.each([
-  ['small', '', 'Run there: alter role "small" createdb createrole'],
+  [
+    'small',
+    '',
+    'may not create databases and roles. Stead makes databases, roles and event triggers',
+  ],
   ['larger', 'createdb createrole', 'Stead makes databases, roles and event triggers'],
 ])(
   'a role that may not do enough (%s) is refused with what it lacks',
@@ -137,6 +145,61 @@ test.each([
     expect(start.stderr()).toContain(`Cannot start: PostgreSQL at ${url.host} cannot be used`)
     expect(start.stderr()).toContain(advice)
     expect(start.stderr()).not.toMatch(/known|^\s+at /m)
+  },
+)
+
+const LOGIN = 'the/user@work'
+const PASSWORD = 'p@ss:/w#o?r%d é'
+
+/** A certificate that nobody has signed but itself; without it the cluster's logs in are in the clear. */
+async function encrypt(): Promise<void> {
+  const cluster = dataDir('cluster')
+  const [key, certificate] = [join(cluster, 'server.key'), join(cluster, 'server.crt')]
+  const made = ['-keyout', key, '-out', certificate, '-subj', '/CN=127.0.0.1', '-days', '2']
+  execFileSync('openssl', ['req', '-new', '-x509', '-nodes', ...made], { stdio: 'ignore' })
+  const { uid, gid } = statSync(cluster)
+  for (const file of [key, certificate]) {
+    chmodSync(file, 0o600)
+    chownSync(file, uid, gid)
+  }
+  const rules = join(cluster, 'pg_hba.conf')
+  const rule = `hostnossl all "${LOGIN}" all reject\n`
+  writeFileSync(rules, rule + readFileSync(rules, 'utf8'))
+  await rows('postgres', `create role "${LOGIN}" superuser login password '${PASSWORD}'`)
+  await rows('postgres', 'alter system set ssl = on')
+  await rows('postgres', 'select pg_reload_conf()')
+  await expect.poll(() => rows('postgres', 'show ssl')).toEqual([{ ssl: 'on' }])
+}
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+
+test.skipIf(!hasOpenssl)(
+  `a server that takes encrypted connections only is asked as the address says${hasOpenssl ? '' : ' (skipped: this machine has no openssl)'}`,
+  async () => {
+    await encrypt()
+    const url = new URL(postgres.urlOf('postgres').reveal())
+    url.username = encodeURIComponent(LOGIN)
+    url.password = encodeURIComponent(PASSWORD)
+    const settings = (query: string) => ({ STEAD_SECRET, STEAD_DATABASE_URL: url.href + query })
+    for (const [query, advice] of [
+      ['', 'add ?sslmode=require to the address'],
+      ['?sslmode=verify-full', 'self-signed certificate. Name the certificate that signed it'],
+    ] as const) {
+      const asked = requireUsableClusters(readConfig({ env: settings(query) }))
+      await expect(asked).rejects.toThrow(advice)
+    }
+    const env = settings('?sslmode=require')
+    await using running = await startProcess({ dataDir: dataDir('encrypted'), env })
+    const { url: api, app_id: app, service_key: key } = await running.status()
+    expect((await clientFor(api, key).get('/rest/v1/')).status).toBe(200)
+    const seen = await rows(
+      'postgres',
+      `select distinct usename, ssl from pg_stat_ssl join pg_stat_activity using (pid)
+        where usename in ('${LOGIN}', '${app}_api')`,
+    )
+    expect(seen).toContainEqual({ usename: LOGIN, ssl: true })
+    expect(seen.filter(({ ssl }) => !ssl)).toEqual([])
+    expect(running.stderr()).not.toMatch(/warning/i)
   },
 )
 

@@ -128,8 +128,7 @@ function stateOf(facts: SqlFacts, { kind }: AppError, asked: Asked): Said {
     return { status: Number(sqlstate.slice(2)), code: 'DATABASE_ERROR', error: message }
   }
   // PostGIS has no other state for a shape that it cannot take.
-  if (sqlstate === 'XX000' && isSpatial(asked.relation))
-    return badInput('Invalid data type provided')
+  if (sqlstate === 'XX000' && kind === 'invalid') return badInput('Invalid data type provided')
   const known = STATES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)]
   if (known) return { status: known[0], code: known[1], error: known[2] }
   // What no part of PostgreSQL says of itself, the app's own code raised.
@@ -137,9 +136,6 @@ function stateOf(facts: SqlFacts, { kind }: AppError, asked: Asked): Said {
   const verb = VERBS[asked.method] ?? 'fetch'
   return { status: 500, code: 'DATABASE_ERROR', error: `Failed to ${verb} record(s)` }
 }
-
-const isSpatial = (relation: Relation | undefined): boolean =>
-  [...(relation?.columns.values() ?? [])].some(({ type }) => /(^|\.)geo(metry|graphy)\b/.test(type))
 
 /** `relation "shop.todos" does not exist` → Table 'shop.todos' not found */
 function absentIn(message: string, { relation }: Asked): string {

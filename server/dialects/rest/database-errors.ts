@@ -1,5 +1,5 @@
 /** How PostgREST answers what PostgreSQL refuses: status by SQLSTATE, the database's own words. */
-import type { AppError } from '#core/errors'
+import type { AppError, ErrorKind } from '#core/errors'
 import { sqlFacts, type SqlFacts } from '#domains/data'
 import { isHeaderPair } from './answer.ts'
 import type { ErrorAnswer } from './errors.ts'
@@ -45,7 +45,7 @@ export function databaseAnswer(error: AppError, signedIn: boolean): ErrorAnswer 
   if (!facts) return undefined
   const { sqlstate: code, message, detail, hint } = facts
   if (code === 'PGRST') return raisedAnswer(facts)
-  const status = statusOf(facts, signedIn)
+  const status = statusOf({ facts, kind: error.kind, signedIn })
   return {
     status,
     reason: code.startsWith('PT') ? message : undefined,
@@ -54,12 +54,16 @@ export function databaseAnswer(error: AppError, signedIn: boolean): ErrorAnswer 
   }
 }
 
-function statusOf({ sqlstate, message }: SqlFacts, signedIn: boolean): number {
+type Judged = { facts: SqlFacts; kind: ErrorKind; signedIn: boolean }
+
+function statusOf({ facts: { sqlstate, message }, kind, signedIn }: Judged): number {
   if (sqlstate === '42501') return signedIn ? 403 : 401
   if (sqlstate === '21000') return message.endsWith('requires a WHERE clause') ? 400 : 500
   if (sqlstate === '22023' && /^role ".*" does not exist$/.test(message)) return 401
   if (sqlstate === '42883' && message.startsWith('function xmlagg(')) return 406
   if (sqlstate.startsWith('PT')) return validStatus(Number(sqlstate.slice(2)))
+  // What PostGIS says of a shape that it cannot take: the caller's, not ours.
+  if (sqlstate === 'XX000' && kind === 'invalid') return 400
   return STATES[sqlstate] ?? CLASSES[sqlstate.slice(0, 2)] ?? 400
 }
 
