@@ -14,6 +14,7 @@ import { fluxbase } from './dialects/fluxbase/router.ts'
 import { functionsPart } from './dialects/rest/openapi-functions.ts'
 import { rest } from './dialects/rest/router.ts'
 import { isBrowsing, nothingAt, nowherePage } from './dialects/system/nowhere.ts'
+import { supabaseAnswer } from './dialects/system/supabase.ts'
 import { system } from './dialects/system/router.ts'
 
 /** Node's side of a request: what `listen` hands over. */
@@ -38,8 +39,10 @@ export function buildRouter(services: Services, metrics?: Metrics): Router {
   ]
   const renderError = errorRenderer(services)
   const missing = nothingAt(listed)
-  const notFound = (c: Http): Promise<Response> | Response =>
-    isBrowsing(c) ? nowherePage(c, missing(c)) : renderError(missing(c), c)
+  const notFound = async (c: Http): Promise<Response> =>
+    isBrowsing(c)
+      ? nowherePage(c, missing(c))
+      : ((await supabaseAnswer(c)) ?? renderError(missing(c), c))
   const find = byFirstSegment(tables, { renderError, notFound })
   return { fetch: identified(find, services.log, metrics), routes: listed() }
 }

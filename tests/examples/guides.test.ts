@@ -57,6 +57,21 @@ describe.each(['docs/sign-in.md', 'docs/functions.md'])('%s', (path) => {
   })
 })
 
+test('docs/supabase.md: its tables and its program, with the client as it is published, give the row that was written', async () => {
+  const page = readFileSync('docs/supabase.md', 'utf8')
+  const block = (language: string): string =>
+    new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'm').exec(page)?.[1] ?? ''
+  await app.sql(block('sql'))
+  const program = block('js')
+    .replace('http://127.0.0.1:8080', app.url)
+    .replace('…', app.anonKey)
+    .replace('ada@', 'ada.of.supabase@')
+  const last = 'console.log(JSON.stringify({ data, error }))'
+  const argv = ['--input-type=module', '-e', `${program}\n${last}`]
+  const { stdout } = await promisify(execFile)(process.execPath, argv)
+  expect(JSON.parse(stdout)).toEqual({ data: [{ id: 1, title: 'Try Stead' }], error: null })
+})
+
 const documents = globSync('**/*.md', { exclude: (path) => path.includes('node_modules') })
 
 /** As the usual viewers of Markdown make it of a heading. */

@@ -45,7 +45,7 @@ const DOORS: readonly Door[] = [
     name: 'PostgREST and Supabase data',
     base: '/rest/v1',
     about:
-      'Works with @supabase/postgrest-js unchanged. The service key sees every row; $ANON_KEY and users see what policies show them.',
+      'Takes rows and functions of @supabase/supabase-js unchanged (its auth, storage and channels are not here). The service key sees every row; $ANON_KEY and users see what policies show them.',
     command: (url) => `curl '${url}/rest/v1/todos?select=*&limit=10' -H "apikey: $SERVICE_KEY"`,
   },
 ]

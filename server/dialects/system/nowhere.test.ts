@@ -1,3 +1,4 @@
+import { createClient } from '@supabase/supabase-js'
 import { expect, test } from 'vitest'
 import { startApp } from '#support/app'
 
@@ -37,4 +38,35 @@ test('a path that is no route says which methods it takes, a browser gets a page
   expect(page).not.toContain('<b>nowhere')
   const login = await app.nobody.get(`/auth/${app.appId}/login`, { accept: 'text/html' })
   expect(await login.text()).toContain('This path takes POST')
+})
+
+test("what Supabase's client asks beside rows is said not to be here, in the message that it shows, to pages of any origin", async () => {
+  await using app = await startApp()
+  const { auth, storage } = createClient(app.url, app.anonKey, { auth: { persistSession: false } })
+
+  const signedIn = await auth.signInWithPassword({ email: 'ada@example.com', password: 'x' })
+  expect(signedIn.error).toMatchObject({
+    status: 404,
+    message: expect.stringMatching(/^Stead has no \/auth\/v1: sign in at POST \/api\/v1\/auth\//),
+  })
+  const listed = await storage.from('photos').list()
+  expect(listed.error).toMatchObject({
+    status: 404,
+    message: 'Stead has no /storage/v1: files cannot be kept yet',
+  })
+
+  const page = { origin: 'https://shop.example' }
+  for (const part of ['/auth/v1/signup', '/functions/v1/hello', '/graphql/v1', '/realtime/v1/x']) {
+    const asked = { ...page, 'access-control-request-method': 'POST' }
+    const names = { 'access-control-request-headers': 'apikey,x-client-info' }
+    const preflight = await app.nobody.request('OPTIONS', part, undefined, { ...asked, ...names })
+    expect(preflight.status, part).toBe(204)
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('apikey,x-client-info')
+    const answer = await app.nobody.post(part, {}, page)
+    expect(answer.status).toBe(404)
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+    expect(await answer.json()).toMatchObject({ hint: expect.stringContaining('supabase.md') })
+  }
+  const near = await app.nobody.get('/storage/v2')
+  expect(await near.json()).toMatchObject({ error: { message: 'There is nothing at /storage/v2' } })
 })
