@@ -80,9 +80,10 @@ const isChosen = ({ dataDir }: Config, flags: { dataDir?: string }): boolean =>
 type Ground = { config: Config; dataDir: string; log: Log }
 
 async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<void> {
-  const http = await listen(config.host, config.port).catch((error: unknown) => {
+  const refuse = (error: unknown): never => {
     throw runsHere(dataDir, error)
-  })
+  }
+  const http = await listen(config.host, config.port).catch(refuse)
   opened.http = http
   const secrets = instanceSecrets(dataDir, config)
   const onLost = (error: unknown): void => {
@@ -90,7 +91,7 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
     process.exitCode = 1
     process.kill(process.pid, 'SIGTERM')
   }
-  const cluster = await openRunningCluster({ config, dataDir, secrets, log, onLost })
+  const cluster = await openRunningCluster({ config, dataDir, secrets, log, onLost }).catch(refuse)
   opened.cluster = cluster
   const metrics = createMetrics()
   const instance = await createInstance({

@@ -70,10 +70,12 @@ export function removeRunFile(dataDir: string): void {
   if (existsSync(path) && pidIn(path) === process.pid) rmSync(path, { force: true })
 }
 
-/** What is said of a port that is taken when who took it is the Stead that runs on this very folder. */
+const TAKEN = new Set(['port_in_use', 'data_dir_in_use'])
+
+/** What is said of a port or a folder that is taken when who took it is the Stead that runs on this very folder. */
 export function runsHere(dataDir: string, error: unknown): unknown {
   const pid = pidIn(pathOf(dataDir))
-  if (!(error instanceof AppError) || error.code !== 'port_in_use' || !isAlive(pid)) return error
+  if (!(error instanceof AppError) || !TAKEN.has(error.code) || !isAlive(pid)) return error
   const message = `Cannot start: Stead runs on ${dataDir} already (process ${pid}). See it with "npx stead status"; a second one needs a --port and a --data-dir of its own`
   return conflict('already_running', message)
 }
