@@ -58,13 +58,17 @@ union all
 select format('event trigger %s', evtname) || '|8 on ' || evtevent || ' calls ' || evtfoid::regproc::text
 from pg_event_trigger`
 
+/** All rights on a table have one more since PostgreSQL 17, which nobody is given by itself. */
+const MAINTAIN = ['=arwdDxtm/', '=arwdDxt/'] as const
+
 /** @param url of a database that holds the migrations and nothing else */
 export async function dumpSchema(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url })
+  // A superuser called stead would find the functions of that schema without its name.
+  const client = new pg.Client({ connectionString: url, options: '-c search_path=public' })
   await client.connect()
   const ordered = `select line from (${LINES}) all_lines order by line collate "C"`
   const { rows } = await client.query<{ line: string }>(ordered).finally(() => client.end())
   const owner = new URL(url).username
-  const lines = rows.map(({ line }) => line.replace(/\|\d ?/, ' '))
+  const lines = rows.map(({ line }) => line.replace(/\|\d ?/, ' ').replaceAll(...MAINTAIN))
   return `${lines.map((line) => line.replaceAll(`/${owner}`, '').replaceAll(`${owner}=`, 'owner=')).join('\n')}\n`
 }
