@@ -281,6 +281,28 @@ test('limits hold that a role or a function has set for itself, and what else a 
   expect(await get('/rpc/brief_nap')).toMatchObject({ status: 500, body: { code: '57014' } })
 })
 
+test('what a role has set for itself holds in whatever language it is asked, and in exports', async () => {
+  const [db] = await app.sql('select current_database()::text as name')
+  const own = `alter role service_role in database ${String(db?.name)}`
+  await app.sql(`${own} set statement_timeout = '9s'; ${own} set work_mem = '7MB';
+    ${own} set default_transaction_isolation = 'repeatable read';
+    create view told as select current_setting('statement_timeout') as "limit",
+      current_setting('work_mem') as memory, current_setting('transaction_isolation') as isolation;
+    grant select on told to service_role`)
+  const service = app.as(app.serviceKey)
+  const told = { limit: '9s', memory: '7MB', isolation: 'repeatable read' }
+  const json = async (res: Response) => (await res.json()) as unknown
+  expect(await json(await service.get('/rest/v1/told', { 'accept-profile': 'public' }))).toEqual([
+    told,
+  ])
+  expect(await json(await service.get('/api/v1/tables/told'))).toEqual([told])
+  expect(await json(await service.get('/api/v1/tables/told/export?format=json'))).toEqual([told])
+  const query = '{ told { limit memory isolation } }'
+  expect(await json(await service.post('/api/v1/graphql', { query }))).toEqual({
+    data: { told: [told] },
+  })
+})
+
 test('what a function has set goes over what its caller’s role has set, the server’s own limit over both', async () => {
   const [db] = await app.sql('select current_database()::text as name')
   const inDatabase = `in database ${String(db?.name)}`

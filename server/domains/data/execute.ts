@@ -10,16 +10,15 @@ import type { CatalogCache } from './catalog-cache.ts'
 import { retried } from './collisions.ts'
 import { type CompiledRequest, type CompiledStatement, compile, exceedsExact } from './compile.ts'
 import { bindAll } from './encode.ts'
+import { preambleOf } from './preamble.ts'
 import type { DataRequest } from './query.ts'
 import {
   CONSTRAINTS_NOW,
   preRequestStatement,
   type RequestFacts,
-  requestStatement,
   timeZoneStatement,
 } from './request-settings.sql.ts'
 import { GUARD, type ResultColumn } from './result.sql.ts'
-import { isolationStatement, sessionStatement } from './session.sql.ts'
 
 /** The steps of a request, in their order. */
 export type Step = 'jwt' | 'parse' | 'plan' | 'transaction' | 'response'
@@ -162,30 +161,15 @@ function statementsOf(
   ask: Ask,
   { compiled, catalog }: { compiled: CompiledRequest; catalog: Catalog },
 ): BatchStatement[] {
-  const { own: called } = compiled
-  const own = catalog.roleSettings.get(ctx.identity.role)
-  const session = sessionStatement(ctx.identity, {
-    readOnly: compiled.readOnly,
-    timeoutMs: shorter(ctx.timeoutMs, called?.timeoutMs ?? own?.timeoutMs),
-    own: called?.others.length ? [...(own?.others ?? []), ...called.others] : own?.others,
-    schema: ask.schema,
-    extraSearchPath: ctx.extraSearchPath,
-  })
-  const isolation = called?.isolation ?? own?.isolation
-  const statements = isolation ? [isolationStatement(isolation), session] : [session]
-  if (catalog.readsRequest && ask.facts) statements.push(requestStatement(ask.facts()))
+  const { readOnly, own: called } = compiled
+  const { schema, facts } = ask
+  const statements = preambleOf(ctx, catalog, { readOnly, schema, called, facts })
   if (ask.timeZone !== undefined) statements.push(timeZoneStatement(ask.timeZone))
   if (ctx.preRequest !== undefined) statements.push(preRequestStatement(ctx.preRequest))
   statements.push(bound(compiled.statement, ask.slots))
   if (compiled.estimate) statements.push(bound(compiled.estimate, ask.slots))
   if (ask.rehearse) statements.push(CONSTRAINTS_NOW)
   return statements
-}
-
-/** The shorter of two limits in milliseconds, 0 and undefined being none. */
-function shorter(one = 0, other = 0): number {
-  if (one === 0 || other === 0) return one + other
-  return Math.min(one, other)
 }
 
 const bound = ({ name, text, binds }: CompiledStatement, slots: readonly string[]) => ({

@@ -4,8 +4,8 @@ import type { Catalog } from './catalog.ts'
 import { findRelation } from './compile.ts'
 import { catalogOf, type DataContext, mayBeStale } from './execute.ts'
 import { planRead, plannerOf } from './plan-read.ts'
+import { preambleOf } from './preamble.ts'
 import type { ReadQuery, Target } from './query.ts'
-import { sessionStatement } from './session.sql.ts'
 import { type LineFormat, linesOf } from './stream.sql.ts'
 
 export type RowsAsked = Target & {
@@ -46,15 +46,11 @@ export async function openRows(ctx: DataContext, asked: RowsAsked): Promise<RowS
 async function opened(ctx: DataContext, asked: RowsAsked, catalog: Catalog): Promise<RowStream> {
   const plan = planRead(plannerOf(catalog), findRelation(catalog, asked), asked.build(catalog))
   const { statement, header } = linesOf(plan, asked.format, asked.slots)
-  const session = sessionStatement(ctx.identity, {
-    readOnly: true,
-    timeoutMs: TIMEOUT_MS,
-    schema: asked.schema,
-    extraSearchPath: ctx.extraSearchPath,
-  })
-  const [, rows] = await ctx.database.batch([session, statement], {
-    between: BETWEEN[asked.format],
+  const { schema, format } = asked
+  const before = preambleOf(ctx, catalog, { readOnly: true, schema, timeoutMs: TIMEOUT_MS })
+  const results = await ctx.database.batch([...before, statement], {
+    between: BETWEEN[format],
     isAbandoned: ctx.isAbandoned,
   })
-  return { header, bytes: rows?.large?.bytes }
+  return { header, bytes: results.at(-1)?.large?.bytes }
 }

@@ -3,15 +3,7 @@ import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'gra
 import { AppError, methodNotAllowed } from '#core/errors'
 import type { BatchStatement } from '#db/batch'
 import { fromDatabase, sqlstateOf } from '#db/sqlstate'
-import {
-  bindAll,
-  type Catalog,
-  type DataContext,
-  requestStatement,
-  type RequestFacts,
-  retried,
-  sessionStatement,
-} from '#domains/data'
+import { bindAll, type Catalog, type DataContext, preambleOf, retried } from '#domains/data'
 import { type Built, builtFor, introspected, preparedFor, wholeSchema } from './built.ts'
 import { type CompiledOperation, compileOperation, type Part } from './compile-operation.ts'
 import type { PreparedOperation } from './document.ts'
@@ -25,8 +17,6 @@ export type GraphqlContext = DataContext & {
   settings: GraphqlSettings
   /** Pages may reach as far as the table does. */
   unbounded: boolean
-  /** Made only when something in the database reads it. */
-  facts?: (() => RequestFacts) | undefined
 }
 
 export type GraphqlRequest = {
@@ -273,14 +263,8 @@ function statementsOf(
   catalog: Catalog,
   { compiled, values }: Binding,
 ): Statements {
-  const session = sessionStatement(ctx.identity, {
-    readOnly: compiled.readOnly,
-    timeoutMs: ctx.timeoutMs ?? 0,
-    schema: SCHEMA,
-    extraSearchPath: ctx.extraSearchPath,
-  })
-  const before = [session]
-  if (catalog.readsRequest && ctx.facts) before.push(requestStatement(ctx.facts()))
+  const { readOnly } = compiled
+  const before = preambleOf(ctx, catalog, { readOnly, schema: SCHEMA })
   const own = compiled.statements.map(({ name, text, binds }) => ({
     name,
     text,
