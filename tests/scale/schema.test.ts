@@ -32,7 +32,10 @@ const databases = async () => {
   return apps.databasesOf(await apps.default())
 }
 
-/** How many batches each login role sends while `work` is done. */
+/**
+ * How many batches each login role sends while `work` is done, but for the look at the catalog's version that
+ * comes once a second.
+ */
 async function batchesOf(work: () => Promise<unknown>) {
   const { api, platform } = await databases()
   const counts = { api: 0, platform: 0 }
@@ -43,7 +46,7 @@ async function batchesOf(work: () => Promise<unknown>) {
   ] as const) {
     const batch = database.batch.bind(database)
     database.batch = (...given) => {
-      counts[name] += 1
+      if (given[0][0]?.name !== 'stead_version') counts[name] += 1
       return batch(...given)
     }
   }
@@ -163,8 +166,8 @@ test('what is told of the schema is what graphql-js would tell', async () => {
     const given = { variables: { sources: {}, coerced: {} }, unbounded: false }
     const [selected] = selectedIn([node.selectionSet], 'Query', { fragments, given })
     if (!selected) throw new Error(text)
-    const { chunks } = await writeIntrospection({ schema, fragments, given, selected })
-    const written = JSON.parse(Buffer.concat(chunks).toString()) as unknown
+    const { list } = await writeIntrospection({ schema, fragments, given, selected })
+    const written = JSON.parse(Buffer.concat(list).toString()) as unknown
     expect([text, written]).toEqual([text, JSON.parse(JSON.stringify(data?.[selected.key]))])
   }
 })

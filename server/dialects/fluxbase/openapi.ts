@@ -10,12 +10,13 @@ import {
   visibleCatalog,
 } from '#domains/data'
 import { invalid } from '#core/errors'
+import type { Pieces } from '#core/pieces'
 import { Shelf } from '#core/shelf'
 import type { Http } from '#http/env'
 import { Draft, type Part, type Schema, type Version } from '#http/openapi/document'
 import { routesPart } from '#http/openapi/routes'
 import { originOf } from '#http/request'
-import { respond } from '#http/respond'
+import { respondInPieces } from '#http/respond'
 import type { Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { JSON_TYPE } from './errors.ts'
@@ -78,7 +79,7 @@ export function addOpenApi(
         const asked = { version, origin: originOf(c, publicUrl, config.baseDomain) }
         const own = manages(ctx.caller, ctx.app)
         const database = own ? await databaseOf(services, c, ctx) : undefined
-        return respond(streamOf(await documents.read(asked, database)), 200, {
+        return respondInPieces(c, await documents.read(asked, database), {
           'Content-Type': JSON_TYPE,
           'Cache-Control': 'private, no-cache',
         })
@@ -101,19 +102,13 @@ async function databaseOf(services: Services, c: Http, ctx: AppContext): Promise
 
 type Asked = { version: Version; origin: string }
 
-type Pieces = readonly Uint8Array<ArrayBuffer>[]
-
 /** Of all documents that are kept; one of a thousand tables of ten columns is 23 MB long. */
 const SHELF_BYTES = 32 * 1024 * 1024
-
-const bytesOf = (pieces: Pieces): number =>
-  pieces.reduce((bytes, { byteLength }) => bytes + byteLength, 0)
 
 /** Documents are written once per version, address and state of the database. */
 class Documents {
   readonly #describing: Describing
-  readonly #shelf = new Shelf<Pieces>(SHELF_BYTES, bytesOf)
-  #catalogs = 0
+  readonly #shelf = new Shelf<Pieces>(SHELF_BYTES, ({ bytes }) => bytes)
 
   constructor(describing: Describing) {
     this.#describing = describing
@@ -122,13 +117,9 @@ class Documents {
   /** @param database of the app, where it is told too */
   read(asked: Asked, database: Database | undefined): Promise<Pieces> {
     const { version, origin } = asked
-    const state = database && [this.#numberOf(database.catalog), ...database.schemas]
+    const state = database && [database.catalog.id, ...database.schemas]
     const key = JSON.stringify([version, origin, state])
     return this.#shelf.take(key, () => this.#write(asked, database))
-  }
-
-  #numberOf(catalog: Database['catalog']): number {
-    return catalog.derived('openapi', () => (this.#catalogs += 1))
   }
 
   async #write({ version, origin }: Asked, database: Database | undefined): Promise<Pieces> {
@@ -158,12 +149,6 @@ function functionsIn({ catalog, data, schemas }: Database): Promise<Functions[]>
       return { schema, isFirst: at === 0, functions }
     }),
   )
-}
-
-/** As fast as the other side takes it; what is short goes as one. */
-function streamOf(pieces: Pieces): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
-  const [only, ...others] = pieces
-  return only && others.length === 0 ? only : ReadableStream.from(pieces)
 }
 
 /** @throws `invalid` unknown_openapi_version */

@@ -1,4 +1,6 @@
 /** The OpenAPI 2.0 document of a schema, in the form that tools know from PostgREST. */
+import { Pieces } from '#core/pieces'
+import { Slices } from '#core/slices'
 import {
   type Catalog,
   type Column,
@@ -7,6 +9,7 @@ import {
   type Routine,
 } from '#domains/data'
 import {
+  type Fields,
   type Json,
   parameterDefinitions,
   ref,
@@ -32,8 +35,23 @@ const OBJECT_TYPES = [
 ]
 const TYPES = [JSON_TYPE, ...OBJECT_TYPES, 'text/csv']
 
-export function documentOf(facts: DocumentFacts): Json {
-  const { catalog, relations, routines, comment, securityActive, address } = facts
+/** The document as JSON; others get their turn while it is written. */
+export async function writeDocument(facts: DocumentFacts): Promise<Pieces> {
+  const out = new Pieces()
+  const slices = new Slices()
+  out.add(JSON.stringify(headOf(facts)).slice(0, -1))
+  for (const [section, fields] of sectionsOf(facts)) {
+    out.add(`,"${section}":`)
+    await out.addObject(written(fields), slices)
+  }
+  const { securityActive } = facts
+  out.add(
+    `,${JSON.stringify({ externalDocs: DOCS, ...(securityActive ? SECURITY : {}) }).slice(1)}`,
+  )
+  return out.close()
+}
+
+function headOf({ comment, address }: DocumentFacts): Json {
   const [title, description] = headAndRest(comment)
   return {
     swagger: '2.0',
@@ -47,19 +65,38 @@ export function documentOf(facts: DocumentFacts): Json {
     schemes: [address.protocol.slice(0, -1)],
     consumes: TYPES,
     produces: TYPES,
-    paths: {
-      '/': { get: ROOT_OPERATION },
-      ...Object.fromEntries(relations.map((one) => [`/${stepOf(one)}`, pathOf(one)])),
-      ...Object.fromEntries(routines.map((one) => [`/rpc/${stepOf(one)}`, callOf(one)])),
-    },
-    definitions: Object.fromEntries(relations.map((one) => [one.name, definitionOf(catalog, one)])),
-    parameters: parameterDefinitions(relations),
-    externalDocs: {
-      description: 'PostgREST Documentation',
-      url: 'https://postgrest.org/en/v14/references/api.html',
-    },
-    ...(securityActive ? SECURITY : {}),
   }
+}
+
+/** The long parts. Of two with one name the last counts. */
+const sectionsOf = ({
+  catalog,
+  relations,
+  routines,
+}: DocumentFacts): [section: string, fields: Fields][] => [
+  [
+    'paths',
+    new Map([
+      ['/', () => ({ get: ROOT_OPERATION })],
+      ...relations.map((one) => [`/${stepOf(one)}`, () => pathOf(one)] as const),
+      ...routines.map((one) => [`/rpc/${stepOf(one)}`, () => callOf(one)] as const),
+    ]),
+  ],
+  [
+    'definitions',
+    new Map(relations.map((one) => [one.name, () => definitionOf(catalog, one)] as const)),
+  ],
+  ['parameters', parameterDefinitions(relations)],
+]
+
+/** Each of them made when it is its turn. */
+function* written(fields: Fields): Iterable<[name: string, json: string]> {
+  for (const [name, make] of fields) yield [name, JSON.stringify(make())]
+}
+
+const DOCS: Json = {
+  description: 'PostgREST Documentation',
+  url: 'https://postgrest.org/en/v14/references/api.html',
 }
 
 const portOf = ({ port, protocol }: URL): string =>

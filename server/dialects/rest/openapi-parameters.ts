@@ -3,6 +3,9 @@ import type { Column, Relation } from '#domains/data'
 
 export type Json = Record<string, unknown>
 
+/** Fields of an object that is too long to be made at once. */
+export type Fields = ReadonlyMap<string, () => Json>
+
 export const ref = (name: string): Json => refTo('parameters', name)
 
 /** A name is one step of a JSON pointer, which stands in a URI. */
@@ -42,7 +45,7 @@ function prefer(...words: string[]): Json {
 const RETURN = ['return=representation', 'return=minimal', 'return=none']
 const RESOLUTION = ['resolution=ignore-duplicates', 'resolution=merge-duplicates']
 
-const SHARED: Json = {
+const SHARED = Object.entries<Json>({
   preferParams: prefer(),
   preferReturn: prefer(...RETURN),
   preferCount: prefer('count=none'),
@@ -57,18 +60,16 @@ const SHARED: Json = {
   },
   offset: parameter({ name: 'offset', description: PAGING }),
   limit: parameter({ name: 'limit', description: PAGING }),
-}
+}).map(([name, one]): [string, () => Json] => [name, () => one])
 
-export const parameterDefinitions = (relations: readonly Relation[]): Json => ({
-  ...SHARED,
-  ...Object.fromEntries(relations.flatMap(definitionsOf)),
-})
+export const parameterDefinitions = (relations: readonly Relation[]): Fields =>
+  new Map([...SHARED, ...relations.flatMap(definitionsOf)])
 
-const definitionsOf = ({ name, columns }: Relation): [string, Json][] => [
-  [`body.${name}`, bodyOf(name)],
-  ...[...columns.values()].map((column): [string, Json] => [
+const definitionsOf = ({ name, columns }: Relation): [string, () => Json][] => [
+  [`body.${name}`, () => bodyOf(name)],
+  ...[...columns.values()].map((column): [string, () => Json] => [
     `rowFilter.${name}.${column.name}`,
-    filterOf(column),
+    () => filterOf(column),
   ]),
 ]
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
-import { documentOf } from './openapi-document.ts'
+import { writeDocument } from './openapi-document.ts'
 
 let app: TestApp
 
@@ -123,8 +123,9 @@ test.each([
   ['http://127.0.0.1:8080', '127.0.0.1:8080', 'http'],
 ])('who was asked at %s says so', async (url, host, scheme) => {
   const facts = { relations: [], routines: [], comment: null, securityActive: false } as const
-  const catalog = {} as Parameters<typeof documentOf>[0]['catalog']
-  expect(documentOf({ ...facts, catalog, address: new URL(url) })).toMatchObject({
+  const catalog = {} as Parameters<typeof writeDocument>[0]['catalog']
+  const { list } = await writeDocument({ ...facts, catalog, address: new URL(url) })
+  expect(JSON.parse(Buffer.concat(list).toString())).toMatchObject({
     host,
     schemes: [scheme],
   })

@@ -159,7 +159,11 @@ const GEO_JSON = {
   features: true,
 }
 
+let made = 0
+
 export class Catalog {
+  /** Tells it from every other snapshot that this process has made. */
+  readonly id: number
   readonly version: string
   readonly readsRequest: boolean
   readonly handlers: readonly Handler[]
@@ -177,6 +181,7 @@ export class Catalog {
     this.roleSettings = settingsByRole(facts.roleSettings ?? [])
     this.handlers = handlers
     if (geoJsonSchema) this.geoJson = { ...GEO_JSON, schema: geoJsonSchema }
+    this.id = made += 1
     this.version = version
     this.readsRequest = readsRequest
     for (const relation of relations) {

@@ -1,4 +1,5 @@
 /** What is said of a schema, and what of it the caller's role has any right to. */
+import { hash } from 'node:crypto'
 import type { DataContext } from './execute.ts'
 import { sessionStatement } from './session.sql.ts'
 
@@ -8,6 +9,8 @@ export type SchemaFacts = {
   relations: ReadonlySet<string>
   /** Object ids of functions. */
   routines: ReadonlySet<string>
+  /** The same for facts that are the same. */
+  digest: string
 }
 
 const TEXT = `select json_build_object('comment', obj_description(n.oid, 'pg_namespace'),
@@ -28,10 +31,16 @@ export async function describeSchema(ctx: DataContext, schema: string): Promise<
   const session = sessionStatement(identity, { readOnly: true, timeoutMs, schema, extraSearchPath })
   const asking = { name: 'data_schema_facts', text: TEXT, values: [schema] }
   const [, result] = await database.batch([session, asking], { isAbandoned })
-  const { comment, relations, routines } = JSON.parse(result?.rows[0]?.[0] ?? NOTHING) as {
+  const text = result?.rows[0]?.[0] ?? NOTHING
+  const { comment, relations, routines } = JSON.parse(text) as {
     comment: string | null
     relations: string[]
     routines: string[]
   }
-  return { comment, relations: new Set(relations), routines: new Set(routines) }
+  return {
+    comment,
+    relations: new Set(relations),
+    routines: new Set(routines),
+    digest: hash('sha256', text),
+  }
 }

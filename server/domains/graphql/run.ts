@@ -65,8 +65,8 @@ export async function introspect(ctx: GraphqlContext): Promise<readonly Uint8Arr
   const catalog = await ctx.catalogs.get(ctx.appId, ctx.platform)
   const fresh = (await ctx.catalogs.newer(ctx.appId, ctx.platform, catalog)) ?? catalog
   const built = await exactly(ctx, fresh)
-  const { chunks } = await wholeSchema(built)
-  return [Buffer.from('{"__schema":'), ...chunks, Buffer.from('}')]
+  const { list } = await wholeSchema(built)
+  return [Buffer.from('{"__schema":'), ...list, Buffer.from('}')]
 }
 
 const exactly = async (ctx: GraphqlContext, catalog: Catalog): Promise<Built> =>
@@ -305,8 +305,8 @@ async function doneWithSchema(
       data.push(Buffer.from(key + valueOf(part, rows)))
       continue
     }
-    const { chunks } = await introspected(running, part.selected)
-    data.push(Buffer.from(key), ...chunks)
+    const { list } = await introspected(running, part.selected)
+    data.push(Buffer.from(key), ...list)
   }
   data.push(Buffer.from('}'))
   return { kind: 'done', data }

@@ -1,4 +1,5 @@
 /** An OpenAPI document, put together from parts: the routes of the instance, the tables of an app. */
+import { Pieces } from '#core/pieces'
 import { Slices } from '#core/slices'
 import { version as productVersion } from '#core/version'
 import type { Carrier } from '#http/about'
@@ -103,33 +104,27 @@ export class Draft {
   }
 
   /** The document as JSON. @param origin where the instance is reached, without a slash at the end */
-  async close(origin: string): Promise<Uint8Array<ArrayBuffer>[]> {
+  async close(origin: string): Promise<Pieces> {
     const out = new Pieces()
-    out.add(`${JSON.stringify(headOf(this.version, origin, this.#tags)).slice(0, -1)},"paths":{`)
-    await this.#addAll(out, this.#paths, objectText)
-    out.add('},"components":{')
+    out.add(`${JSON.stringify(headOf(this.version, origin, this.#tags)).slice(0, -1)},"paths":`)
+    await out.addObject(objects(this.#paths), this.#slices)
+    out.add(',"components":{')
     for (const [kind, all] of Object.entries(this.#components)) {
-      out.add(`${JSON.stringify(kind)}:{`)
-      await this.#addAll(out, all, (text) => text)
-      out.add('},')
+      out.add(`${JSON.stringify(kind)}:`)
+      await out.addObject(all, this.#slices)
+      out.add(',')
     }
     const schemes = Object.fromEntries(Object.values(SECURITY_SCHEMES))
     out.add(`"securitySchemes":${JSON.stringify(schemes)}}}`)
     return out.close()
   }
+}
 
-  async #addAll<T>(
-    out: Pieces,
-    fields: ReadonlyMap<string, T>,
-    write: (field: T) => string,
-  ): Promise<void> {
-    let comma = ''
-    for (const [name, field] of fields) {
-      out.add(`${comma}${JSON.stringify(name)}:${write(field)}`)
-      comma = ','
-      await this.pause()
-    }
-  }
+/** Each of them as JSON when it is its turn. */
+function* objects(
+  all: ReadonlyMap<string, ReadonlyMap<string, string>>,
+): Iterable<[name: string, json: string]> {
+  for (const [name, fields] of all) yield [name, objectText(fields)]
 }
 
 const headOf = (version: Version, origin: string, tags: readonly Schema[]): Schema => ({
@@ -147,22 +142,3 @@ const headOf = (version: Version, origin: string, tags: readonly Schema[]): Sche
 
 const objectText = (fields: ReadonlyMap<string, string>): string =>
   `{${[...fields].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
-
-const PIECE = 256 * 1024
-
-/** Text as bytes, in pieces. */
-class Pieces {
-  readonly #pieces: Uint8Array<ArrayBuffer>[] = []
-  #text = ''
-
-  add(text: string): void {
-    this.#text += text
-    if (this.#text.length >= PIECE) this.close()
-  }
-
-  close(): Uint8Array<ArrayBuffer>[] {
-    this.#pieces.push(Buffer.from(this.#text))
-    this.#text = ''
-    return this.#pieces
-  }
-}
