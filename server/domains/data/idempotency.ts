@@ -94,16 +94,19 @@ const inProgress = () =>
 const badKey = () =>
   invalid('idempotency_key', `Idempotency-Key must have 1 to ${MAX_KEY} characters`)
 
+/**
+ * Once it was done nothing frees the key but time, and nothing keeps the answer from whoever waits for it: told of an
+ * error, they would do it again.
+ */
 async function attempted(it: Once, claim: string): Promise<KeptAnswer> {
   const { query } = it.database
-  try {
-    const answer = await it.attempt()
-    if (answer.status >= FAULTS) await deleteClaim(query, claim)
-    else await updateAnswer(query, claim, answer)
-    await deleteExpired(query, it.now())
-    return answer
-  } catch (error) {
-    await deleteClaim(query, claim)
+  const release = () => deleteClaim(query, claim).catch(() => {})
+  const answer = await it.attempt().catch(async (error: unknown) => {
+    await release()
     throw error
-  }
+  })
+  if (answer.status >= FAULTS) await release()
+  else await updateAnswer(query, claim, answer).catch(() => {})
+  await deleteExpired(query, it.now()).catch(() => {})
+  return answer
 }
