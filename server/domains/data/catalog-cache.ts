@@ -57,12 +57,14 @@ export class CatalogCache {
 
   /** What watches over it afterwards would only be in its way. */
   async #first(appId: string, entry: Entry, platform: Database): Promise<Catalog> {
-    const isFirst = !entry.isUsed
-    entry.isUsed = true
     const isFresh = !entry.dirty && performance.now() - entry.checkedAt < CHECK_MS
     const known = isFresh ? entry.catalog : undefined
     const catalog = known ?? (await this.#load(entry, platform, true))
-    if (isFirst && this.#entries.get(appId) === entry) this.#onFirstUse(appId)
+    // Several may have waited for it, and a first use that failed was none.
+    if (!entry.isUsed && this.#entries.get(appId) === entry) {
+      entry.isUsed = true
+      this.#onFirstUse(appId)
+    }
     return catalog
   }
 

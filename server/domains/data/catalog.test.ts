@@ -238,6 +238,18 @@ test('a catalog that was warmed is not yet in use, and never older than a second
   expect(used).toEqual(['a'])
 })
 
+test('the first use of an app is told once, when it has come to a catalog', async () => {
+  const used: string[] = []
+  const cache = new CatalogCache({ onFirstUse: (appId) => used.push(appId) })
+  const gone = openDatabase(new Secret(inject('clusterUrl')))
+  await gone.close()
+  await expect(cache.get('a', gone)).rejects.toThrow()
+  expect(used).toEqual([])
+  await Promise.all([cache.get('a', database), cache.get('a', database)])
+  await cache.get('a', database)
+  expect(used).toEqual(['a'])
+})
+
 test('settings of roles are never kept: no version tells when they change', async () => {
   const role = `role_${name}`
   await database.session(async (session) => {
