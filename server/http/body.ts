@@ -11,7 +11,7 @@ const MAX_DEPTH = 64
 
 /**
  * The whole body as bytes.
- * @throws `too_large` body_too_large as soon as more than `limit` bytes have come
+ * @throws `too_large` body_too_large as soon as more than `limit` bytes have come, `invalid` body_cut_off
  */
 export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
   const declared = Number(headerOf(c, 'content-length') ?? 0)
@@ -19,13 +19,15 @@ export async function readBytes(c: Http, limit: number): Promise<Uint8Array> {
   const { incoming } = c.env
   // Without a body there is nothing to wait for: no event will come.
   if (incoming.readableEnded) return new Uint8Array()
+  // Nor from a caller who left while it was found out who asks: whoever listens now would wait for ever.
+  if (incoming.destroyed) throw bodyCutOff()
   // Straight from the socket: a web stream around it costs more than the rest of a small request.
   if (!incoming.readableDidRead) return collect(incoming, limit)
   const { body } = c.req.raw
   if (!body) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
+  for await (const chunk of untilCut(body)) {
     size += chunk.byteLength
     if (size > limit) throw bodyTooLarge(limit)
     chunks.push(chunk)
@@ -47,13 +49,26 @@ function collect(incoming: IncomingMessage, limit: number): Promise<Uint8Array> 
       const [only] = chunks
       resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks, size > limit ? 0 : size))
     })
-    incoming.on('error', reject)
+    // What Node says of it, ECONNRESET, would be taken for a database that cannot be reached.
+    incoming.on('error', (cause) => reject(bodyCutOff(cause)))
     incoming.on('close', () => {
       // Making an error costs its stack trace, which every body that came whole would pay too.
-      if (!incoming.readableEnded) reject(invalid('body_cut_off', 'The body ended too early'))
+      if (!incoming.readableEnded) reject(bodyCutOff())
     })
   })
 }
+
+async function* untilCut(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (cause) {
+    throw bodyCutOff(cause)
+  }
+}
+
+/** The client has left: nobody hears it. */
+const bodyCutOff = (cause?: unknown) =>
+  invalid('body_cut_off', 'The body ended too early', { cause })
 
 const bodyTooLarge = (limit: number) =>
   tooLarge('body_too_large', `The body is larger than ${limit} bytes`, {

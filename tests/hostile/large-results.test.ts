@@ -1,6 +1,9 @@
-/** Answers that are too large to stand in memory, and callers who leave before they have them. */
+/** Answers that are too large to stand in memory, and callers who leave before they have them, or before all has come. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
+import { listen } from '../../server/process/http-server.ts'
 
 let app: TestApp
 
@@ -10,7 +13,7 @@ beforeAll(async () => {
   app = await startApp()
   await app.sql(`create table public.big as
     select i as id, repeat('text ' || i || ' ', 20) as text from generate_series(1, ${ROWS}) i`)
-  await app.sql('grant select on public.big to service_role')
+  await app.sql('grant select, insert on public.big to service_role')
   await app.sql(`create function public.sleeper() returns int language sql volatile
     as 'select pg_sleep(60); select 1'`)
 })
@@ -76,4 +79,42 @@ test('a statement ends when its caller has gone', async () => {
   controller.abort()
   expect(await left).toBe('left')
   await vi.waitFor(async () => expect(await busy('sleeper')).toBe(0), { timeout: 5000 })
+})
+
+/** Sends less of a body than it says, and leaves: as soon as the server has heard of it, or while it reads. */
+async function leaveMidway(url: string, path: string, isHeard: boolean): Promise<void> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `Host: ${hostname}`,
+    `Authorization: Bearer ${app.serviceKey}`,
+    'Content-Type: application/json',
+    'Content-Length: 100',
+    'Expect: 100-continue',
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  await once(socket, 'data')
+  if (isHeard) socket.write('{"id": 1')
+  socket.resetAndDestroy()
+}
+
+test('callers who leave in the midst of a body are refused, and nothing waits for them', async () => {
+  const answers: Promise<Response>[] = []
+  const server = await listen('127.0.0.1', 0)
+  server.open((...request) => {
+    const answer = app.instance.router.fetch(...request)
+    answers.push(Promise.resolve(answer))
+    return answer
+  })
+  const base = `/v1/${app.appId}`
+  const tables = [`${base}/big`, '/rest/v1/big', '/api/v1/tables/big']
+  const paths = [...tables, '/api/v1/graphql', '/api/v1/auth/signin', `${base}/schema/apply`]
+  for (const path of paths) {
+    for (const isHeard of [true, false]) await leaveMidway(server.localUrl, path, isHeard)
+  }
+  const statuses = (await Promise.all(answers)).map(({ status }) => status)
+  // Not 503: no database has failed.
+  expect(statuses).toEqual(paths.flatMap(() => [400, 400]))
+  await server.drain(0)
 })
