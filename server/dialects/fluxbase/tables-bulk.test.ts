@@ -213,6 +213,29 @@ describe('GET /export', () => {
   })
 })
 
+test('max-affected holds in bulk however the rows are named, and what exceeds it is undone', async () => {
+  const ids = ['70,1', '70,2']
+  const rows = [
+    { a: 70, b: 1, v: 'x' },
+    { a: 70, b: 2, v: 'x' },
+  ]
+  await service.post(`${T}/pairs/bulk`, rows)
+  const strictly = { prefer: 'handling=strict, max-affected=1' }
+  const path = `${T}/pairs/bulk`
+  const changes = rows.map((row) => ({ ...row, v: 'y' }))
+  for (const refused of [
+    await service.patch(path, { ids, data: { v: 'y' } }, strictly),
+    await service.patch(path, changes, strictly),
+    await service.delete(path, { ids }, strictly),
+    await service.post(path, { action: 'delete', targets: ids }, strictly),
+  ]) {
+    expect(await said(refused)).toEqual([400, 'PGRST124'])
+  }
+  expect(await list('select=v&a=eq.70', '/pairs')).toEqual([{ v: 'x' }, { v: 'x' }])
+  const loosely = { prefer: 'handling=strict, max-affected=2' }
+  expect((await service.delete(path, { ids }, loosely)).status).toBe(200)
+})
+
 test('a body too large for bulk says so', async () => {
   const rows = JSON.stringify([{ a: 1, b: 1, v: 'x'.repeat(11_000_000) }])
   const res = await service.post(`${T}/pairs/bulk`, rows, { 'content-type': 'application/json' })

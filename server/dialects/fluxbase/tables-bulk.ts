@@ -2,18 +2,26 @@
 import { invalid } from '#core/errors'
 import {
   arrayLiteral,
+  badPayload,
   type Condition,
   type DataResult,
   type ReadQuery,
   type Relation,
   type Rows,
 } from '#domains/data'
-import { badPayload } from '#domains/data'
 import { JSON_TYPE } from './errors.ts'
 import { readDocument, readRows, rowsAmong, rowsIn, textOf } from './tables-body.ts'
-import { keyNames, payloadFor, run, type TableCall } from './tables-request.ts'
+import { keyNames, payloadFor, run, type TableCall, targetOf } from './tables-request.ts'
 import { checkShapes } from './tables-shapes.ts'
-import { changed, deleteMany, insertBulk, MAX_BULK, tooMany, writeHeaders } from './tables-write.ts'
+import {
+  changed,
+  deleteMany,
+  insertBulk,
+  MAX_BULK,
+  optionsOf,
+  tooMany,
+  writeHeaders,
+} from './tables-write.ts'
 
 type Document = Record<string, unknown>
 
@@ -68,9 +76,8 @@ async function deleteTargets(call: TableCall, targets: unknown): Promise<Respons
     once: true,
     build: (query) => ({
       kind: 'delete',
-      schema: relation.schema,
-      table: relation.name,
-      query: narrowed(query, among),
+      ...targetOf(relation),
+      ...optionsOf(call, narrowed(query, among)),
       output: { format: 'none' },
     }),
   })
@@ -90,8 +97,7 @@ async function exportTargets(call: TableCall, targets: unknown): Promise<Respons
     once: true,
     build: (query) => ({
       kind: 'read',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       query: narrowed(query, among),
       output: { format: 'array' },
     }),
@@ -157,7 +163,10 @@ function updateEach(call: TableCall, rows: Rows): Promise<Response> {
   const { relation } = call
   const keys = keyNames(relation)
   if (rows.rows.length > MAX_BULK) throw tooMany(rows.rows.length, MAX_BULK)
-  if (keys.length === 0 || rows.rows.some((row) => keys.some((name) => !(name in row)))) {
+  if (
+    keys.length === 0 ||
+    rows.rows.some((row) => keys.some((name) => !Object.hasOwn(row, name)))
+  ) {
     throw invalid('missing_field', 'Every row needs the whole primary key')
   }
   const columns = [...keys, ...settable(relation, rows)]
@@ -183,22 +192,19 @@ type Updating = {
 }
 
 async function updated(call: TableCall, updating: Updating): Promise<Response> {
-  const { relation, params, preferences } = call
+  const { relation, params } = call
   const { rows, columns, matchOn, where } = updating
   checkShapes(relation, rows)
-  const bodyless = preferences.return === 'minimal' || preferences.return === 'headers-only'
   const result = await run(call, {
     what: 'patch bulk',
     once: true,
     slots: [...params.slots, rows.json],
     build: (query) => ({
       kind: 'update',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       payload: payloadFor(rows, params.slots.length, columns),
       matchOn,
-      query: where(query),
-      output: { format: bodyless ? 'none' : 'array' },
+      ...optionsOf(call, where(query)),
     }),
   })
   return changed(call, result, () => result.body)

@@ -16,6 +16,7 @@ import {
   type ReadQuery,
   type Relation,
   type Rows,
+  type Target,
 } from '#domains/data'
 import { invalid, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
@@ -138,6 +139,8 @@ export function run(call: TableCall, { what, slots, build, once }: Running): Pro
   }
   return execute(data, ask)
 }
+
+export const targetOf = ({ schema, name: table }: Relation): Target => ({ schema, table })
 
 /** The key's columns with the values of an id in the path. @throws `invalid` invalid_id */
 export function keyConditions(relation: Relation, id: string): Condition[] {

@@ -25,6 +25,7 @@ import {
   payloadFor,
   run,
   type TableCall,
+  targetOf,
 } from './tables-request.ts'
 
 const MAX_BATCH = 1_000
@@ -67,8 +68,7 @@ async function insert(call: TableCall, rows: Rows): Promise<Response> {
     slots: [...params.slots, rows.json],
     build: (query) => ({
       kind: 'insert',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       payload: payloadOf(
         rows,
         { columns: named ?? columns, ragged: ragged || named !== undefined },
@@ -77,6 +77,7 @@ async function insert(call: TableCall, rows: Rows): Promise<Response> {
       conflict,
       resetMissing: preferences.missing === 'default',
       ...optionsOf(call, withoutPage(query)),
+      wantKey: preferences.return === 'headers-only',
     }),
   })
   return inserted(call, rows, result)
@@ -169,13 +170,13 @@ const writeKey = ({ preferences }: TableCall): string =>
     preferences.maxAffected,
   ].join(' ')
 
-function optionsOf({ preferences }: TableCall, query: ReadQuery): WriteOptions {
+/** What the preferences make of a write, whatever chooses its rows. */
+export function optionsOf({ preferences }: TableCall, query: ReadQuery): WriteOptions {
   const bodyless = preferences.return === 'minimal' || preferences.return === 'headers-only'
   return {
     query,
     output: { format: bodyless ? 'none' : 'array' },
     maxAffected: preferences.handling === 'strict' ? preferences.maxAffected : undefined,
-    wantKey: preferences.return === 'headers-only',
   }
 }
 
@@ -229,8 +230,7 @@ export async function updateRecords(call: TableCall): Promise<Response> {
     slots: [...params.slots, rows.json],
     build: (query) => ({
       kind: 'update',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       payload: payloadFor(rows, params.slots.length, columns),
       ...optionsOf(call, chosen(call, query)),
     }),
@@ -250,9 +250,8 @@ export function deleteMany(call: TableCall, format?: 'none'): Promise<DataResult
     build: (query) => {
       if (query.where.length === 0) throw invalid('tables_input', FILTER_REQUIRED)
       const options = optionsOf(call, chosen(call, query))
-      const { schema, name: table } = relation
       const output = format === undefined ? options.output : { format }
-      return { kind: 'delete', schema, table, ...options, output }
+      return { kind: 'delete', ...targetOf(relation), ...options, output }
     },
   })
 }
@@ -275,8 +274,7 @@ export async function changeRecord(call: TableCall): Promise<Response> {
     slots: [...params.slots, rows.json],
     build: (query) => ({
       kind: 'update',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       payload: payloadFor(rows, params.slots.length, columns),
       query: { ...query, where: [...query.where, ...conditions] },
       output: { format: 'array' },
@@ -294,8 +292,7 @@ export async function deleteRecord(call: TableCall): Promise<Response> {
     once: true,
     build: (query) => ({
       kind: 'delete',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       query: { ...query, where: [...query.where, ...conditions] },
       output: { format: 'none' },
     }),
