@@ -16,30 +16,32 @@ import { fromJson, toBytes, toJson, toText } from './wire.ts'
 const { Response, Headers, Uint8Array } = globalThis
 const KEY_CHARS = 255
 
-type Waiter = { resolve: (body: Uint8Array) => void; reject: (error: Error) => void }
-const waiters = new Map<number, Waiter>()
+type Answer = { body: Uint8Array; error?: WireError | undefined }
+const waiters = new Map<number, (answer: Answer) => void>()
 let calls = 0
 
-/** Asks the server on behalf of this invocation; refused once it has ended. */
-function call(live: Live, wanted: WireCall, body?: Uint8Array): Promise<Uint8Array> {
+/**
+ * Asks the server on behalf of this invocation; refused once it has ended. An error is made after the wait, in
+ * here: its stack then leads to the line of the function that asked.
+ */
+async function call(live: Live, wanted: WireCall, sent?: Uint8Array): Promise<Uint8Array> {
   const { wire, limits } = live.isolate
-  if (body && body.length > limits.maxFrameBytes - 65_536) {
-    return Promise.reject(
-      new RangeError(`Cannot send ${body.length} bytes: the limit is ${limits.maxFrameBytes}`),
-    )
+  if (sent && sent.length > limits.maxFrameBytes - 65_536) {
+    throw new RangeError(`Cannot send ${sent.length} bytes: the limit is ${limits.maxFrameBytes}`)
   }
   const n = ++calls
-  return new Promise((resolve, reject) => {
-    waiters.set(n, { resolve, reject })
-    wire.send({ t: 'call', c: live.c, n, call: wanted }, body)
+  const { body, error } = await new Promise<Answer>((resolve) => {
+    waiters.set(n, resolve)
+    wire.send({ t: 'call', c: live.c, n, call: wanted }, sent)
   })
+  if (error) throw fromWireError(error)
+  return body
 }
 
 export function settleCall(n: number, body: Uint8Array, error?: WireError): void {
-  const waiter = waiters.get(n)
+  const settle = waiters.get(n)
   waiters.delete(n)
-  if (error) waiter?.reject(fromWireError(error))
-  else waiter?.resolve(body)
+  settle?.({ body, error })
 }
 
 export function makeContext(live: Live, context: WireContext): object {

@@ -43,6 +43,21 @@ test('a handler that throws gives 500 with its message, the stack to the owner o
   })
 })
 
+test('the log of a query that failed names the line that asked', async () => {
+  const asks = [
+    'export default async (req, ctx) => {',
+    "  const table = 'nowhere'",
+    '  await ctx.db.query(`select * from ${table}`)',
+    "  return new Response('found')",
+    '}',
+  ]
+  await fns.deploy('asks', asks.join('\n'))
+  expect((await app.nobody.get(fns.fn('asks'))).status).toBe(500)
+  const { error, stack } = await fns.lastLog('asks')
+  expect(error).toBe('relation "nowhere" does not exist')
+  expect(stack).toMatch(/^Error: relation "nowhere" does not exist\n.*\(function\.ts:3:3\)$/)
+})
+
 test('a handler that answers 404 is logged as HTTP 404; what is not a Response is an error', async () => {
   await fns.deploy('missing', handler(`return new Response('no', { status: 404 })`))
   expect((await app.nobody.get(fns.fn('missing'))).status).toBe(404)
