@@ -31,8 +31,9 @@ export function readConfig({ flags = {}, env = process.env, folder = '.' }: Sour
   return Object.fromEntries(entries) as Config
 }
 
-/** What the tests and benches read, and no start. */
-const OTHERS = /^STEAD_(TEST_|BENCH_|WRITE_|URL$|PLATFORM_KEY$|APP_ID$|ANON_KEY$|SERVICE_KEY$)/
+/** What the command itself, the tests and the benches read, and no start. */
+const OTHERS =
+  /^STEAD_(OWN_NODE$|TEST_|BENCH_|WRITE_|URL$|PLATFORM_KEY$|APP_ID$|ANON_KEY$|SERVICE_KEY$)/
 
 /** Variables that look like settings and are none: mistyped, most likely. */
 export function unknownVariables(env: Record<string, string | undefined> = process.env): string[] {

@@ -9,7 +9,8 @@ import { headOf, sealPage } from './sealed-page.ts'
 
 type Shape = { pattern: RegExp; parameters: number; methods: Set<string> }
 
-const LOOK_UP = 'Look up paths and methods at /docs/api; an app id begins with app_.'
+const LOOK_UP =
+  'Look up paths and methods at /docs/api, programs at /openapi.json, agents at /llms.txt; an app id begins with app_.'
 
 /** @param listed every route of the instance; asked for when the first request finds none */
 export function nothingAt(listed: Listed): (c: Http) => AppError {

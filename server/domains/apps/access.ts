@@ -28,7 +28,7 @@ export async function managedApp(ctx: Context, id: string): Promise<App> {
 /** For a user of the app, who knows that it is there. */
 export const notTheOwner = () =>
   forbidden('insufficient_permissions', 'Only the owner of the app may do that', {
-    hint: 'Use a platform key of the owner.',
+    hint: "Use the app's service key, or a platform key of its owner.",
   })
 
 /**
