@@ -158,9 +158,12 @@ export class Isolate {
     this.#endLives()
   }
 
-  /** Asks for a sign of life, unless an answer is already waited for. */
+  /**
+   * Asks for a sign of life, unless an answer is already waited for. Not before the process has said that it is there:
+   * if it has ended meanwhile, a failed write would throw away what it said, and its end would count as a failed start.
+   */
   probe(): void {
-    if (this.#socket && this.#askedAt === undefined) this.#ping()
+    if (this.#wasReady && this.#askedAt === undefined) this.#ping()
   }
 
   /** @returns false when it was over its limit, and has been ended */
