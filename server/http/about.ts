@@ -1,5 +1,5 @@
 /** What a dialect says of itself: its name, its words for access, its errors. The documentation is made from it. */
-import type { z } from 'zod'
+import { z } from 'zod'
 
 /** Where a credential may stand; each is a security scheme of the OpenAPI document. */
 export type Carrier = 'bearer' | 'apikey' | 'serviceKey' | 'clientKey'
@@ -33,6 +33,18 @@ export type About<Words extends string = string> = {
 
 /** What a parameter does; where it is not any text, its shape with `describe`. */
 export type Given = string | z.ZodType
+
+/**
+ * A body whose fields are documented as required though its shape lets them be absent: the handler refuses that in
+ * words of its own. Ask for it last: a shape made from this one does not know it.
+ */
+export const needing = <S extends z.ZodObject>(
+  shape: S,
+  ...required: readonly (keyof z.output<S> & string)[]
+): S => shape.meta({ required })
+
+/** A text that the documentation says is not empty, and the handler refuses in words of its own where it is. */
+export const someText = z.string().meta({ minLength: 1 })
 
 /** What comes with a status. */
 export type AnswerDocs = {

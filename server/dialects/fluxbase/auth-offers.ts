@@ -1,6 +1,7 @@
 /** What a sign-in page asks before it is drawn: is there a captcha, and through whom else may one come? */
 import { z } from 'zod'
 import { invalid } from '#core/errors'
+import { needing } from '#http/about'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { answer, open } from './auth.ts'
@@ -11,16 +12,18 @@ const GUARDED = ['signup', 'login', 'password_reset', 'magic_link'] as const
 
 const isGuarded = (endpoint: unknown): boolean => GUARDED.some((one) => one === endpoint)
 
-const Check = z.object({
+const Body = z.object({
   // Whatever else is sent has an error word of its own.
   endpoint: z
     .unknown()
     .optional()
-    .meta({ type: 'string', enum: [...GUARDED], description: 'What is to come; required' }),
+    .meta({ type: 'string', enum: [...GUARDED], description: 'What is to come' }),
   email: z.string().nullish(),
   device_fingerprint: z.string().nullish(),
   trust_token: z.string().nullish(),
 })
+
+const Check = needing(Body, 'endpoint')
 
 const CheckAnswer = z.object({
   captcha_required: z.literal(false),

@@ -21,6 +21,7 @@ import {
 import type { AppContext } from '#domains/apps'
 import { AppError, invalid } from '#core/errors'
 import { randomToken } from '#core/ids'
+import { needing, someText } from '#http/about'
 import type { Http } from '#http/env'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
@@ -38,15 +39,23 @@ const CSRF_SECONDS = 86_400
 
 const optionalText = z.string().optional()
 
-const Credentials = z.object({ email: optionalText, password: optionalText })
+const credentials = { email: someText.optional(), password: someText.optional() }
+
+const Credentials = needing(z.object(credentials), 'email', 'password')
 
 const Metadata = z.record(z.string(), z.unknown())
 
-const NewUser = Credentials.extend({ user_metadata: Metadata.nullish() })
+const NewUser = needing(
+  z.object({ ...credentials, user_metadata: Metadata.nullish() }),
+  'email',
+  'password',
+)
 
 const Refresh = z.object({ refresh_token: optionalText })
 
-const Changes = Credentials.extend({
+const Changes = z.object({
+  email: optionalText,
+  password: optionalText,
   user_metadata: Metadata.optional(),
   data: Metadata.optional(),
   nonce: optionalText,

@@ -1,19 +1,21 @@
 /** What is sent and answered at /api/v1/client-keys. */
 import { z } from 'zod'
 import { invalid } from '#core/errors'
+import { needing } from '#http/about'
 import type { Http } from '#http/env'
 
-const Name = z.string().max(255)
+const Name = z.string().max(255).meta({ minLength: 1 })
 const Description = z.string().max(2000)
 const ScopeList = z
   .array(z.string().min(1).max(200))
   .max(100)
+  .meta({ minItems: 1 })
   .describe('Such as `tables:read`, `read`, `*`; unknown words are kept and grant nothing')
 const Rate = z.int().min(1).max(1_000_000).describe('Requests in a minute at most')
 
 const rates = { rate_limit_per_minute: Rate.nullish(), rate_limit: Rate.nullish() }
 
-export const NewKey = z.object({
+const New = z.object({
   name: Name.nullish(),
   description: Description.nullish(),
   scopes: ScopeList.nullish(),
@@ -26,6 +28,8 @@ export const NewKey = z.object({
     .nullish()
     .describe('A time from now, such as `30d` or `24h`, instead of `expires_at`'),
 })
+
+export const NewKey = needing(New, 'name', 'scopes')
 
 export type KeyBody = z.output<typeof NewKey>
 

@@ -29,21 +29,24 @@ export const DDL_ANSWERS: Record<string, Answer> = {
   still_needed: [409, 'CONFLICT'],
 }
 
+/** What else is wrong with a name is said in words of the domain. */
+const Name = z.string().meta({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$', maxLength: 63 })
+
 const Column = z.object({
-  name: z.string(),
+  name: Name,
   type: z.string(),
   nullable: z.boolean().nullish(),
   primaryKey: z.boolean().nullish(),
   defaultValue: z.unknown().optional(),
 })
 
-const NewSchema = z.object({ name: z.string() })
+const NewSchema = z.object({ name: Name })
 const NewTable = z.object({
-  schema: z.string().default('public'),
-  name: z.string(),
+  schema: Name.default('public'),
+  name: Name,
   columns: z.array(Column),
 })
-const NewName = z.object({ newName: z.string() })
+const NewName = z.object({ newName: Name })
 
 type Column = z.output<typeof Column>
 

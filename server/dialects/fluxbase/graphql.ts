@@ -12,6 +12,7 @@ import {
   introspect,
 } from '#domains/graphql'
 import { AppError, invalid, notFound, unsupportedMedia } from '#core/errors'
+import { someText } from '#http/about'
 import { MEBIBYTE, parseJson, readText } from '#http/body'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
@@ -33,7 +34,7 @@ const JSON_TYPE = 'application/json'
 const GRAPHQL_TYPE = 'application/graphql-response+json'
 
 const Parameters = z.object({
-  query: z.string(),
+  query: someText,
   variables: z.record(z.string(), z.unknown()).nullish(),
   operationName: z.string().nullish(),
   extensions: z.record(z.string(), z.unknown()).nullish(),

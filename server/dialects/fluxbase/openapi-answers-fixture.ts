@@ -22,6 +22,11 @@ export const DATABASE = `
   create function join_all(variadic words text[]) returns text immutable language sql as $$ select array_to_string(words, ' ') $$;
   create function all_things(low int) returns setof things stable language sql as 'select * from things where whole >= low';
   create function one_thing() returns things stable language sql as 'select * from things limit 1';
+  create function author_of(key int) returns authors stable language sql as 'select * from authors where id = key';
+  create function only_out(out word text) stable language sql as $$ select 'w' $$;
+  create function same_list(words text[]) returns text[] immutable language sql as 'select words';
+  create function either(a int) returns int immutable language sql as 'select a';
+  create function either(a text) returns text immutable language sql as 'select a';
   create function tallies() returns table (kind text, n bigint) stable language sql as $$ values ('a', 1::bigint), (null, 2) $$;
   create function moods() returns setof mood stable language sql as $$ values ('sad'::mood), ('happy') $$;
   create function nothing() returns void language sql as 'select';

@@ -100,14 +100,16 @@ export function subResources(place: Place): [path: string, item: Item][] {
   return all
 }
 
-const query = (place: Place): Operation =>
-  operation(place, {
+const query = (place: Place): Operation => ({
+  ...operation(place, {
     id: 'query',
     summary: 'Read, with the query in the body, rows of',
     parameters: use('Prefer'),
-    body: { $ref: '#/components/schemas/QueryDocument' },
     good: page(place),
-  })
+  }),
+  // Without one all rows are meant.
+  requestBody: { content: json({ $ref: '#/components/schemas/QueryDocument' }) },
+})
 
 const exported = (place: Place): Operation =>
   operation(place, {

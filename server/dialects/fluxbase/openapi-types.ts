@@ -29,20 +29,22 @@ const ARRAY = 'A'
 const COMPOSITE = 'C'
 
 /** What is not in the table arrives as text. */
-function schemaOfType(baseType: string, category: string): Schema {
+function schemaOfType(baseType: string, category: string, version: Version): Schema {
   if (category === ARRAY) {
-    return { type: 'array', items: schemaOfType(baseType.replace(/^_/, ''), '') }
+    const item = schemaOfType(baseType.replace(/^_/, ''), '', version)
+    return { type: 'array', items: nullable(item, version) }
   }
   if (Object.hasOwn(TYPES, baseType)) return TYPES[baseType] ?? {}
   return category === COMPOSITE ? { type: 'object' } : { type: 'string' }
 }
 
-function plainSchema({ type, baseType, category, form, labels }: Column): Schema {
+function plainSchema(column: Column, version: Version): Schema {
+  const { type, baseType, category, form, labels } = column
   // A domain whose own casts say how it looks.
   if (form) return {}
   const length = /^character(?: varying)?\((\d+)\)$/.exec(type)?.[1]
   return {
-    ...schemaOfType(baseType, category),
+    ...schemaOfType(baseType, category, version),
     ...(labels && category !== ARRAY ? { enum: labels } : {}),
     ...(length === undefined ? {} : { maxLength: Number(length) }),
   }
@@ -50,7 +52,7 @@ function plainSchema({ type, baseType, category, form, labels }: Column): Schema
 
 function columnSchema(column: Column, version: Version, isRead: boolean): Schema {
   const { type, notNull, generated, description, defaultSql } = column
-  const plain = plainSchema(column)
+  const plain = plainSchema(column, version)
   const schema: Schema = {
     ...plain,
     ...(description === null ? {} : { description }),

@@ -153,6 +153,28 @@ describe('the routes of the instance', () => {
     expect(paths['/v1/{app_id}/env']?.patch?.requestBody).toMatchObject({ required: false })
   })
 
+  test.each<[string, Record<string, object>]>([
+    ['auth/signin', { email: { minLength: 1 }, password: { minLength: 1 } }],
+    ['auth/signup', { email: { minLength: 1 }, password: { minLength: 1 } }],
+    ['auth/captcha/check', { endpoint: { type: 'string' } }],
+    ['client-keys', { name: { minLength: 1 }, scopes: { minItems: 1 } }],
+    ['vector/search', { table: { minLength: 1 }, column: { minLength: 1 }, vector: {} }],
+    ['graphql', { query: { minLength: 1 } }],
+    ['admin/ddl/schemas', { name: { maxLength: 63 } }],
+  ])('say what %s needs, also where it is refused in other words', async (name, needed) => {
+    const { paths } = await read(app.nobody)
+    const path = `/api/v1/${name}`
+    expect(paths[path]?.post?.requestBody).toMatchObject({
+      required: true,
+      content: {
+        'application/json': { schema: { properties: needed, required: Object.keys(needed) } },
+      },
+    })
+    const token = app.serviceKey
+    const res = await app.as(token).post(path, {})
+    expect(res.status).toBe(400)
+  })
+
   test.each(['3.0', '3.1'])(
     'say what they answer, and what each parameter is (%s)',
     async (version) => {

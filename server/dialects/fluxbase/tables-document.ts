@@ -31,7 +31,7 @@ import {
   logicOf,
   startTableQuery,
 } from './tables-query.ts'
-import { countIn, listed, orderAndSelect } from './tables-read.ts'
+import { COUNTS, countIn, listed, orderAndSelect } from './tables-read.ts'
 import { run, type TableCall } from './tables-request.ts'
 
 const Column = z.string()
@@ -57,6 +57,12 @@ const Term = z.object({
   vectorValue: z.array(z.unknown()).nullish(),
 })
 
+const NO_NUMBER = 'must be a whole number that is not negative'
+
+const Whole = z.int(NO_NUMBER).min(0, NO_NUMBER).nullish()
+
+const Count = z.enum([...COUNTS, 'none'], 'must be exact, planned, estimated or none').nullish()
+
 export const QueryDocument = z.object({
   select: z.string().nullish(),
   filters: z.array(Filter).nullish(),
@@ -64,11 +70,11 @@ export const QueryDocument = z.object({
   andFilters: z.array(z.string()).nullish(),
   betweenFilters: z.array(Between).nullish(),
   order: z.array(Term).nullish(),
-  limit: z.unknown().optional(),
-  offset: z.unknown().optional(),
-  count: z.unknown().optional(),
-  groupBy: z.array(Column).nullish(),
-  truncate: z.unknown().optional(),
+  limit: Whole,
+  offset: Whole,
+  count: Count,
+  groupBy: z.array(Column.min(1)).nullish(),
+  truncate: z.int(NO_NUMBER).min(1, 'must be at least 1').nullish(),
 })
 
 type QueryDocument = z.output<typeof QueryDocument>
@@ -128,16 +134,10 @@ async function readQuery({ body }: TableCall): Promise<QueryDocument> {
 
 function pageIn({ params, admin }: TableCall, { limit, offset }: QueryDocument): Page {
   const asked = {
-    limit: wholeNumber(limit) ?? numberOf(params, 'limit') ?? MAX_PAGE_SIZE,
-    offset: wholeNumber(offset) ?? numberOf(params, 'offset') ?? 0,
+    limit: limit ?? numberOf(params, 'limit') ?? MAX_PAGE_SIZE,
+    offset: offset ?? numberOf(params, 'offset') ?? 0,
   }
   return capped(asked, admin)
-}
-
-function wholeNumber(value: unknown): number | undefined {
-  if (!isGiven(value)) return undefined
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw badQuery('limit, offset and truncate must be whole numbers that are not negative')
 }
 
 type Beside = { at: At; params: TableParams }
@@ -146,7 +146,7 @@ function documentQuery({ at, params }: Beside, document: QueryDocument): ReadQue
   const building = startTableQuery(at, params, {
     ...(isGiven(document.select) ? { select: document.select ?? '' } : {}),
     ...(document.groupBy?.length ? { groups: document.groupBy } : {}),
-    ...(isGiven(document.truncate) ? { truncate: wholeNumber(document.truncate) } : {}),
+    ...(isGiven(document.truncate) ? { truncate: document.truncate ?? undefined } : {}),
   })
   addFilters(building, document)
   const order = (document.order ?? []).map(orderTerm)

@@ -42,7 +42,7 @@ export const orderAndSelect = (params: TableParams): Omit<Listing, 'page' | 'cou
   isCut: reservedValue(params, 'truncate') !== undefined,
 })
 
-const COUNTS = ['exact', 'planned', 'estimated'] as const
+export const COUNTS = ['exact', 'planned', 'estimated'] as const
 
 /** The query string's word goes before the header's. */
 function countOf({ params, preferences }: TableCall): Count | undefined {

@@ -12,6 +12,7 @@ import {
   type Relation,
   vectorVersion,
 } from '#domains/data'
+import { needing, someText } from '#http/about'
 import { parseExactly, textOf } from './tables-body.ts'
 import { addFilter, distanceFrom, Filter } from './tables-document.ts'
 import { readKey, readTableParams } from './tables-params.ts'
@@ -22,17 +23,19 @@ const METRICS = { cosine: 'vec_cos', l2: 'vec_l2', inner_product: 'vec_ip' } as 
 
 const MAX_MATCHES = 1_000
 
-export const SearchDocument = z.object({
-  table: z.string().optional().describe('`name` or `schema.name`'),
-  column: z.string().optional().describe('Of type vector'),
+const Search = z.object({
+  table: someText.optional().describe('`name` or `schema.name`'),
+  column: someText.optional().describe('Of type vector'),
   query: z.string().optional().describe('A text, where an embedding service is configured'),
-  vector: z.array(z.number()).optional(),
+  vector: z.array(z.number()).meta({ minItems: 1 }).optional(),
   metric: z.enum(['cosine', 'l2', 'inner_product']).default('cosine'),
   match_threshold: z.number().optional().describe('Distance that rows stay below'),
   match_count: z.int().min(1).max(MAX_MATCHES).default(10),
   select: z.string().optional(),
   filters: z.array(Filter).optional(),
 })
+
+export const SearchDocument = needing(Search, 'table', 'column', 'vector')
 
 export type SearchDocument = z.output<typeof SearchDocument>
 

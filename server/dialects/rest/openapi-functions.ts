@@ -1,6 +1,6 @@
 /** The functions of an app as a part of the OpenAPI 3 document; the root's own document is of version 2. */
 import type { Routine } from '#domains/data'
-import type { Draft, Operation, Part, Schema } from '#http/openapi/document'
+import type { Draft, Operation, Part, Schema, Version } from '#http/openapi/document'
 import { accessOf, errorAnswers, TENANT } from '#http/openapi/operation'
 import { nullable } from '#http/openapi/schema'
 import { REST } from './about.ts'
@@ -50,13 +50,13 @@ function addFunction(adding: Adding, name: string, routines: readonly Routine[])
   draft.operation(path, 'post', () => ({
     ...shared('call'),
     parameters: parameters(facts, []),
-    requestBody: bodyOf(routines),
+    requestBody: bodyOf(routines, draft.version),
   }))
   const reading = routines.filter(({ volatility }) => volatility !== 'v')
   if (reading.length === 0) return
   draft.operation(path, 'get', () => ({
     ...shared('read'),
-    parameters: parameters(facts, inQuery(reading)),
+    parameters: parameters(facts, inQuery(reading, draft.version)),
   }))
 }
 
@@ -87,7 +87,7 @@ function parameters({ schema, isFirst }: FunctionFacts, own: readonly Schema[]):
   return [...own, PREFER, ...(isFirst ? [] : [profile(method)]), TENANT]
 }
 
-function inQuery(routines: readonly Routine[]): Schema[] {
+function inQuery(routines: readonly Routine[], version: Version): Schema[] {
   const names = new Map(
     routines.flatMap((one) => one.arguments.map((argument) => [argument.name, argument] as const)),
   )
@@ -98,25 +98,26 @@ function inQuery(routines: readonly Routine[]): Schema[] {
     required: routines.every((one) =>
       one.arguments.some((argument) => argument.name === name && argument.required),
     ),
-    schema: variadic ? typeSchema(type) : { ...typeSchema(type.endsWith('[]') ? 'text' : type) },
+    schema: typeSchema(!variadic && type.endsWith('[]') ? 'text' : type, version),
   }))
 }
 
-function bodyOf(routines: readonly Routine[]): Schema {
-  const shapes = routines.map(argumentsSchema)
+function bodyOf(routines: readonly Routine[], version: Version): Schema {
+  const shapes = routines.map((one) => argumentsSchema(one, version))
   const schema = shapes.length === 1 ? (shapes[0] ?? {}) : { anyOf: shapes }
   const isNeeded = routines.every((one) => one.arguments.some(({ required }) => required))
   return { required: isNeeded, content: { 'application/json': { schema } } }
 }
 
 /** An argument without a name is the body as a whole. */
-function argumentsSchema({ arguments: all }: Routine): Schema {
+function argumentsSchema({ arguments: all }: Routine, version: Version): Schema {
   const [first] = all
-  if (first?.name === '') return typeSchema(first.type)
+  if (first?.name === '') return typeSchema(first.type, version)
   const required = all.filter((one) => one.required).map(({ name }) => name)
+  const mayBeNull = (type: string): Schema => nullable(typeSchema(type, version), version)
   return {
     type: 'object',
-    properties: Object.fromEntries(all.map(({ name, type }) => [name, typeSchema(type)])),
+    properties: Object.fromEntries(all.map(({ name, type }) => [name, mayBeNull(type)])),
     ...(required.length > 0 ? { required } : {}),
   }
 }
@@ -137,26 +138,44 @@ function answers({ draft, rowOf }: Adding, routines: readonly Routine[]): Schema
     ...(giving.length < routines.length
       ? { 204: { description: 'Done; there is no result' } }
       : {}),
+    ...(routines.length > 1 ? { 300: SEVERAL_FIT } : {}),
   }
 }
 
-function resultSchema(routine: Routine, version: Draft['version'], rowOf: RowOf): Schema {
-  const one = oneResult(routine, version, rowOf)
-  if (routine.setOf) return { type: 'array', items: one }
-  return routine.composite || routine.handles ? one : nullable(one, version)
+const SEVERAL_FIT: Schema = {
+  description: 'The arguments fit several functions of the name',
+  content: {
+    'application/json': { schema: { $ref: `#/components/schemas/${REST.error.name}` } },
+  },
 }
 
-function oneResult(routine: Routine, version: Draft['version'], rowOf: RowOf): Schema {
+function resultSchema(routine: Routine, version: Version, rowOf: RowOf): Schema {
+  const one = oneResult(routine, version, rowOf)
+  if (routine.setOf) return { type: 'array', items: one }
+  if ('$ref' in one) return { anyOf: [one, noRow(version)] }
+  const isPlain = !routine.composite && routine.outputs.length === 0 && !routine.handles
+  return isPlain ? nullable(one, version) : one
+}
+
+/** Where such a function finds no row, each column is null, also those that never are in the table. */
+const noRow = (version: Version): Schema => ({
+  type: 'object',
+  description: 'Without a row each of its columns is null',
+  additionalProperties: version === '3.0' ? { nullable: true, enum: [null] } : { type: 'null' },
+})
+
+function oneResult(routine: Routine, version: Version, rowOf: RowOf): Schema {
   const { relation, composite, outputs, returnType, handles } = routine
   if (handles) return { type: 'string', description: handles.mediaType }
   const row = relation && rowOf(relation.schema, relation.name)
   if (row) return row
-  if (!composite) return typeSchema(returnType)
+  // A single output too is a field of an object.
+  if (!composite && outputs.length === 0) return typeSchema(returnType, version)
   if (relation || outputs.length === 0) return { type: 'object' }
   return {
     type: 'object',
     properties: Object.fromEntries(
-      outputs.map(({ name, type }) => [name, nullable(typeSchema(type), version)]),
+      outputs.map(({ name, type }) => [name, nullable(typeSchema(type, version), version)]),
     ),
     required: outputs.map(({ name }) => name),
   }
@@ -174,8 +193,10 @@ const FORMATS: Record<string, string> = {
   'timestamp with time zone': 'date-time',
 }
 
-function typeSchema(type: string): Schema {
-  if (type.endsWith('[]')) return { type: 'array', items: typeSchema(type.slice(0, -2)) }
+function typeSchema(type: string, version: Version): Schema {
+  if (type.endsWith('[]')) {
+    return { type: 'array', items: nullable(typeSchema(type.slice(0, -2), version), version) }
+  }
   const { type: word } = typeOf(type)
   return {
     ...(word === undefined ? {} : { type: word }),

@@ -99,7 +99,8 @@ function withNull(schema: Schema): Schema {
 }
 
 /** Without a body the server reads `{}`: it may be left out where `{}` is good. */
-export const mayBeAbsent = (shape: z.ZodType): boolean => shape.safeParse({}).success
+export const mayBeAbsent = (shape: z.ZodType): boolean =>
+  !shape.meta()?.required && shape.safeParse({}).success
 
 /** The value or `null`, in the language of the version. */
 export function nullable(schema: Schema, version: Version): Schema {
