@@ -261,4 +261,22 @@ describe.skipIf(missing !== undefined)(`with pgvector (${missing ?? 'installed'}
       grant usage on schema ext to anon, authenticated, service_role`)
     expect(await titles('embedding=vec_cos.[0,1,0]&limit=1')).toEqual(['north'])
   })
+
+  test('a schema asks for vectors and an index over them, and twice changes nothing', async () => {
+    const id = { type: 'integer', primaryKey: true }
+    const tables = {
+      notes: {
+        columns: { id, at: { type: 'vector(3)' } },
+        indexes: { near: { columns: ['at'], method: 'hnsw', opclass: 'vector_cosine_ops' } },
+      },
+    }
+    const other = await app.createApp()
+    await app.sql('create extension vector', [], other.id)
+    const apply = async () => {
+      const res = await app.owner.post(`/v1/${other.id}/schema/apply`, { schema: { tables } })
+      return [res.status, ((await res.json()) as { applied: number }).applied]
+    }
+    expect(await apply()).toEqual([200, 2])
+    expect(await apply()).toEqual([200, 0])
+  })
 })

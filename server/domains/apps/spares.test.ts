@@ -7,7 +7,7 @@ const SPARES = `select datname from pg_database
 test('a new app takes the spare database, with roles and passwords of its own, and another is made', async () => {
   await using app = await startApp({ env: { STEAD_SPARE_DATABASES: '1' } })
   const spares = async () => (await app.sql(SPARES)).map(({ datname }) => datname)
-  await expect.poll(spares).toHaveLength(1)
+  await expect.poll(spares, { timeout: 10_000 }).toHaveLength(1)
   const before = await app.sql('select oid from pg_database where datname = $1', await spares())
 
   const { id, serviceKey } = await app.createApp()
@@ -19,7 +19,7 @@ test('a new app takes the spare database, with roles and passwords of its own, a
   expect(applied.status).toBe(200)
   const inserted = await app.as(serviceKey).post(`/v1/${id}/t`, { id: 1 })
   expect(inserted.status).toBe(201)
-  await expect.poll(spares).toHaveLength(1)
+  await expect.poll(spares, { timeout: 10_000 }).toHaveLength(1)
 })
 
 test('five new apps at once get five databases, spare or not', async () => {

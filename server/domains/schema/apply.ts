@@ -162,7 +162,7 @@ async function requireVectorType({ tx }: Owner, { tables }: WantedSchema): Promi
   if (!found || (await hasVectorType(tx))) return
   throw invalid('vector_missing', `Cannot create "${found[0]}": this database has no type vector`, {
     details: [{ path: `schema.tables.${found[0]}`, message: 'needs the extension pgvector' }],
-    hint: 'Use a PostgreSQL with the extension pgvector, or store the numbers as real[].',
+    hint: 'Where the server has pgvector, its operator runs "create extension vector" in the database of this app; else store the numbers as real[].',
   })
 }
 
