@@ -28,6 +28,7 @@ const NONE: Preferences = { unknown: [] }
 /** Headers repeat from request to request; the same text is read once. */
 const memo = new Map<string, Preferences>()
 const MAX_MEMO = 500
+const MAX_MEMO_LENGTH = 500
 
 export function readPrefer(header: string | undefined): Preferences {
   if (header === undefined || header === '') return NONE
@@ -35,7 +36,7 @@ export function readPrefer(header: string | undefined): Preferences {
   if (!known) {
     known = parse(header)
     if (memo.size >= MAX_MEMO) memo.clear()
-    memo.set(header, known)
+    if (header.length <= MAX_MEMO_LENGTH) memo.set(header, known)
   }
   return known
 }

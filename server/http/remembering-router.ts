@@ -7,6 +7,9 @@ import { TrieRouter } from 'hono/router/trie-router'
 /** Paths remembered; when there are more, all are forgotten. */
 const MAX_PATHS = 1000
 
+/** Longer ones are looked up each time: a thousand of them would take the memory of a small machine. */
+const LONGEST_KEPT = 500
+
 const whole = new WeakSet<object>()
 
 /** `handler` does by itself what the middleware on its path would do around it. */
@@ -36,7 +39,7 @@ export class RememberingRouter<T> implements Router<T> {
     if (!result) {
       result = shortened(this.#router.match(method, path))
       if (this.#found.size >= MAX_PATHS) this.#found.clear()
-      this.#found.set(key, result)
+      if (path.length <= LONGEST_KEPT) this.#found.set(key, result)
     }
     return result
   }

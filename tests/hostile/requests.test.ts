@@ -1,4 +1,6 @@
 /** Requests that nobody means well with: each is refused in words, never with a 500. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Client } from '#support/client'
 import { startApp, type TestApp } from '#support/app'
@@ -100,4 +102,35 @@ test('what a trigger of the app raises is the request’s fault, whichever way i
       expect([path, state, res.status]).toEqual([path, state, 400])
     }
   }
+})
+
+/** Bytes in use once everything that can go has gone. */
+function heapInUse(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
+
+const long = (text: string): string => text.padEnd(50_000, 'x')
+
+// Each of 50 kB, of which what is made takes many times as much.
+test.each<[string, (at: number) => [path: string, headers: Record<string, string>], number]>([
+  ['tokens', (at) => ['/rest/v1/notes', { authorization: long(`Bearer a${at}`) }], 401],
+  ['paths', (at) => [long(`/api/v1/tables/notes/${at}`), {}], 401],
+  [
+    'lists of media',
+    (at) => ['/rest/v1/notes', { accept: `a/a${at}${',b/b'.repeat(12_000)},*/*` }],
+    200,
+  ],
+  ['preferences', (at) => ['/rest/v1/notes', { prefer: `a${at}${',b'.repeat(24_000)}` }], 200],
+])('%s that are long and never the same are not kept', async (_, request, status) => {
+  const ask = async (at: number): Promise<number> => {
+    const res = await app.nobody.get(...request(at))
+    await res.text()
+    return res.status
+  }
+  expect(await ask(0)).toBe(status)
+  const before = heapInUse()
+  for (let at = 1; at <= 150; at++) await ask(at)
+  expect(heapInUse() - before).toBeLessThan(5_000_000)
 })

@@ -81,6 +81,7 @@ function secretOf(c: Http): string | undefined {
 
 const foreign = new Map<string, boolean>()
 const MAX_KNOWN = 20_000
+const LONGEST_KNOWN = 2_000
 
 /** Three parts, and not what any token of ours begins with. */
 const SHAPE_OF_TOKEN = /^(?!ey)[^.]+\.[^.]+\.[^.]*$/
@@ -91,7 +92,7 @@ function isForeign(secret: string): boolean {
   if (answer === undefined) {
     answer = isDataToken(secret) || SHAPE_OF_TOKEN.test(secret)
     if (foreign.size >= MAX_KNOWN) foreign.clear()
-    foreign.set(secret, answer)
+    if (secret.length <= LONGEST_KNOWN) foreign.set(secret, answer)
   }
   return answer
 }

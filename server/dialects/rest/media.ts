@@ -46,6 +46,8 @@ const STRIPPED_ARRAY: Known = {
 
 const memo = new Map<string, Media>()
 const MAX_MEMO = 500
+/** What is longer is taken apart each time: kept, it takes many times its own memory. */
+const MAX_MEMO_LENGTH = 500
 
 /** What the caller takes. Whether any of it can be had, only the database's own handlers tell. */
 export function negotiate(given?: string): Media {
@@ -54,7 +56,7 @@ export function negotiate(given?: string): Media {
   if (!media) {
     media = choose(accept)
     if (memo.size >= MAX_MEMO) memo.clear()
-    memo.set(accept, media)
+    if (accept.length <= MAX_MEMO_LENGTH) memo.set(accept, media)
   }
   return media
 }

@@ -151,6 +151,9 @@ export type RoleSettings = {
 /** Compiled requests kept per snapshot: a new snapshot starts with none, so none is ever stale. */
 const MAX_COMPILED = 2_000
 
+/** Characters of their shapes together: a request may be many times as long as most, and its statement with it. */
+const MAX_SHAPES = 1_000_000
+
 const GEO_JSON = {
   name: 'st_asgeojson',
   mediaType: 'application/geo+json',
@@ -170,7 +173,7 @@ export class Catalog {
   /** Writes rows as GeoJSON, where PostGIS is. */
   readonly geoJson: Handler | undefined
   readonly roleSettings: ReadonlyMap<string, RoleSettings>
-  readonly compiled = new LruCache<CompiledRequest>(MAX_COMPILED)
+  readonly compiled = new LruCache<CompiledRequest>(MAX_COMPILED, MAX_SHAPES)
   /** Schema → name → relation. */
   readonly #relations = new Map<string, Map<string, Relation>>()
   readonly #routines = new Map<string, Map<string, Routine[]>>()

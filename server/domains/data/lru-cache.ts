@@ -4,10 +4,17 @@ export class LruCache<V> {
   /** What was asked for since the last sweep; moving every hit would cost more than it saves. */
   readonly #old = new Map<string, V>()
   readonly #half: number
+  readonly #halfChars: number
+  /** Of the keys in `#entries`. */
+  #chars = 0
 
-  /** @param max entries kept at most */
-  constructor(max: number) {
+  /**
+   * @param max entries kept at most
+   * @param maxChars of all keys together, where what is kept grows with its key
+   */
+  constructor(max: number, maxChars = Number.POSITIVE_INFINITY) {
     this.#half = Math.max(1, Math.floor(max / 2))
+    this.#halfChars = maxChars / 2
   }
 
   get size(): number {
@@ -26,16 +33,23 @@ export class LruCache<V> {
   }
 
   set(key: string, value: V): void {
-    if (this.#entries.size >= this.#half) {
-      this.#old.clear()
-      for (const [name, entry] of this.#entries) this.#old.set(name, entry)
-      this.#entries.clear()
-    }
+    if (key.length > this.#halfChars) return
+    if (!this.#entries.has(key)) this.#makeRoom(key.length)
     this.#entries.set(key, value)
+  }
+
+  #makeRoom(chars: number): void {
+    this.#chars += chars
+    if (this.#entries.size < this.#half && this.#chars <= this.#halfChars) return
+    this.#old.clear()
+    for (const [name, entry] of this.#entries) this.#old.set(name, entry)
+    this.#entries.clear()
+    this.#chars = chars
   }
 
   clear(): void {
     this.#entries.clear()
     this.#old.clear()
+    this.#chars = 0
   }
 }

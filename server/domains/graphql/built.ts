@@ -36,6 +36,8 @@ type Roles = LruCache<{
 
 const MAX_ROLES = 20
 const MAX_DOCUMENTS = 1_000
+/** Characters of them together: what is made of a text takes many times its memory. */
+const MAX_TEXTS = 1_000_000
 /** Longer texts are read each time. */
 const MAX_KEPT_TEXT = 20_000
 
@@ -102,7 +104,7 @@ export function preparedFor(built: Built, text: string, settings: GraphqlSetting
 function keptUnder(documents: Built['documents'], key: string): LruCache<Prepared> {
   let kept = documents.get(key)
   if (!kept) {
-    kept = new LruCache(MAX_DOCUMENTS)
+    kept = new LruCache(MAX_DOCUMENTS, MAX_TEXTS)
     documents.clear()
     documents.set(key, kept)
   }

@@ -53,6 +53,8 @@ type Against = { schema: GraphQLSchema; model: Model; settings: GraphqlSettings 
 const MAX_TOKENS = 30_000
 const MAX_ERRORS = 20
 const MAX_SHAPES = 50
+/** Characters of them together: what a variable says may be part of its shape. */
+const MAX_SHAPE_CHARS = 50_000
 
 /** @throws `invalid` graphql_syntax, graphql_limit */
 export function prepare(text: string, { schema, model, settings }: Against): Prepared {
@@ -168,7 +170,7 @@ function operationsOf(
       ids,
       introspection: isIntrospection(definition),
       fixed: new Set(),
-      compiled: new LruCache(MAX_SHAPES),
+      compiled: new LruCache(MAX_SHAPES, MAX_SHAPE_CHARS),
     })
   }
   return operations
