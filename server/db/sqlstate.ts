@@ -156,7 +156,7 @@ function factsOf(error: pg.DatabaseError): SqlFacts {
 
 const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT'])
 const SOCKET_TEXTS =
-  /connection terminated|timeout exceeded when trying to connect|not queryable|after calling end on the pool/i
+  /connection terminated|timeout expired|timeout exceeded when trying to connect|not queryable|after calling end on the pool/i
 
 /** PostgreSQL starts, stops, or the database is gone: told while connecting, or when it ends the connection. */
 const LOST_STATES = /^(57P0[1-4]|3D000|08...)$/

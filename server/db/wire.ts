@@ -15,7 +15,7 @@ import {
 import { type Backend, sendCancel } from './cancel.ts'
 import { LargeValue, RowJoiner } from './large-value.ts'
 import { BRIEF_MS } from './pace.ts'
-import { crowdedOut, isAboutPrepared } from './prepared.ts'
+import { isAboutPrepared, PreparedNames } from './prepared.ts'
 import {
   bindMessage,
   closeMessage,
@@ -63,8 +63,8 @@ type InFlight = {
   job: WireJob
   results: BatchResult[]
   error: Error | undefined
-  /** Its named statements whose Parse is not yet confirmed; '' = unnamed. */
-  parsing: string[]
+  /** Its statements whose Parse is not yet confirmed. */
+  parsing: BatchStatement[]
   /** Being read by whoever asked: they have been answered. */
   streamed?: LargeValue
   joiner?: RowJoiner
@@ -84,8 +84,7 @@ export class Wire {
   readonly #client: pg.Client
   readonly #stream: Socket
   readonly #events: WireEvents
-  /** Names prepared here, oldest first. */
-  readonly #prepared = new Set<string>()
+  readonly #prepared = new PreparedNames()
   /** In the order in which the server answers. */
   readonly #jobs: InFlight[] = []
   #current = emptyResult()
@@ -157,7 +156,7 @@ export class Wire {
     const behind = this.#jobs.push(inFlight) > 1
     const isWriteDue = this.#unsent.length > 0
     const { describe = false, rehearse = false } = job.options
-    for (const name of crowdedOut(this.#prepared, job.statements)) {
+    for (const name of this.#prepared.crowdedOut(job.statements)) {
       this.#unsent.push(closeMessage(name))
     }
     for (const statement of job.statements) this.#encode(inFlight, statement, describe)
@@ -181,9 +180,10 @@ export class Wire {
   #encode(inFlight: InFlight, statement: BatchStatement, describe: boolean): void {
     const { name = '', text } = statement
     const { parsing } = inFlight
-    if (name === '' || !(this.#prepared.has(name) || parsing.includes(name))) {
+    const isKnown = this.#prepared.has(name) || parsing.some((one) => one.name === name)
+    if (name === '' || !isKnown) {
       this.#unsent.push(parseMessage(name, text))
-      parsing.push(name)
+      parsing.push(statement)
     }
     this.#unsent.push(messageOf(statement, describe))
   }
@@ -228,8 +228,8 @@ export class Wire {
 
   /** A named statement outlives a failed transaction, so the book is kept per confirmation. */
   #confirmParse(): void {
-    const name = this.#jobs[0]?.parsing.shift()
-    if (name) this.#prepared.add(name)
+    const { name, text = '' } = this.#jobs[0]?.parsing.shift() ?? {}
+    if (name) this.#prepared.add(name, text.length)
   }
 
   /** The server would go on sending: only the end of the connection stops it. */
@@ -257,8 +257,9 @@ export class Wire {
 
   #onError(error: pg.DatabaseError): void {
     const [head] = this.#jobs
-    if (head) head.error = error
     const isLost = error.severity === 'FATAL' || error.severity === 'PANIC'
+    // What was closed here is ended by whoever drops the database then.
+    if (head) head.error = isLost && this.#ended ? new Error('Connection terminated') : error
     if (!isLost && !isAboutPrepared(error)) return
     this.#stream.destroy()
     this.#end(error)

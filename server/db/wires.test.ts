@@ -1,8 +1,11 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { describe, expect, inject, test } from 'vitest'
 import { Secret } from '#core/secret'
 import { openDatabase } from './database.ts'
 import { Pace } from './pace.ts'
+import { fromDatabase } from './sqlstate.ts'
 import { MessageReader } from './wire-messages.ts'
 
 const open = (max = 4) => openDatabase(new Secret(inject('clusterUrl')), { max, sessions: 1 })
@@ -289,4 +292,41 @@ test('a server without a free connection is asked again until one is given back,
   await patient.close()
   await admin.batch([{ text: `drop role ${name}`, values: [] }])
   await admin.close()
+})
+
+test('a server that takes a connection and says nothing is one that cannot be reached', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const url = new Secret(`postgresql://x:x@127.0.0.1:${port}/x`)
+  const database = openDatabase(url, { max: 1, acquireMs: 100 })
+  const ways = [() => database.batch([say('hello')]), () => database.query`select 1`]
+  for (const ask of ways) {
+    const error = await ask().catch((caught: unknown) => caught)
+    expect(fromDatabase(error)).toMatchObject({ kind: 'unavailable', code: 'database_unavailable' })
+  }
+  await database.close()
+  silent.close()
+})
+
+test('what is prepared is bounded by its length too, and what is used stays', async () => {
+  const database = open(1)
+  const own = {
+    name: 'own',
+    text: `select count(*), sum(length(statement)) from pg_prepared_statements`,
+    values: [],
+  }
+  const long = (at: number) => ({
+    name: `long${at}`,
+    text: `select ${at} as a -- ${'x'.repeat(100_000)}`,
+    values: [],
+  })
+  for (let at = 0; at < 40; at++) {
+    const [, counted] = await database.batch([long(at), own])
+    const [count, chars] = counted?.rows[0] ?? []
+    expect([Number(count) > 1, Number(chars) < 1_200_000]).toEqual([true, true])
+  }
+  const [first] = await database.batch([long(0)])
+  expect(first?.rows).toEqual([['0']])
+  await database.close()
 })

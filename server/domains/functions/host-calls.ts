@@ -68,13 +68,16 @@ function assertSendable(text: string, values: readonly (string | null)[]): void 
   }
 }
 
+/** For a place in the pool, or for the server to let a new connection in. */
+const WAITED_IN_VAIN = /timeout exceeded when trying|connection timeout|timeout expired/
+
 /** PostgreSQL's own errors pass as they are; a connection that cannot be had is told in our words. */
 async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (sqlstateOf(error) !== undefined) throw error
-    const isWait = error instanceof Error && /timeout exceeded when trying/.test(error.message)
+    const isWait = error instanceof Error && WAITED_IN_VAIN.test(error.message)
     throw isWait
       ? unavailable('database_busy', 'Cannot get a database connection within 5 s')
       : fromDatabase(error)
