@@ -5,6 +5,9 @@ import type { Http } from './env.ts'
 /** Every request of an outage fails alike: one line in so many milliseconds is enough. */
 const QUIET_MS = 10_000
 
+/** A connection that was closed here, as its app was deleted under a request. */
+const CLOSED_BY_US = /^Connection terminated$|after calling end on the pool/
+
 const ADVICE =
   'a database does not answer: see that its PostgreSQL runs, and check STEAD_DATABASE_URL and STEAD_REGIONS'
 
@@ -14,7 +17,8 @@ export class Outages {
   /** The error names host and port, never a password. */
   tell(c: Http, error: unknown): void {
     const failure = connectionFailureIn(error)
-    if (!failure || performance.now() - this.#toldAt < QUIET_MS) return
+    if (!failure || CLOSED_BY_US.test(failure.message)) return
+    if (performance.now() - this.#toldAt < QUIET_MS) return
     this.#toldAt = performance.now()
     c.env.log.error({ err: failure, requestId: c.env.requestId }, ADVICE)
   }

@@ -13,6 +13,7 @@ test.each([
   ['[12] 53100 PANIC:  no room', 'error', 'no room'],
   ['[12] XX000 FATAL:  broken', 'error', 'broken'],
   ['[12] 57P01 FATAL:  terminating connection', 'debug', 'terminating connection'],
+  ['[12] 08006 FATAL:  connection to client lost', 'debug', 'connection to client lost'],
   ['[12] 28P01 FATAL:  password authentication failed', 'warn', 'password authentication failed'],
   ['postgres: cannot load libraries', 'debug', 'postgres: cannot load libraries'],
 ])('parseServerLine %s', (line, level, message) => {

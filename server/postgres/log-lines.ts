@@ -18,6 +18,8 @@ const ORDINARY: Record<string, Level> = {
   '57P01': 'debug', // we are stopping
   '57P03': 'debug', // we are starting or stopping
   '3D000': 'debug', // no such database
+  '08006': 'debug', // whoever read the answer has left, or we have
+  '57014': 'warn', // a login took too long: the machine is busy
   '28P01': 'warn', // wrong password
   '28000': 'warn', // no such role
 }

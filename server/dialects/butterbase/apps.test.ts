@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startApp, type TestApp } from '#support/app'
 
 let app: TestApp
@@ -141,6 +141,27 @@ test('DELETE /apps/{id} under traffic is never a fault on our side, and ends onc
   await Promise.all(traffic)
   expect([faults, statuses.includes(200)]).toEqual([[], true])
   expect((await app.owner.get(`/v1/${id}/config`)).status).toBe(404)
+})
+
+test('DELETE /apps/{id} is no outage of a database to whoever reads the log', async () => {
+  const { id, serviceKey } = await app.createApp('queued')
+  await app.sql(
+    `create function public.nap() returns int language sql as 'select 1 from pg_sleep(0.5)';
+    grant execute on function public.nap to service_role`,
+    [],
+    id,
+  )
+  const error = vi.spyOn(app.instance.services.log, 'error')
+  const service = app.as(serviceKey)
+  expect((await service.post('/rest/v1/rpc/nap')).status).toBe(200)
+  // More than there are connections, so that some wait for one when the database is closed.
+  const naps = Array.from({ length: 30 }, () => service.post('/rest/v1/rpc/nap'))
+  await Promise.race(naps)
+  expect((await app.owner.delete(`/apps/${id}`)).status).toBe(200)
+  const statuses = new Set((await Promise.all(naps)).map(({ status }) => status))
+  expect([...statuses].filter((status) => ![200, 401, 404, 410, 503].includes(status))).toEqual([])
+  expect(error.mock.calls).toEqual([])
+  error.mockRestore()
 })
 
 test('PATCH config/pause pauses, tells since when and why, and resumes', async () => {
