@@ -182,11 +182,23 @@ function holdsNul(path: string): AppError {
 type ZodIssue = z.core.$ZodIssue
 
 /** What is wrong with a name is said by the name's own rule; of alternatives, the one that was tried speaks. */
-function issueOf(issue: ZodIssue): Issue {
+function issueOf(issue: ZodIssue, value: unknown): Issue {
   const [inner] = issue.code === 'invalid_key' ? issue.issues : triedOf(issue)
-  if (!inner) return { path: issue.path.join('.'), message: issue.message }
+  if (!inner) return { path: issue.path.join('.'), message: wordsOf(issue, value) }
   const path = issue.code === 'invalid_key' ? issue.path : [...issue.path, ...inner.path]
-  return issueOf({ ...inner, path } as ZodIssue)
+  return issueOf({ ...inner, path } as ZodIssue, value)
+}
+
+/** A field that is not there is said to be missing: `undefined` is nothing that a caller sends. */
+const wordsOf = (issue: ZodIssue, value: unknown): string =>
+  issue.code === 'invalid_type' && isMissing(value, issue.path)
+    ? `missing, expected ${issue.expected}`
+    : issue.message
+
+function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
+  let at = value
+  for (const name of path) at = (at as Record<PropertyKey, unknown> | undefined)?.[name]
+  return path.length > 0 && at === undefined
 }
 
 /** The issues of the first alternative that the value has at least the type of. */
@@ -208,17 +220,15 @@ export class MissingField extends Error {
 }
 
 function missingIn(value: unknown, [first]: readonly ZodIssue[]): MissingField | undefined {
-  if (first?.code !== 'invalid_type' || first.path.length === 0) return undefined
-  let at = value
-  for (const name of first.path) at = (at as Record<PropertyKey, unknown> | undefined)?.[name]
-  return at === undefined ? new MissingField(first.path.join('.')) : undefined
+  if (first?.code !== 'invalid_type' || !isMissing(value, first.path)) return undefined
+  return new MissingField(first.path.join('.'))
 }
 
 /** @throws `invalid` invalid_body whose details are the list of issues, and whose cause may be a `MissingField` */
 export function validated<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const issues = result.error.issues.map(issueOf)
+  const issues = result.error.issues.map((issue) => issueOf(issue, value))
   const text = issues
     .map(({ path, message }) => (path ? `${path}: ${message}` : message))
     .join('; ')

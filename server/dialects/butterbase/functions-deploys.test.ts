@@ -124,6 +124,8 @@ test('POST /functions refuses what it cannot run, and says why', async () => {
       { name: 'x', code: `${HELLO}\nawait import('../a.ts')` },
       'Relative imports are not supported in Butterbase functions',
     ],
+    [{ name: 'x' }, 'code: missing, expected string'],
+    [{ name: 'x', code: 7 }, 'code: Invalid input: expected string, received number'],
     [{ name: 'x', code: `throw new Error('at load')\n${HELLO}` }, /at load/],
     [{ name: 'x', code: `import _ from 'lodash'\n${HELLO}` }, /write "npm:lodash" to import/],
   ]

@@ -44,8 +44,11 @@ test('the commands of the page work as they stand, one after the other', async (
   expect(stdout).toMatch(/\[\{.*"title":"Try Stead".*\}\]$/)
 })
 
-test('GET / gives everybody else health', async () => {
+test('GET / gives everybody else health, and says where the guides are', async () => {
   await using app = await startApp()
   const res = await app.nobody.get('/', { accept: '*/*' })
   expect(await res.json()).toEqual({ status: 'ok', timestamp: expect.any(String) })
+  const links = [...(res.headers.get('link') ?? '').matchAll(/<([^>]+)>/g)].map(([, at = '']) => at)
+  expect(links).toContain('/llms.txt')
+  for (const link of links) expect((await app.nobody.get(link)).status, link).toBe(200)
 })

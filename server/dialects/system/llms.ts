@@ -106,5 +106,6 @@ Branch on \`code\`, never on \`message\`. 429 and 503 say in \`Retry-After\` how
 
 ## Not there yet
 
-Storage, realtime, an MCP server, sign-in through other providers, mail.
+Storage, realtime, an MCP server, sign-in through other providers, mail. Of Supabase's client \`from\` and \`rpc\` work; \`auth\`,
+\`functions\`, \`storage\` and \`channel\` answer 404.
 `

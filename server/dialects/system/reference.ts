@@ -68,7 +68,7 @@ function contentOf(routes: readonly ListedRoute[], url: string): Html {
     </section>
     <nav aria-label="Chapters">${chapters.map(({ dialect, id }) => html`<a href="#${id}">${dialect.title}</a>`)}</nav>
     <div class="finder">
-      <input type="search" placeholder="Find a route: a word of its path or of what it does" aria-label="Find a route" />
+      <input type="search" placeholder="Find a route: a word of path or purpose" aria-label="Find a route" />
       <output>${routes.length} routes</output>
     </div>
     <p class="none" hidden>No route has these words. Try fewer, or a part of one.</p>

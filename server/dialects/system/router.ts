@@ -20,6 +20,10 @@ const unready = (shape: z.ZodType) => ({
 
 type Scopes = Record<Words, undefined>
 
+/** Whoever begins at the root finds the rest from there. */
+const GUIDES =
+  '</llms.txt>; rel="help", </openapi.json>; rel="service-desc", </docs/api>; rel="service-doc"'
+
 /** @param listed every route of the instance, for the page that describes them */
 export function system(services: Services, listed: Listed): RouteTable<Scopes> {
   const hono = new Hono<Env>()
@@ -70,6 +74,7 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
     async ({ c }) => {
       if (headerOf(c, 'accept')?.includes('text/html')) return consolePage(c, services)
       const { ok, body } = await health(services)
+      c.header('Link', GUIDES)
       return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
     },
   )
