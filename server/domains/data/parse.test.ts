@@ -6,6 +6,7 @@ import { operatorHead, parseFilter, parseLogic } from './parse-filter.ts'
 import { parseOrder } from './parse-order.ts'
 import { parseSelect } from './parse-select.ts'
 import { rowsOfCsv, rowsOfJson } from './payload.ts'
+import type { ParseFacts } from './scanner.ts'
 import { castType } from './sql-writer.ts'
 
 const field = (name: string) => ({ name, path: [] })
@@ -210,6 +211,13 @@ const HOSTILE = [
   'and('.repeat(40),
 ]
 
+/** By hand: a hundred thousand of vitest's own comparisons would take most of a minute on a busy machine. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof AppError) || error.code !== 'parse_error') return false
+  const { column, expected } = error.details as Partial<ParseFacts>
+  return typeof column === 'number' && typeof expected === 'string'
+}
+
 test('hostile text is parsed or refused with a place and a reason, never with anything else', () => {
   const parsers: ((text: string) => unknown)[] = [
     parseSelect,
@@ -232,11 +240,7 @@ test('hostile text is parsed or refused with a place and a reason, never with an
       try {
         parse(text)
       } catch (error) {
-        if (!(error instanceof AppError)) throw error
-        expect(error).toMatchObject({
-          code: 'parse_error',
-          details: { column: expect.any(Number), expected: expect.any(String) },
-        })
+        if (!isRefusal(error)) throw new Error(`Hostile: ${JSON.stringify(text)}`, { cause: error })
       }
     }
   }
