@@ -71,6 +71,8 @@ function connection(run: Run): Promise<void> {
     const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback: cutter(onAnswer) }
     const socket = connect({ port: Number(port), host: hostname, noDelay: true, onread })
     socket.on('error', reject)
+    // After the last answer it is ours to close.
+    socket.on('close', () => reject(new Error('the server closed a connection')))
     socket.on('connect', send)
   })
 }

@@ -26,7 +26,7 @@ const { positionals: wanted, values } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string' } },
 })
-const unknown = wanted.find((name) => !(name in SUITES))
+const unknown = wanted.find((name) => !Object.hasOwn(SUITES, name))
 if (unknown !== undefined) {
   process.stderr.write(`Unknown suite "${unknown}": use ${Object.keys(SUITES).join(', ')}\n`)
   process.exit(2)
@@ -44,4 +44,5 @@ for (const [name, suite] of Object.entries(SUITES)) {
     process.stderr.write(`${name} failed: ${inspect(error)}\n`)
   }
 }
-report(rows, wanted.length === 0 && process.exitCode !== 1)
+const isWhole = wanted.length === 0 && values.only === undefined && process.exitCode !== 1
+report(rows, isWhole)
