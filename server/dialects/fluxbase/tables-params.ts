@@ -5,10 +5,9 @@ import {
   LruCache,
   operatorHead,
   type Pair,
-  readField,
+  parseKey,
   readPairs,
   type Relation,
-  Scanner,
 } from '#domains/data'
 
 export const RULES: FilterRules = { balanced: true, extended: true }
@@ -152,16 +151,8 @@ export function operationOf({ key, value }: Pair, onEmbed: boolean): Operation {
   throw badQuery(`unknown parameter or operator: ${key}`)
 }
 
-export function readKey(key: string) {
-  const scanner = new Scanner('filter key', key)
-  const path: string[] = []
-  for (;;) {
-    const field = readField(scanner)
-    if (scanner.done) return { path, field }
-    scanner.needs('.')
-    path.push(field.name)
-  }
-}
+/** @throws `invalid` parse_error */
+export const readKey = (key: string) => parseKey('filter key', key)
 
 /** The last value of a reserved word, if it was given. */
 export const reservedValue = ({ pairs }: TableParams, word: string): string | undefined =>

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { forbidden, methodNotAllowed } from '#core/errors'
 import { manages } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
-import { type Relation, visibleCatalog } from '#domains/data'
+import { type Column as TableColumn, type Relation, visibleCatalog } from '#domains/data'
 import type { Http } from '#http/env'
 import { addHeader } from '#http/respond'
 import type { RouteTable } from '#http/routes'
@@ -186,7 +186,7 @@ function toWire(relation: Relation): z.input<typeof Table> {
 
 function columnToWire(
   { primaryKey, foreignKeys, uniques }: Relation,
-  column: Relation['columns'] extends ReadonlyMap<string, infer C> ? C : never,
+  column: TableColumn,
 ): z.input<typeof Column> {
   const { name, type, notNull, defaultSql, position, description } = column
   return {

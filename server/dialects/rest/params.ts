@@ -9,11 +9,11 @@ import {
   operatorHead,
   type Pair,
   parseFilter,
+  parseKey,
   parseLogic,
   parseOrder,
   parseSelect,
   QueryBuilder,
-  readField,
   readPairs,
   type ReadQuery,
   Scanner,
@@ -191,7 +191,7 @@ function addParam(builder: QueryBuilder, param: Param, paged: boolean): void {
     })
     builder.where(path, negated ? { kind: 'not', item } : item)
   } else {
-    const { path, field } = readKey(key)
+    const { path, field } = parseKey(TREE_PATH, key)
     builder.where(path, parseFilter(field, { text: value, slot }))
   }
 }
@@ -207,6 +207,8 @@ function addCount(builder: QueryBuilder, { key, value, slot }: Param, paged: boo
   else builder.offset(path, literal)
 }
 
+const TREE_PATH = 'tree path'
+
 /** `a.b.order` → a, b */
 const pathBefore = (key: string): string[] => namesOf(key).slice(0, -1)
 
@@ -219,22 +221,10 @@ function logicKey(key: string): { path: string[]; kind: 'and' | 'or'; negated: b
 
 /** Names between dots; a quoted one may hold a dot. */
 function namesOf(key: string): string[] {
-  const scanner = new Scanner('tree path', key)
+  const scanner = new Scanner(TREE_PATH, key)
   const names: string[] = []
   do names.push(scanner.name())
   while (scanner.takes('.'))
   scanner.end()
   return names
-}
-
-/** `posts.data->>key` → path posts, field data with its JSON path. */
-function readKey(key: string) {
-  const scanner = new Scanner('tree path', key)
-  const path: string[] = []
-  for (;;) {
-    const field = readField(scanner)
-    if (scanner.done) return { path, field }
-    scanner.needs('.')
-    path.push(field.name)
-  }
 }

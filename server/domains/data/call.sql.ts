@@ -1,5 +1,5 @@
 /** Calls as SQL. */
-import type { Routine, RoutineArgument } from './catalog.ts'
+import type { RoutineArgument } from './catalog.ts'
 import type { CallPlan } from './plan.ts'
 import type { Literal, Payload } from './query.ts'
 import { writeCounted, writeSelect } from './read.sql.ts'
@@ -10,6 +10,7 @@ import {
   writeGuards,
   writeResponseSettings,
 } from './result.sql.ts'
+import { isScalar, isSingleUnnamed, isVoid, SCALAR } from './routines.ts'
 import type { SqlWriter } from './sql-writer.ts'
 
 /** Writes the whole statement and says what its result row holds. */
@@ -36,16 +37,6 @@ export function writeCall(sql: SqlWriter, plan: CallPlan): ResultColumn[] {
   return columns
 }
 
-/** One value a row: of a plain type, or a record of which nothing is known before it is there. */
-export const isScalar = ({ outputs, composite, returnBaseType }: Routine): boolean =>
-  outputs.length === 0 && (!composite || returnBaseType === 'record')
-
-/** What the column of such a value is called, in filters and orders too. */
-export const SCALAR = 'pgrst_scalar'
-
-export const isVoid = ({ routine }: CallPlan): boolean =>
-  routine.returnBaseType === 'void' && !routine.setOf
-
 /** A function of one row answers with that row, not with an array of it. */
 function bodyOutput({ output, routine }: CallPlan): CallPlan['output'] {
   if (output.format !== 'array' || routine.setOf) return output
@@ -55,8 +46,7 @@ function bodyOutput({ output, routine }: CallPlan): CallPlan['output'] {
 function writeScalarBody(sql: SqlWriter, { output, routine }: CallPlan): void {
   const { format } = output
   if (format === 'handled') writeDocument(sql, output)
-  else if (format === 'none' || (routine.returnBaseType === 'void' && !routine.setOf))
-    sql.add('null')
+  else if (format === 'none' || isVoid(routine)) sql.add('null')
   else if (format === 'csv' || format === 'csv_json') writeBody(sql, output, [SCALAR])
   else if (routine.setOf && format === 'array')
     sql.add(`coalesce(json_agg(t.${SCALAR}), '[]')::text`)
@@ -106,13 +96,10 @@ function writeArgumentSource(sql: SqlWriter, plan: CallPlan, before: string): bo
   return true
 }
 
-export const isSingleUnnamed = (all: readonly RoutineArgument[]): boolean =>
-  all.length === 1 && all[0]?.name === ''
-
 function writeInvocation(sql: SqlWriter, { routine, arguments: given }: CallPlan): void {
   sql.name(routine.schema, routine.name).add('(')
   const [first] = routine.arguments
-  if (given.kind === 'single') sql.bind(given.value, given.type === 'bytea' ? 'bytea' : given.type)
+  if (given.kind === 'single') sql.bind(given.value, given.type)
   else if (given.kind === 'json' && given.raw && first && isSingleUnnamed(routine.arguments)) {
     sql.bind(given.raw, first.type)
   } else if (given.kind === 'json') writeJsonArguments(sql, routine.arguments, given.payload)

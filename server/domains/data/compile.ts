@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { notFound } from '#core/errors'
 import { Pace } from '#db/pace'
-import { isVoid, writeCall } from './call.sql.ts'
+import { writeCall } from './call.sql.ts'
 import { type CallSettings, callSettings } from './call-settings.ts'
 import type { Catalog, Relation } from './catalog.ts'
 import { chooseMedia, type HandledMedia, withOutput } from './handlers.ts'
@@ -14,6 +14,7 @@ import { planDelete, planInsert, planUpdate } from './plan-write.ts'
 import type { Count, DataRequest, Explain, Format, Literal, Output, Target } from './query.ts'
 import { writeCounted, writeSelect } from './read.sql.ts'
 import { outputNames, type ResultColumn, writeBody, writeResponseSettings } from './result.sql.ts'
+import { isVoid } from './routines.ts'
 import { SqlWriter } from './sql-writer.ts'
 import { withMilliseconds } from './timestamps.sql.ts'
 import { writeChange } from './write.sql.ts'
@@ -36,8 +37,8 @@ export type CompiledRequest = {
   exactlyOne: boolean
   exactUpTo: number
   readOnly: boolean
-  /** What a function has set for its call. */
-  own: CallSettings | undefined
+  /** What the function that is called has set for its call. */
+  called: CallSettings | undefined
   /** The relation read or written; of a call, what its rows look like. */
   relation: Relation
   /** A call: the function gives one value or row, not a set. */
@@ -78,11 +79,11 @@ export function compile(catalog: Catalog, request: DataRequest): CompiledRequest
     exactlyOne: !output.explain && isExactlyOne(plan, output),
     exactUpTo: exactUpTo(output),
     readOnly,
-    own: plan.kind === 'call' ? callSettings(plan.routine) : undefined,
+    called: plan.kind === 'call' ? callSettings(plan.routine) : undefined,
     relation: plan.read.relation,
     single: plan.kind === 'call' && !plan.routine.setOf,
     resolves: plan.kind === 'insert' && plan.conflictColumns !== undefined,
-    isVoid: plan.kind === 'call' && isVoid(plan),
+    isVoid: plan.kind === 'call' && isVoid(plan.routine),
     offset: plan.read.offset,
     limit: plan.read.limit,
     pace: readOnly && mayRunTwice(plan) ? new Pace() : undefined,

@@ -161,7 +161,7 @@ function statementsOf(
   ask: Ask,
   { compiled, catalog }: { compiled: CompiledRequest; catalog: Catalog },
 ): BatchStatement[] {
-  const { readOnly, own: called } = compiled
+  const { readOnly, called } = compiled
   const { schema, facts } = ask
   const statements = preambleOf(ctx, catalog, { readOnly, schema, called, facts })
   if (ask.timeZone !== undefined) statements.push(timeZoneStatement(ask.timeZone))

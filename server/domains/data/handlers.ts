@@ -1,9 +1,9 @@
 /** Functions of the database that write an answer as a media type of their own. */
 import { notAcceptable } from '#core/errors'
-import { isScalar } from './call.sql.ts'
 import type { Catalog, Handler, Relation } from './catalog.ts'
 import type { Plan, ReadPlan } from './plan.ts'
 import type { Accept, Output } from './query.ts'
+import { isScalar } from './routines.ts'
 
 /** What a handler made, instead of a format of ours. */
 export type HandledMedia = {

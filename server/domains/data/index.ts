@@ -19,7 +19,7 @@ export {
 } from './execute.ts'
 export { geoJsonProblem } from './parse-extension.ts'
 export { type KeptAnswer, once } from './idempotency.ts'
-export { readField } from './parse-field.ts'
+export { parseKey } from './parse-field.ts'
 export {
   type FilterRules,
   operatorHead,
@@ -45,7 +45,7 @@ export type { RoutineFacts } from './plan-call.ts'
 export { QueryBuilder } from './query-builder.ts'
 export { findRelationship, type RelationshipFacts } from './find-relationship.ts'
 export type { Relationship } from './relationships.ts'
-export { describeSchema, type SchemaFacts } from './reachable.ts'
+export { describeSchema, type SchemaFacts } from './reachable.sql.ts'
 export type { RequestFacts } from './request-settings.sql.ts'
 export { type RightsOf, type TableRights, visibleCatalog } from './rights.sql.ts'
 export { type Identity, identityOf } from '#db/identity'

@@ -1,6 +1,6 @@
 /** Fields: a column, and a way into its JSON. */
 import type { Field, JsonStep } from './query.ts'
-import type { Scanner } from './scanner.ts'
+import { Scanner } from './scanner.ts'
 
 const INDEX = /-?\d+(?=->|::|[.,):]|\s*$)/y
 
@@ -44,6 +44,25 @@ function readBareKey(scanner: Scanner): string {
   }
   scanner.at += key.length
   return key.trim()
+}
+
+/** A field, and the embeds that lead to its level. */
+export type Placed = { path: string[]; field: Field }
+
+/**
+ * `posts.data->>key`: path posts, field data with its way into JSON.
+ * @param what it is in the words of the dialect
+ * @throws `invalid` parse_error
+ */
+export function parseKey(what: string, key: string): Placed {
+  const scanner = new Scanner(what, key)
+  const path: string[] = []
+  for (;;) {
+    const field = readField(scanner)
+    if (scanner.done) return { path, field }
+    scanner.needs('.')
+    path.push(field.name)
+  }
 }
 
 /** The name a field has in the output when it is given none. */

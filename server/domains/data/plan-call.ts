@@ -1,11 +1,11 @@
 /** Resolves calls: which of several functions of one name is meant. */
 import { type AppError, invalid, notFound } from '#core/errors'
 import type { Catalog, Column, Relation, Routine, RoutineArgument } from './catalog.ts'
-import { isScalar, isSingleUnnamed, SCALAR } from './call.sql.ts'
 import { Likeness, NEARLY_WRITTEN } from './likeness.ts'
 import type { CallPlan } from './plan.ts'
 import { planRead, plannerOf } from './plan-read.ts'
 import type { CallArguments, CallRequest } from './query.ts'
+import { isScalar, isSingleUnnamed, SCALAR } from './routines.ts'
 
 export type RoutineFacts = {
   schema: string

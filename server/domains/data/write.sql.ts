@@ -54,13 +54,21 @@ function writeAnswer(sql: SqlWriter, plan: InsertPlan | UpdatePlan | DeletePlan)
     columns.push('changed')
     sql.add(`, ${affected}`)
   }
-  sql.add(' from ')
-  if (output.format === 'none') return finish(sql.add('changed as t'), columns)
-  sql.add('(')
+  writeAnswerRows(sql, plan)
+  return columns
+}
+
+/** What the answer is made of: the changed rows as such, or what was asked of them. */
+function writeAnswerRows(sql: SqlWriter, plan: InsertPlan | UpdatePlan | DeletePlan): void {
+  if (plan.options.output.format === 'none') {
+    sql.add(' from changed as t')
+    return
+  }
+  sql.add(' from (')
   const read = { ...plan.read, where: [], limit: undefined, offset: undefined }
   const shown = countsInserted(plan) ? withoutMark(read) : read
   writeSelect(sql, shown, (source) => source.add('changed'))
-  return finish(sql.add(') as t'), columns)
+  sql.add(') as t')
 }
 
 const CHANGED = '(select count(*) from changed)'
@@ -71,8 +79,6 @@ const mayDiffer = ({ read, options }: WritePlan): boolean =>
   (read.groupBy !== undefined ||
     read.items.some((item) => item.kind === 'field' && item.aggregate !== undefined) ||
     read.embeds.some(({ inner }) => inner))
-
-const finish = (_: SqlWriter, columns: ResultColumn[]): ResultColumn[] => columns
 
 /** `*` would show our own column beside the table's. */
 function withoutMark(read: WritePlan['read']): WritePlan['read'] {

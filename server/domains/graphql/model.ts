@@ -1,6 +1,11 @@
 /** What a role sees of a schema: types, fields and operations by their GraphQL names. */
-import { type Catalog, type Column, type Relation, relationshipsOf } from '#domains/data'
-import type { Relationship } from '#domains/data'
+import {
+  type Catalog,
+  type Column,
+  type Relation,
+  type Relationship,
+  relationshipsOf,
+} from '#domains/data'
 import { Slices } from '#core/slices'
 import type { Grants, TableGrants } from './grants.sql.ts'
 import { camelCase, Names, pascalCase, singular, stem, upperFirst } from './names.ts'
