@@ -168,6 +168,12 @@ test('a mutation with an Idempotency-Key is done once; a query with one is asked
       code: 'IDEMPOTENCY_REQUEST_BODY_MISMATCH',
     }),
   ])
+  const spelled = JSON.stringify(insert('Spelled')).replace('mutation', String.raw`\u006dutation`)
+  const asJson = { 'idempotency-key': 'once-2', 'content-type': 'application/json' }
+  for (const replayed of [null, 'true']) {
+    const res = await service.request('POST', G, spelled, asJson)
+    expect([res.status, res.headers.get('idempotency-replayed')]).toEqual([200, replayed])
+  }
   const count = { query: '{ usersAggregate(filter: {name_eq: "Once"}) { count } }' }
   for (const left of [1, 0]) {
     const res = await service.request('POST', G, count, key)
