@@ -32,7 +32,7 @@ import {
   startTableQuery,
 } from './tables-query.ts'
 import { COUNTS, countIn, listed, orderAndSelect } from './tables-read.ts'
-import { run, type TableCall } from './tables-request.ts'
+import { run, type TableCall, targetOf } from './tables-request.ts'
 
 const Column = z.string()
 
@@ -100,8 +100,7 @@ async function answered(call: TableCall, document: QueryDocument): Promise<Respo
     slots: pageSlots(params.slots, page),
     build: (_, at) => ({
       kind: 'read',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       query: { ...documentQuery({ at, params }, document), ...pageLiterals(params.slots) },
       output: { format: 'array', count },
     }),

@@ -15,7 +15,7 @@ import {
   statusOf,
 } from './tables-page.ts'
 import { badQuery, reservedValue, type TableParams } from './tables-params.ts'
-import { keyConditions, onlyRow, run, type TableCall } from './tables-request.ts'
+import { keyConditions, onlyRow, run, type TableCall, targetOf } from './tables-request.ts'
 
 export async function listRecords(call: TableCall): Promise<Response> {
   const { params, relation, c } = call
@@ -27,8 +27,7 @@ export async function listRecords(call: TableCall): Promise<Response> {
     slots: paged ? pageSlots(params.slots, page) : params.slots,
     build: (query) => ({
       kind: 'read',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       query: paged ? { ...query, ...pageLiterals(params.slots) } : { ...query, atMost: page.limit },
       output: { format: 'array', count },
     }),
@@ -106,8 +105,7 @@ export async function getRecord(call: TableCall): Promise<Response> {
     once: true,
     build: (query) => ({
       kind: 'read',
-      schema: relation.schema,
-      table: relation.name,
+      ...targetOf(relation),
       query: { ...query, where: [...query.where, ...conditions] },
       output: { format: 'array' },
     }),
