@@ -41,7 +41,7 @@ summary:hover .path { color: var(--accent) }
 .put, .patch { --tone: light-dark(#8a5a00, #e6b450) }
 .delete { --tone: light-dark(#b3261e, #ff8a80) }
 .all { --tone: light-dark(#6b3fa0, #c3a3ee) }
-.more { padding: .2rem .9rem 1rem; display: grid; gap: .8rem; min-width: 0 }
+.more { padding: .7rem .9rem 1rem; display: grid; gap: .8rem; min-width: 0 }
 .more p { max-width: none }
 .more p b { color: var(--ink); font-weight: 600 }
 .more pre { padding: .7rem .9rem; white-space: pre; overflow-x: auto; overflow-wrap: normal }
