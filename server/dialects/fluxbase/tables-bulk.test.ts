@@ -4,7 +4,7 @@ import { app, list, type Row, said, service, T, useProducts } from './tables-fix
 
 useProducts()
 
-test('bulk: insert, update each, update many, delete', async () => {
+test('bulk inserts rows, changes each in its own way or many alike, and deletes', async () => {
   const made = await service.post(`${T}/pairs/bulk`, {
     records: [
       { a: 50, b: 1, v: 'x' },
@@ -97,7 +97,7 @@ test('a Range asks for a part, and limit or offset go before it', async () => {
   expect((await service.get(`${T}/products`, { range: '5-1' })).status).toBe(416)
 })
 
-test('bulk: keys, filters beside ids, and refusals', async () => {
+test('bulk takes keys of several columns and filters beside ids, and refuses what names no row', async () => {
   await service.post(`${T}/pairs/bulk`, [
     { a: 60, b: 1, v: 'x' },
     { a: 60, b: 2, v: 'y' },

@@ -87,7 +87,7 @@ test('unknown operators, parameters and columns are refused, never dropped', asy
   expect((await service.patch(`${T}/products?id.xx=1`, { age: 1 })).status).toBe(400)
 })
 
-test('select, order and pages', async () => {
+test('select chooses and renames columns, order and pages hold', async () => {
   expect(await list('select=name&order=price.desc.nullslast&limit=2')).toEqual([
     { name: 'p12' },
     { name: 'p11' },
@@ -100,7 +100,7 @@ test('select, order and pages', async () => {
   expect(await list('limit=0')).toEqual([])
 })
 
-test('aggregates and groups', async () => {
+test('aggregates gather all rows, or each group of them', async () => {
   expect(await list('select=count(*)')).toEqual([{ count: 12 }])
   expect(await list('select=count(*)&group_by=category&order=category')).toEqual([
     { category: 'even', count: 6 },

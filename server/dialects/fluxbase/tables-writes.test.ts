@@ -96,7 +96,7 @@ test('constraints and bad values answer by SQLSTATE', async () => {
   expect([onRow.status, onRow.headers.get('allow')]).toEqual([405, 'GET, HEAD, PUT, PATCH, DELETE'])
 })
 
-test('PATCH and DELETE by filter', async () => {
+test('PATCH and DELETE reach the rows that filters and limit choose, and DELETE needs a filter', async () => {
   const patched = await service.patch(`${T}/products?id.eq=2&select=id,age`, { age: 21 })
   expect([patched.status, await patched.json()]).toEqual([200, [{ id: 2, age: 21 }]])
   expect(await (await service.patch(`${T}/products?id=eq.2`, {})).json()).toMatchObject({
