@@ -23,9 +23,43 @@ const Apply = z.object({
   name: z.string().min(1).max(200).optional().describe('Of the change, in the list of them'),
 })
 
+/** As it is: whoever works in the database by hand calls things as they like. */
+const SchemaAsRead = z.object({
+  tables: z.record(
+    z.string(),
+    z.object({
+      columns: z
+        .record(
+          z.string(),
+          z.object({
+            type: z.string(),
+            primaryKey: z.boolean().optional(),
+            nullable: z.boolean().optional(),
+            default: z.string().optional().describe('As SQL'),
+            unique: z.boolean().optional(),
+            references: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
+          }),
+        )
+        .optional(),
+      indexes: z
+        .record(
+          z.string(),
+          z.object({
+            columns: z.array(z.string()),
+            unique: z.boolean().optional(),
+            method: z.string().optional(),
+            opclass: z.string().optional(),
+          }),
+        )
+        .optional(),
+      _seed: z.boolean().optional(),
+    }),
+  ),
+})
+
 const SchemaAnswer = z.object({
   app_id: AppId,
-  schema: SchemaShape,
+  schema: SchemaAsRead,
   api_base: z.url(),
   _meta: z.object({
     resource_info: z.object({ table_count: z.int(), tables: z.array(z.string()) }),

@@ -71,7 +71,8 @@ export function guards(services: Services): { [A in keyof Scopes]: Guard<Scopes[
       limitSignIn(services, c, { app, path })
       return () => enter(c, { caller: NOBODY, app })
     },
-    anyone: async (c, { scope }) => {
+    // Where nobody in particular is let in, a key needs no scope but what the route asks for.
+    anyone: async (c, { scope = '' }) => {
       const admitted = await admit(c, shownCredential(c))
       checkKey(services, c, { ...admitted, scope })
       return () => enter(c, admitted)

@@ -104,6 +104,11 @@ describe('tables answer as their operations say', () => {
     answerTo(one),
   )
 
+  test('and stand in the schema as somebody named them by hand', async () => {
+    const path = `/v1/${app.appId}/schema`
+    await answerTo(['GET', '/v1/{app_id}/schema', { path, by: app.owner }, 200])
+  })
+
   test('to callers who may not', async () => {
     await answerTo(['GET', things, { by: app.nobody }, 401])
     await answerTo(['GET', things, { by: app.as('eyJx.e30.x') }, 401])

@@ -142,6 +142,16 @@ describe('the routes of the instance', () => {
     })
   })
 
+  test('offer a client key only what it may do', async () => {
+    const { paths } = await read(app.nobody)
+    const takesKeys = (path: string, method: string): boolean | undefined =>
+      paths[path]?.[method]?.security?.some((way) => 'clientKey' in way)
+    expect(takesKeys('/api/v1/client-keys', 'get')).toBe(true)
+    expect(takesKeys('/openapi.json', 'get')).toBe(true)
+    expect(takesKeys('/api/v1/vector/embed', 'post')).toBe(false)
+    expect(takesKeys('/api/v1/tables', 'get')).toBe(false)
+  })
+
   test('carry the shape of their body, and whether it may be left out', async () => {
     const { paths } = await read(app.nobody)
     const body = paths['/v1/{app_id}/functions']?.post?.requestBody

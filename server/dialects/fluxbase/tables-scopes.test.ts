@@ -191,6 +191,9 @@ describe('a client key', () => {
       expect([path, [401, 403, 404].includes(res.status)]).toEqual([path, true])
     }
     expect((await bearer.get(`${T}/notes`)).status).toBe(200)
+    for (const path of ['/openapi.json', '/api/v1/capabilities/vector']) {
+      expect([path, (await bearer.get(path)).status]).toEqual([path, 200])
+    }
     const asService = await app.nobody.get(`${T}/notes`, { 'x-service-key': secret })
     expect([asService.status, await asService.json()]).toEqual([
       401,

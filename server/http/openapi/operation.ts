@@ -45,7 +45,7 @@ export function operationOf(route: ListedRoute, { path, method, schemas }: At): 
     tags: [dialect.title],
     summary,
     ...(docs?.description === undefined ? {} : { description: docs.description }),
-    ...accessOf(access, dialect.access[access]),
+    ...accessOf(access, accessTo(route)),
     ...parametersOf(path, route, schemas),
     ...(body === undefined ? {} : { requestBody: body }),
     responses: { ...errorAnswers(dialect), ...answersOf(route, method, schemas) },
@@ -53,6 +53,13 @@ export function operationOf(route: ListedRoute, { path, method, schemas }: At): 
 }
 
 const BODIED = new Set(['post', 'put', 'patch', 'delete'])
+
+/** A client key is good for nothing that names no scope, unless nobody in particular is let in. */
+function accessTo({ access, scope, dialect }: ListedRoute): AccessWord | undefined {
+  const word = dialect.access[access]
+  if (!word || word.optional || scope !== undefined) return word
+  return { ...word, carriers: word.carriers.filter((carrier) => carrier !== 'clientKey') }
+}
 
 /** Who may call: as security schemes for tools, as words for people. */
 export function accessOf(word: string, access: AccessWord | undefined): Operation {
