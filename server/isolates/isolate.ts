@@ -221,7 +221,7 @@ export class Isolate {
 
   /** Waits while the process does not read. */
   async #sendPaced(frame: ToIsolate, body?: Uint8Array): Promise<void> {
-    await Promise.race([this.ready.catch(() => undefined), this.exited])
+    await this.ready.catch(() => undefined)
     if (this.#send(frame, body) || !this.#socket || this.#socket.destroyed) return
     const socket = this.#socket
     await new Promise<void>((resolve) => {

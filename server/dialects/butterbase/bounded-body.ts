@@ -16,16 +16,14 @@ export type BoundedBody = {
   signal: AbortSignal
   /** The answer has begun: whoever sends it sees by itself that the client has left. */
   answered(): void
-  /** Rejects when more has come than may. @throws `too_large` body_too_large */
-  refused: Promise<never>
+  /** Rejects when more has come than may; absent where no more can come. @throws `too_large` body_too_large */
+  refused?: Promise<never>
 }
-
-const never = new Promise<never>(() => {})
 
 /** @throws `too_large` body_too_large when the request says so itself */
 export async function boundedBody(c: Http): Promise<BoundedBody> {
   const stop = new AbortController()
-  const whole = { ...untilAnswered(c.req.raw.signal, stop), refused: never }
+  const whole = untilAnswered(c.req.raw.signal, stop)
   const declared = headerOf(c, 'content-length')
   // Looking at `body` makes a whole request of what is so far only read as far as needed.
   const body = isBodiless(c) ? null : c.req.raw.body

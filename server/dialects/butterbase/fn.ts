@@ -55,7 +55,9 @@ export function addFn(routes: RouteTable<Scopes>, services: Services): void {
       const name = c.req.param('function_name') ?? ''
       const request = { ...requestOf(c, ctx), name, trigger: 'http', body, signal } as const
       const answer = answered(services, c, { ctx: scoped(ctx), request })
-      return Promise.race([answer, bounded.refused]).finally(() => bounded.answered())
+      const { refused } = bounded
+      const first = refused ? Promise.race([answer, refused]) : answer
+      return first.finally(() => bounded.answered())
     },
   )
   routes.add(
