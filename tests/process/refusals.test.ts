@@ -98,9 +98,9 @@ test.runIf(existsSync('/proc/self'))(
 test('a second start on the same folder is refused with the process that has it', async () => {
   await using first = await startProcess({ dataDir })
   const said = `Cannot start: Stead runs on ${dataDir} already (process ${first.pid}). See it with "npx stead status"; a second one needs a --port and a --data-dir of its own`
-  expect(await refusal({ dataDir })).toBe(said)
-  // The usual mistake: typing the same again, port included.
-  const { port } = new URL((await first.status()).url)
-  expect(await refusal({ dataDir, args: ['--port', port] })).toBe(said)
-  expect((await first.status()).data_dir).toBe(dataDir)
+  const { url, data_dir } = await first.status()
+  // The usual mistake: typing the same again, port included. The other one takes another port.
+  const samePort = refusal({ dataDir, args: ['--port', new URL(url).port] })
+  expect(await Promise.all([samePort, refusal({ dataDir })])).toEqual([said, said])
+  expect(data_dir).toBe(dataDir)
 })
