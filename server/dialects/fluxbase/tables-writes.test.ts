@@ -280,7 +280,7 @@ describe('Idempotency-Key', () => {
     expect(await list('select=count(*)', '/open')).toEqual([{ count: 3 }])
   })
 
-  test('what ends with a fault is not kept, nor is a rehearsal', async () => {
+  test('what ends with a fault or a collision is not kept, nor is a rehearsal', async () => {
     await app.sql(`create function public.burst() returns trigger language plpgsql as $$
         begin if new.v = 'burst' and current_setting('app.burst', true) is distinct from 'off' then
           raise exception 'no more' using errcode = 'XX000'; end if; return new; end $$;
@@ -288,6 +288,15 @@ describe('Idempotency-Key', () => {
     const send = (prefer = '') =>
       service.post(`${T}/open`, { v: 'burst' }, { 'idempotency-key': 'k6', prefer })
     expect([(await send()).status, (await send()).status]).toEqual([500, 500])
+    await app.sql(`create or replace function public.burst() returns trigger language plpgsql as $$
+        begin raise exception 'in the way' using errcode = '40001'; end $$`)
+    for (const answer of [await send(), await send()]) {
+      expect([answer.headers.get('idempotency-replayed'), ...(await said(answer))]).toEqual([
+        null,
+        409,
+        'CONFLICT',
+      ])
+    }
     await app.sql('drop trigger burst on public.open')
     expect((await send('tx=rollback')).status).toBe(201)
     const done = await send()

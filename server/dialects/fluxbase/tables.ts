@@ -3,7 +3,12 @@ import { z } from 'zod'
 import { forbidden, methodNotAllowed } from '#core/errors'
 import { manages } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
-import { type Column as TableColumn, type Relation, visibleCatalog } from '#domains/data'
+import {
+  type Column as TableColumn,
+  isCollision,
+  type Relation,
+  visibleCatalog,
+} from '#domains/data'
 import type { Http } from '#http/env'
 import { addHeader } from '#http/respond'
 import type { RouteTable } from '#http/routes'
@@ -86,7 +91,12 @@ async function answered(services: Services, c: Http, ctx: AppContext): Promise<R
     const asked = (call = await tableCall(services, c, ctx))
     const isOnce = isWrite(asked) && asked.preferences.tx !== 'rollback'
     if (!isOnce) return await handled(asked)
-    const respond = () => handled(asked).catch(refused)
+    const respond = () =>
+      handled(asked).catch((error: unknown) => {
+        // It says to try again, which would bring the kept answer for a day.
+        if (isCollision(error)) throw error
+        return refused(error)
+      })
     return await doneOnce({ c, ctx, body: asked.body, respond })
   } catch (error) {
     return refused(error)

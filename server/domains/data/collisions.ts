@@ -1,5 +1,6 @@
 /** Two transactions stood in each other's way: one of them was undone and may try again. */
-import { sqlstateOf } from '#db/sqlstate'
+import { AppError } from '#core/errors'
+import { sqlFacts, sqlstateOf } from '#db/sqlstate'
 
 /** serialization_failure and deadlock_detected */
 const COLLISIONS = new Set(['40001', '40P01'])
@@ -20,3 +21,7 @@ export async function retried<T>(error: unknown, again: () => Promise<T>): Promi
   }
   throw last
 }
+
+/** Whether a request failed for nothing but that: the same one may do better. */
+export const isCollision = (error: unknown): boolean =>
+  error instanceof AppError && COLLISIONS.has(sqlFacts(error)?.sqlstate ?? '')

@@ -6,7 +6,7 @@ export {
   type Routine,
 } from './catalog.ts'
 export { CatalogCache } from './catalog-cache.ts'
-export { retried } from './collisions.ts'
+export { isCollision, retried } from './collisions.ts'
 export { arrayLiteral, parseList } from './encode.ts'
 export {
   type Ask,
