@@ -90,6 +90,12 @@ const APP_NOT_FOUND: Answer = [404, 'APP_NOT_FOUND']
 const schemaAnswer = (error: AppError, c: Http): Answer | undefined =>
   error.code === 'app_not_found' && SCHEMA_ROUTE.test(c.req.path) ? APP_NOT_FOUND : undefined
 
+/** What may be done where something else is refused with 405, as HTTP asks. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  read_only_relation: 'GET',
+  function_method: 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS',
+}
+
 /** Tables of parts of the dialect are merged in where they are mounted. */
 export function errorRenderer(services: Services, own: Record<string, Answer> = {}) {
   const answers = { ...BY_CODE, ...own }
@@ -100,6 +106,8 @@ export function errorRenderer(services: Services, own: Record<string, Answer> = 
       services.log.error({ err: error.cause ?? error, requestId: c.env.requestId }, error.message)
     }
     if (error.retryAfter !== undefined) c.header('Retry-After', String(error.retryAfter))
+    const allowed = ALLOWED[error.code]
+    if (allowed !== undefined) c.header('Allow', allowed)
     return c.json(envelopeOf(services, error, code), status)
   }
 }

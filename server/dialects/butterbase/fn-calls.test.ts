@@ -308,14 +308,14 @@ test('no app, no function: an unknown app id answers 404', async () => {
 
 test('TRACE is refused with 405: no function can be told of it', async () => {
   await fns.deploy('untraced', HELLO)
-  const status = await new Promise((resolve, reject) => {
+  const answered = await new Promise((resolve, reject) => {
     request(`${app.url}${fns.fn('untraced')}`, { method: 'TRACE' }, (res) => {
       res.resume()
-      resolve(res.statusCode)
+      resolve([res.statusCode, res.headers.allow])
     })
       .on('error', reject)
       .end()
   })
-  expect(status).toBe(405)
+  expect(answered).toEqual([405, 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS'])
   expect(await fns.logs('untraced')).toEqual([])
 })

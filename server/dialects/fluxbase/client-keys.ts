@@ -1,4 +1,5 @@
 /** Client keys, mounted at /api/v1/client-keys: what a program shows instead of a user's password or token. */
+import { z } from 'zod'
 import {
   changeClientKey,
   createClientKey,
@@ -56,8 +57,8 @@ function addReading(routes: RouteTable<Scopes>): void {
             'Newest first, with those that were revoked or have expired. Fluxbase’s command line gets the bare list.',
           query: {
             user_id: 'Only keys of this user; others than oneself for whoever manages the app',
-            limit: 'Keys at most; 1000 without it',
-            offset: 'Keys to skip',
+            limit: z.int().min(0).describe('Keys at most; 1000 without it'),
+            offset: z.int().min(0).describe('Keys to skip'),
           },
         },
       },

@@ -149,7 +149,7 @@ const SUB_RESOURCES: readonly TableRoute[] = [
     summary: 'Export rows as CSV or JSON',
     docs: {
       ...READ,
-      query: saying(...PAGE_WORDS, 'or', 'and', 'format', 'items'),
+      query: saying('select', 'order', 'limit', 'offset', 'or', 'and', 'format', 'items'),
       answers: { 200: { content: { 'text/csv': z.string(), 'application/json': Rows } } },
     },
   },

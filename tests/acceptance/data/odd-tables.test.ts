@@ -189,6 +189,16 @@ describe('what PostgreSQL refuses', () => {
     return [status, code, error, message]
   }
 
+  test('of a view that keeps its rows is told with what may be done', async () => {
+    for (const [place, allowed] of [
+      [TABLES, 'GET, HEAD'],
+      [`/v1/${app.appId}`, 'GET'],
+    ]) {
+      const res = await service.delete(`${place}/unready?x=eq.1`)
+      expect([res.status, res.headers.get('allow')]).toEqual([405, allowed])
+    }
+  })
+
   test('is told in Fluxbase’s words, with those of PostgreSQL beside them', async () => {
     const merging = { prefer: 'resolution=merge-duplicates' }
     for (const [asked, ...said] of [
