@@ -189,13 +189,14 @@ test.skipIf(!hasOpenssl)(
       await expect(asked).rejects.toThrow(advice)
     }
     const env = settings('?sslmode=require')
+    const [{ now = '' } = {}] = await rows('postgres', 'select clock_timestamp()::text as now')
     await using running = await startProcess({ dataDir: dataDir('encrypted'), env })
     const { url: api, app_id: app, service_key: key } = await running.status()
     expect((await clientFor(api, key).get('/rest/v1/')).status).toBe(200)
     const seen = await rows(
       'postgres',
       `select distinct usename, ssl from pg_stat_ssl join pg_stat_activity using (pid)
-        where usename in ('${LOGIN}', '${app}_api')`,
+        where usename in ('${LOGIN}', '${app}_api') and backend_start > '${String(now)}'`,
     )
     expect(seen).toContainEqual({ usename: LOGIN, ssl: true })
     expect(seen.filter(({ ssl }) => !ssl)).toEqual([])
