@@ -1,4 +1,5 @@
 /** The `Prefer` header: what is asked for, what is not understood, and what is told back. */
+import { LruCache } from '#core/lru-cache'
 
 export type Preferences = {
   return?: 'representation' | 'minimal' | 'headers-only' | undefined
@@ -26,17 +27,14 @@ const WORDS: ReadonlyMap<string, readonly string[]> = new Map([
 const NONE: Preferences = { unknown: [] }
 
 /** Headers repeat from request to request; the same text is read once. */
-const memo = new Map<string, Preferences>()
-const MAX_MEMO = 500
-const MAX_MEMO_LENGTH = 500
+const memo = new LruCache<Preferences>(500, 50_000)
 
 export function readPrefer(header: string | undefined): Preferences {
   if (header === undefined || header === '') return NONE
   let known = memo.get(header)
   if (!known) {
     known = parse(header)
-    if (memo.size >= MAX_MEMO) memo.clear()
-    if (header.length <= MAX_MEMO_LENGTH) memo.set(header, known)
+    memo.set(header, known)
   }
   return known
 }

@@ -3,12 +3,11 @@ import { type Result, type Router } from 'hono/router'
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { SmartRouter } from 'hono/router/smart-router'
 import { TrieRouter } from 'hono/router/trie-router'
+import { LruCache } from '#core/lru-cache'
 
-/** Paths remembered; when there are more, all are forgotten. */
-const MAX_PATHS = 1000
-
-/** Longer ones are looked up each time: a thousand of them would take the memory of a small machine. */
-const LONGEST_KEPT = 500
+/** Paths remembered, and their characters together. */
+const MAX_PATHS = 1_000
+const MAX_CHARS = 100_000
 
 const whole = new WeakSet<object>()
 
@@ -27,7 +26,7 @@ function shortened<T>(result: Result<T>): Result<T> {
 export class RememberingRouter<T> implements Router<T> {
   readonly name = 'RememberingRouter'
   readonly #router = new SmartRouter<T>({ routers: [new RegExpRouter(), new TrieRouter()] })
-  readonly #found = new Map<string, Result<T>>()
+  readonly #found = new LruCache<Result<T>>(MAX_PATHS, MAX_CHARS)
 
   add(method: string, path: string, handler: T): void {
     this.#router.add(method, path, handler)
@@ -38,8 +37,7 @@ export class RememberingRouter<T> implements Router<T> {
     let result = this.#found.get(key)
     if (!result) {
       result = shortened(this.#router.match(method, path))
-      if (this.#found.size >= MAX_PATHS) this.#found.clear()
-      if (path.length <= LONGEST_KEPT) this.#found.set(key, result)
+      this.#found.set(key, result)
     }
     return result
   }

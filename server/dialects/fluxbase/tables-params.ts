@@ -1,8 +1,8 @@
 /** Fluxbase's query string as pairs: which of them are filters, and which part of each is a value. */
 import { invalid } from '#core/errors'
+import { LruCache } from '#core/lru-cache'
 import {
   type FilterRules,
-  LruCache,
   operatorHead,
   type Pair,
   parseKey,

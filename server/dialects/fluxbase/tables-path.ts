@@ -1,13 +1,7 @@
 /** Which table, record or sub-resource a path under /tables means. */
 import { notFound } from '#core/errors'
-import {
-  type Catalog,
-  catalogOf,
-  type DataContext,
-  decode,
-  LruCache,
-  type Relation,
-} from '#domains/data'
+import { LruCache } from '#core/lru-cache'
+import { type Catalog, catalogOf, type DataContext, decode, type Relation } from '#domains/data'
 
 export type SubResource = 'query' | 'bulk' | 'export'
 

@@ -24,6 +24,7 @@ import {
   type Identity,
 } from '#domains/data'
 import { notFound, unauthenticated } from '#core/errors'
+import { LruCache } from '#core/lru-cache'
 import type { Http } from '#http/env'
 import { bearerOf, hasLeft, headerOf, subdomainOf } from '#http/request'
 import type { Guard } from '#http/routes'
@@ -79,9 +80,11 @@ function secretOf(c: Http): string | undefined {
   return headerOf(c, 'apikey') ?? keyInQuery(c)
 }
 
-const foreign = new Map<string, boolean>()
-const MAX_KNOWN = 20_000
-const LONGEST_KNOWN = 2_000
+/** Tokens remembered, and their characters together. */
+const MAX_KNOWN = 10_000
+const MAX_CHARS = 3_000_000
+
+const foreign = new LruCache<boolean>(MAX_KNOWN, MAX_CHARS)
 
 /** Three parts, and not what any token of ours begins with. */
 const SHAPE_OF_TOKEN = /^(?!ey)[^.]+\.[^.]+\.[^.]*$/
@@ -91,8 +94,7 @@ function isForeign(secret: string): boolean {
   let answer = foreign.get(secret)
   if (answer === undefined) {
     answer = isDataToken(secret) || SHAPE_OF_TOKEN.test(secret)
-    if (foreign.size >= MAX_KNOWN) foreign.clear()
-    if (secret.length <= LONGEST_KNOWN) foreign.set(secret, answer)
+    foreign.set(secret, answer)
   }
   return answer
 }
@@ -111,7 +113,7 @@ async function enter(services: Services, { c, caller, named }: Entering): Promis
 /** Who shows a token that somebody else signed: a role of the database, or a stranger with claims. */
 type Guest = { app: App; identity: Identity | undefined; stranger: boolean; until: number }
 
-const guests = new WeakMap<App, Map<string, Guest>>()
+const guests = new WeakMap<App, LruCache<Guest>>()
 
 async function guestOf(services: Services, token: string, named: App | undefined): Promise<Guest> {
   const { apps, keyring, clock } = services
@@ -138,11 +140,8 @@ function guestWith(app: App, claims: DataClaims): Guest {
 
 /** Forgotten with the app as it is now: a change of its settings makes a new one. */
 function remembered(token: string, guest: Guest): Guest {
-  let known = guests.get(guest.app)
-  if (!known || known.size >= MAX_KNOWN) {
-    known = new Map()
-    guests.set(guest.app, known)
-  }
+  const known = guests.get(guest.app) ?? new LruCache(MAX_KNOWN, MAX_CHARS)
+  guests.set(guest.app, known)
   known.set(token, guest)
   return guest
 }

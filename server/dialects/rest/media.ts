@@ -1,4 +1,5 @@
 /** What the caller wants back: the `Accept` header, and which of our media types answers it. */
+import { LruCache } from '#core/lru-cache'
 import { type Accept, type Explain, EXPLAIN_OPTIONS, type Format } from '#domains/data'
 
 export type Media = {
@@ -44,10 +45,8 @@ const STRIPPED_ARRAY: Known = {
   contentType: `${ARRAY_TYPE};nulls=stripped; charset=utf-8`,
 }
 
-const memo = new Map<string, Media>()
-const MAX_MEMO = 500
-/** What is longer is taken apart each time: kept, it takes many times its own memory. */
-const MAX_MEMO_LENGTH = 500
+/** Headers repeat from request to request. What is made of one takes many times its memory. */
+const memo = new LruCache<Media>(500, 50_000)
 
 /** What the caller takes. Whether any of it can be had, only the database's own handlers tell. */
 export function negotiate(given?: string): Media {
@@ -55,8 +54,7 @@ export function negotiate(given?: string): Media {
   let media = memo.get(accept)
   if (!media) {
     media = choose(accept)
-    if (memo.size >= MAX_MEMO) memo.clear()
-    if (accept.length <= MAX_MEMO_LENGTH) memo.set(accept, media)
+    memo.set(accept, media)
   }
   return media
 }

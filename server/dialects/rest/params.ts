@@ -1,11 +1,11 @@
 /** The query string of a REST request: its shape, its values, and the tree it stands for. */
 import { invalid } from '#core/errors'
+import { LruCache } from '#core/lru-cache'
 import {
   type Condition,
   type DataApi,
   isShapely,
   type Literal,
-  LruCache,
   operatorHead,
   type Pair,
   parseFilter,

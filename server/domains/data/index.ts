@@ -68,7 +68,6 @@ export { vectorVersion } from './vector.sql.ts'
 // What another language over the same plan needs.
 export { named, type CompiledStatement } from './compile.ts'
 export { bindAll } from './encode.ts'
-export { LruCache } from './lru-cache.ts'
 export type * from './plan.ts'
 export type { DocumentOperator } from './document.sql.ts'
 export { returningOf } from './plan-write.ts'

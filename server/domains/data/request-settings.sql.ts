@@ -1,7 +1,7 @@
 /** What functions may read about the request, and the time zone a caller prefers. */
 import { createHash } from 'node:crypto'
 import type { BatchStatement } from '#db/batch'
-import { LruCache } from './lru-cache.ts'
+import { LruCache } from '#core/lru-cache'
 
 /** The request as SQL may see it; names in lower case. */
 export type RequestFacts = {

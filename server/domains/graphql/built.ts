@@ -6,8 +6,9 @@ import {
   type OperationDefinitionNode,
   parse,
 } from 'graphql'
+import { LruCache } from '#core/lru-cache'
 import { Shelf } from '#core/shelf'
-import { type Catalog, type DataContext, LruCache } from '#domains/data'
+import type { Catalog, DataContext } from '#domains/data'
 import type { Chunks } from './chunks.ts'
 import { type Prepared, type PreparedOperation, prepare } from './document.ts'
 import { readGrants } from './grants.sql.ts'

@@ -20,7 +20,7 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import { invalid } from '#core/errors'
-import { LruCache } from '#domains/data'
+import { LruCache } from '#core/lru-cache'
 import type { CompiledOperation } from './compile-operation.ts'
 import type { Variable } from './inputs.ts'
 import { checkNesting, checkSize, isIntrospection } from './limits.ts'
