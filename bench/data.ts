@@ -78,7 +78,8 @@ async function measure({ subject, one, recorded }: Measuring, connections: numbe
 
 /**
  * The same statements in the same batches over as many connections as the HTTP client has, one batch
- * under way on each, and nothing else: no HTTP, no parsing, no sign-in.
+ * under way on each, and nothing else: no HTTP, no parsing, no sign-in. Each batch is a transaction of its own, as
+ * it was recorded; reads that wait together in the server may share one.
  */
 function bare(
   database: Database,

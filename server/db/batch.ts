@@ -34,6 +34,11 @@ export type BatchOptions = {
    * waits take long after all, or end the connection, it is sent once more over another one.
    */
   pace?: Pace | undefined
+  /**
+   * The first of two statements only sets, for its transaction, what the other is run under, and the other leaves nothing
+   * behind in it: who waits behind with the very same first statement may go on in that transaction.
+   */
+  joins?: boolean | undefined
   /** Ask for column names and types of every statement (unnamed results of unknown shape). */
   describe?: boolean | undefined
   /** Run everything, give the results, and undo it all. */

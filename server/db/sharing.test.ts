@@ -167,3 +167,142 @@ test('readers who take nothing keep nobody out: the one who does so longest lose
   ])
   await database.close()
 })
+
+/** Read by one caller: the first statement, the very same for all of them, says who asks. */
+const caller = (name: string): BatchStatement => ({
+  name: 'caller',
+  text: `select set_config('mine.caller', $1, true)`,
+  values: [name],
+  repeated: true,
+})
+
+const ann = caller('ann')
+
+/** Who asks, and when the transaction began. */
+const tell = (word: string) =>
+  named(
+    'tell',
+    `select concat_ws(' ', current_setting('mine.caller'), $1::text, extract(epoch from now()))`,
+    word,
+  )
+
+const nap = (seconds: string) => named('nap', 'select pg_sleep($1)::text', seconds)
+
+type Asked = [who: BatchStatement, what: BatchStatement]
+
+/** As `inOneGo`, of those who may go on in one transaction. */
+async function together(database: Database, all: Asked[]) {
+  const busy = database.batch([{ text: 'select pg_sleep(0.05)', values: [] }])
+  const sent = all.map((batch) => database.batch(batch, { pace: brief(), joins: true }))
+  await busy
+  return sent
+}
+
+async function openTold(max = 1): Promise<Database> {
+  const database = open(max)
+  const division = named('division', 'select (1 / $1::int)::text', '1')
+  for (const one of [tell('warm'), nap('0'), division]) await database.batch([ann, one])
+  return database
+}
+
+const division = (by: string) => named('division', 'select (1 / $1::int)::text', by)
+
+/** The first two words of each, and in how many transactions they were told. */
+async function told(all: Promise<BatchResult[]>[]) {
+  const words = (await texts(all)).map((text) => String(text).split(' '))
+  return {
+    words: words.map(([who, what]) => `${who} ${what}`),
+    times: new Set(words.map((w) => w[2])).size,
+  }
+}
+
+test('reads of one caller go on in one transaction, and those of another in another', async () => {
+  const database = await openTold()
+  const asked: Asked[] = [
+    [ann, tell('at once')],
+    [ann, tell('a')],
+    [ann, tell('b')],
+    [caller('bob'), tell('c')],
+    [ann, tell('d')],
+    [caller('ann'), tell('e')],
+  ]
+  expect(await told(await together(database, asked))).toEqual({
+    words: ['ann at', 'ann a', 'ann b', 'bob c', 'ann d', 'ann e'],
+    times: 5,
+  })
+  await database.close()
+})
+
+test('only a few go on in one transaction', async () => {
+  const database = await openTold()
+  const asked = Array.from({ length: 9 }, (_, at): Asked => [ann, tell(String(at))])
+  const { words, times } = await told(await together(database, asked))
+  expect(words).toEqual(asked.map((_, at) => `ann ${at}`))
+  expect(times).toBe(3)
+  await database.close()
+})
+
+test('what follows in a transaction that failed is served in others', async () => {
+  const database = await openTold()
+  const words = ['first', 'a', '', 'b', 'c', 'd']
+  const asked = words.map((word): Asked => [ann, word === '' ? division('0') : tell(word)])
+  const all = await together(database, asked)
+  expect(await textOf(all[2] as Promise<BatchResult[]>)).toBe('22012')
+  expect(await told(all.filter((_, at) => at !== 2))).toEqual({
+    words: ['ann first', 'ann a', 'ann b', 'ann c', 'ann d'],
+    times: 5,
+  })
+  await database.close()
+})
+
+test('what failed goes on in no transaction until it succeeds', async () => {
+  const database = await openTold()
+  const pace = brief()
+  const divided = (by: string) => database.batch([ann, division(by)], { pace, joins: true })
+  await divided('0').catch(() => {})
+  const busy = database.batch([{ text: 'select pg_sleep(0.05)', values: [] }])
+  const all = [
+    database.batch([ann, tell('a')], { pace: brief(), joins: true }),
+    divided('0'),
+    database.batch([ann, tell('b')], { pace: brief(), joins: true }),
+  ]
+  await busy
+  expect(await texts(all.slice(1, 2))).toEqual(['22012'])
+  expect(await told([all[0], all[2]] as Promise<BatchResult[]>[])).toEqual({
+    words: ['ann a', 'ann b'],
+    times: 2,
+  })
+  await database.close()
+})
+
+test.each([1, 2, 4])(
+  'when number %i of a transaction takes long, the others are served elsewhere',
+  async (at) => {
+    const database = await openTold(6)
+    const words = ['0', '1', '2', '3', '4']
+    const asked = words.map((word, i): Asked => [ann, i === at ? nap('2') : tell(word)])
+    let isOver = false
+    const all = await together(database, asked)
+    const long = Promise.resolve(all[at]).finally(() => (isOver = true))
+    const others = words.filter((_, i) => i !== at).map((word) => `ann ${word}`)
+    expect((await told(all.filter((_, i) => i !== at))).words).toEqual(others)
+    expect(isOver).toBe(false)
+    expect((await long)?.[1]?.rows).toEqual([['']])
+    await database.close()
+  },
+)
+
+test('a connection that ends in the midst of a transaction takes nobody else with it', async () => {
+  const database = await openTold()
+  await database.batch([ann, end('not')])
+  const asked: Asked[] = [
+    [ann, tell('a')],
+    [ann, end('now')],
+    [ann, tell('b')],
+  ]
+  const all = await together(database, asked)
+  expect(await textOf(all[1] as Promise<BatchResult[]>)).toBe('57P01')
+  const { words } = await told([all[0], all[2]] as Promise<BatchResult[]>[])
+  expect(words).toEqual(['ann a', 'ann b'])
+  await database.close()
+})

@@ -5,19 +5,22 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import { tooLarge } from '#core/errors'
-import {
-  type BatchOptions,
-  type BatchResult,
-  type BatchStatement,
-  emptyResult,
-  UNDO,
-} from './batch.ts'
+import { type BatchStatement, emptyResult, UNDO } from './batch.ts'
 import { type Backend, sendCancel } from './cancel.ts'
+import {
+  goesOn,
+  type InFlight,
+  isLast,
+  isOver,
+  isUndone,
+  messageOf,
+  sharesWire,
+  type WireJob,
+} from './job.ts'
 import { LargeValue, RowJoiner } from './large-value.ts'
 import { BRIEF_MS } from './pace.ts'
 import { isAboutPrepared, PreparedNames } from './prepared.ts'
 import {
-  bindMessage,
   closeMessage,
   copyFailMessage,
   type Message,
@@ -33,15 +36,6 @@ import {
   type Taker,
 } from './wire-messages.ts'
 
-export type WireJob = {
-  statements: readonly BatchStatement[]
-  options: BatchOptions
-  resolve(results: BatchResult[]): void
-  reject(error: unknown): void
-  /** It was sent in vain once: from now on it goes behind nobody. */
-  isAgain?: boolean
-}
-
 /** What `pg` knows of a connection, beyond what its types say. */
 type Inside = Backend & { connection: { stream: Socket } }
 
@@ -56,26 +50,11 @@ export type WireEvents = {
   onUnserved(job: WireJob): void
 }
 
-const keptBytes = new WeakMap<BatchStatement, Buffer>()
-
-/** A job on its way: what has come back so far. */
-type InFlight = {
-  job: WireJob
-  results: BatchResult[]
-  error: Error | undefined
-  /** Its statements whose Parse is not yet confirmed. */
-  parsing: BatchStatement[]
-  /** Being read by whoever asked: they have been answered. */
-  streamed?: LargeValue
-  joiner?: RowJoiner
-  /** The server has been asked to stop it. */
-  cancelled?: boolean
-  /** Served elsewhere: what comes of it here is for nobody. */
-  moved?: boolean
-}
-
 /** Batches sent ahead on one connection. */
 const MAX_DEPTH = 16
+
+/** Of those in one transaction; more gain nothing. The server may keep what it has until the last of them is done. */
+const MOST_TOGETHER = 4
 
 /** What has run for less is mostly over by itself before a cancel request or another connection helps. */
 const LONG_MS = 200
@@ -90,6 +69,8 @@ export class Wire {
   #current = emptyResult()
   /** Messages not yet written, all of them in one go at the end of this turn of the loop. */
   #unsent: Buffer[] = []
+  /** Jobs in the transaction that was written last, or is yet to be. */
+  #together = 0
   /** When the server began with the first job, at the latest. */
   #headSince = 0
   /** Open cancel requests: until they end they could hit the next batch. */
@@ -153,14 +134,12 @@ export class Wire {
 
   run(job: WireJob): void {
     const inFlight: InFlight = { job, results: [], error: undefined, parsing: [] }
+    const last = this.#jobs.at(-1)
     const behind = this.#jobs.push(inFlight) > 1
     const isWriteDue = this.#unsent.length > 0
-    const { describe = false, rehearse = false } = job.options
-    for (const name of this.#prepared.crowdedOut(job.statements)) {
-      this.#unsent.push(closeMessage(name))
-    }
-    for (const statement of job.statements) this.#encode(inFlight, statement, describe)
-    if (rehearse) this.#encode(inFlight, UNDO, false)
+    if (last && isWriteDue && this.#together < MOST_TOGETHER && goesOn(last.job, job)) {
+      this.#join(last, inFlight)
+    } else this.#begin(inFlight)
     this.#unsent.push(SYNC)
     if (behind) {
       if (!isWriteDue) setImmediate(this.#flush)
@@ -168,6 +147,28 @@ export class Wire {
     }
     this.#headSince = performance.now()
     this.#flush()
+  }
+
+  #begin(inFlight: InFlight): void {
+    this.#together = 1
+    const { statements, options } = inFlight.job
+    const { describe = false, rehearse = false } = options
+    for (const name of this.#prepared.crowdedOut(statements)) {
+      this.#unsent.push(closeMessage(name))
+    }
+    for (const statement of statements) this.#encode(inFlight, statement, describe)
+    if (rehearse) this.#encode(inFlight, UNDO, false)
+  }
+
+  /** One transaction for both: what the first statement sets is set already. */
+  #join(last: InFlight, inFlight: InFlight): void {
+    this.#together++
+    last.isOpen = true
+    inFlight.isJoined = true
+    inFlight.results.push(emptyResult())
+    this.#unsent.pop()
+    for (const statement of inFlight.job.statements.slice(1))
+      this.#encode(inFlight, statement, false)
   }
 
   readonly #flush = (): void => {
@@ -222,8 +223,10 @@ export class Wire {
     head?.joiner?.flush()
     if (head?.joiner) head.streamed?.end()
     this.#current.count = count
-    this.#jobs[0]?.results.push(this.#current)
+    head?.results.push(this.#current)
     this.#current = emptyResult()
+    // Nothing but the next one's results tells that an open one is over.
+    if (head?.isOpen && isOver(head)) this.#finish()
   }
 
   /** A named statement outlives a failed transaction, so the book is kept per confirmation. */
@@ -260,9 +263,20 @@ export class Wire {
     const isLost = error.severity === 'FATAL' || error.severity === 'PANIC'
     // What was closed here is ended by whoever drops the database then.
     if (head) head.error = isLost && this.#ended ? new Error('Connection terminated') : error
-    if (!isLost && !isAboutPrepared(error)) return
+    if (!isLost && !isAboutPrepared(error)) return this.#sendSkipped()
     this.#stream.destroy()
     this.#end(error)
+  }
+
+  /** What follows in a transaction that failed, the server passes over. */
+  #sendSkipped(): void {
+    const [head] = this.#jobs
+    if (!head?.isOpen) return
+    const end = this.#jobs.findIndex(({ isOpen }) => !isOpen)
+    head.isOpen = false
+    for (const { job, moved } of this.#jobs.splice(1, end)) {
+      if (!moved) this.run(Object.assign(job, { isAlone: true }))
+    }
   }
 
   #finish(): void {
@@ -270,10 +284,10 @@ export class Wire {
     if (!done) return
     const { job, results, error, streamed } = done
     const now = performance.now()
-    if (!done.moved) job.options.pace?.record(now - this.#headSince, this.#events.atWork())
+    if (!done.moved) job.options.pace?.record(now - this.#headSince, this.#events.atWork(), !error)
     this.#headSince = now
     this.#current = emptyResult()
-    const undone = job.options.rehearse === true && results.length === job.statements.length
+    const undone = job.options.rehearse === true && isOver(done)
     this.#tellProgress()
     if (done.moved) return
     if (streamed) return error && streamed.breakOff(error)
@@ -293,6 +307,8 @@ export class Wire {
     if (!head || now - this.#headSince < LONG_MS) return
     // Also because a cancel request may come when the next one runs.
     this.#moveOthers()
+    // Which of a transaction takes long is not known: the server may keep what it has until the last is done.
+    if ((head.isJoined || head.isOpen) && !head.streamed) this.#move(head)
     if (head.cancelled || !(head.moved || head.job.options.isAbandoned?.())) return
     head.cancelled = true
     this.#cancel()
@@ -310,12 +326,13 @@ export class Wire {
 
   /** Who is behind the first one is served elsewhere: it only reads, so that it may run here as well. */
   #moveOthers(): void {
-    for (let at = 1; at < this.#jobs.length; at++) {
-      const one = this.#jobs[at]
-      if (!one || one.moved) continue
-      one.moved = true
-      this.#events.onUnserved(one.job)
-    }
+    for (const one of this.#jobs.slice(1)) this.#move(one)
+  }
+
+  #move(one: InFlight): void {
+    if (one.moved) return
+    one.moved = true
+    this.#events.onUnserved(one.job)
   }
 
   /** Asks the server, over a connection of its own, to stop what runs here. */
@@ -347,29 +364,7 @@ export class Wire {
   }
 }
 
-/** Whether the last statement of the batch is the one that runs. */
-const isLast = ({ results, job }: InFlight): boolean => results.length === job.statements.length - 1
-
-/** Failed by what the connection had prepared: nothing of it was done, and another connection may have better. */
-const isUndone = ({ job, error }: InFlight): boolean =>
-  job.isAgain !== true && error instanceof pg.DatabaseError && isAboutPrepared(error)
-
-/** Only what is known to be brief goes out together. */
-export const sharesWire = ({ options, isAgain }: WireJob): boolean =>
-  options.pace?.isBrief === true && !options.rehearse && !options.describe && !isAgain
-
 const NOBODY: Taker = { push() {}, end() {} }
-
-/** Bind and Execute; those of a repeated statement are made once. */
-function messageOf(statement: BatchStatement, describe: boolean): Buffer {
-  if (!statement.repeated || describe) return bindMessage(statement, describe)
-  let bytes = keptBytes.get(statement)
-  if (!bytes) {
-    bytes = bindMessage(statement, false)
-    keptBytes.set(statement, bytes)
-  }
-  return bytes
-}
 
 const resultTooLarge = () =>
   tooLarge('result_too_large', `The result is larger than ${MAX_MESSAGE_BYTES} bytes`, {

@@ -4,10 +4,11 @@ import type pg from 'pg'
 import { unavailable } from '#core/errors'
 import type { BatchOptions, BatchResult, BatchStatement } from './batch.ts'
 import type { Budget, Holder } from './budget.ts'
+import { sharesWire, type WireJob } from './job.ts'
 import { type Mend, openMended } from './login.ts'
 import { RETRY_MS } from './patience.ts'
 import { isExhausted } from './sqlstate.ts'
-import { sharesWire, Wire, type WireEvents, type WireJob } from './wire.ts'
+import { Wire, type WireEvents } from './wire.ts'
 
 export type WiresOptions = {
   config: pg.ClientConfig

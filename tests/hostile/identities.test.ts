@@ -269,16 +269,16 @@ function dice(seed: number): (sides: number) => number {
   }
 }
 
-type Run = { kinds: readonly Kind[]; times: number; mayBeAway?: boolean }
+type Run = { kinds: readonly Kind[]; times: number; mayBeAway?: boolean; by?: readonly User[] }
 
 /** What was wrong with the answers to so many requests, many at once, of all users by turns. */
-async function deviations({ kinds, times, mayBeAway = false }: Run): Promise<string[]> {
+async function deviations({ kinds, times, mayBeAway = false, by = users }: Run): Promise<string[]> {
   const roll = dice(times)
   const wrong: string[] = []
   let left = times
   const one = async (): Promise<void> => {
     const kind = pick(kinds, roll)
-    const me = pick(users, roll)
+    const me = pick(by, roll)
     const other = pick(
       users.filter((user) => user !== me),
       roll,
@@ -336,6 +336,50 @@ test('also when connections end and the schema changes meanwhile', async () => {
   isOver = true
   await Promise.all(troubles)
   expect(wrong).toEqual([])
+}, 30_000)
+
+/** When the transactions began in which this was asked. */
+const moments = new Map<string, string[]>()
+
+const MOMENT: Kind = {
+  name: 'a moment',
+  path: (me) => `/rpc/moment?word=${me.sub}`,
+  isRight: ({ text }, me) => {
+    const { sub, word, now } = JSON.parse(text) as { sub: string; word: string; now: string }
+    moments.set(now, [...(moments.get(now) ?? []), sub])
+    return sub === me.sub && word === me.sub
+  },
+}
+
+test('also when reads of one user go on in one transaction', async () => {
+  await app.sql(`drop function serial, limited, teapot, session;
+    create function moment(word text) returns json language sql stable as
+    $$ select json_build_object('sub', caller(), 'word', word, 'now', now()) $$`)
+  const gone = /session|status/
+  const kinds = [...KINDS.filter(({ name }) => !gone.test(name)), MOMENT, MOMENT, NAP]
+  expect(await deviations({ kinds, times: 1500, by: users.slice(0, 3) })).toEqual([])
+  const together = [...moments.values()].filter(({ length }) => length > 1)
+  expect(together.length).toBeGreaterThan(0)
+  expect(together.every((subs) => new Set(subs).size === 1)).toBe(true)
+}, 30_000)
+
+test('what sets something for its transaction has one of its own', async () => {
+  moments.clear()
+  await app.sql(`create function leave() returns text language sql stable begin atomic
+    select set_config('mine.word', 'left', true); end;
+    create or replace function moment(word text) returns json language sql stable as
+    $$ select json_build_object('sub', caller(), 'word', word, 'now', now()) where current_setting('mine.' || word, true) is null $$`)
+  const LEAVE: Kind = {
+    name: 'a word',
+    path: () => '/rpc/leave',
+    isRight: ({ text }) => text === '"left"',
+  }
+  const [ann, bob] = users as [User, User]
+  // What is not known yet has the schema read anew.
+  expect((await ask(LEAVE, ann, bob)).status).toBe(200)
+  const kinds = [MOMENT, LEAVE, ...KINDS.slice(0, 3)]
+  expect(await deviations({ kinds, times: 600, by: [ann, bob] })).toEqual([])
+  expect([...moments.values()].every(({ length }) => length === 1)).toBe(true)
 }, 30_000)
 
 test('no rehearsal and no forgery left anything', async () => {

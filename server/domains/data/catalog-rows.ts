@@ -2,6 +2,7 @@
 import { Slices } from '#core/slices'
 import {
   Catalog,
+  type CatalogFacts,
   type Column,
   type ForeignKey,
   type Projection,
@@ -64,7 +65,7 @@ export async function buildCatalog({
     handlers: await rows(8),
     geoJsonSchema: (await rows<string>(9))[0],
     roleSettings: JSON.parse(roleSettings),
-    readsRequest: texts[5] === 't',
+    ...(JSON.parse(texts[5] ?? '{}') as Pick<CatalogFacts, 'readsRequest' | 'leavesSettings'>),
   })
   await slices.next()
   deriveRelationships(catalog)

@@ -50,9 +50,10 @@ export const isHoisted = (name: string): string =>
 /**
  * Of roles, for this database before any: what anybody may set, or the login of the data API by a grant,
  * and what does not say who they are. All settings are listed, which takes a millisecond or five, only where some is set.
+ * Last, of no role, the isolation that every transaction has.
  */
 export const ROLE_SETTINGS = `select coalesce(json_agg(json_build_array(role, name, value)), '[]') from (
-    select distinct on (1, 2) r.rolname as role, split_part(c, '=', 1) as name, substr(c, strpos(c, '=') + 1) as value
+    (select distinct on (1, 2) r.rolname as role, split_part(c, '=', 1) as name, substr(c, strpos(c, '=') + 1) as value
     from pg_db_role_setting d
     join pg_roles r on r.oid = d.setrole
     cross join unnest(d.setconfig) as c
@@ -61,7 +62,8 @@ export const ROLE_SETTINGS = `select coalesce(json_agg(json_build_array(role, na
       and (s.context = 'user'
         or has_parameter_privilege(to_regrole(quote_ident(current_database() || '_api')), s.name, 'set'))
       and s.name !~ '^(role|session_authorization|search_path|row_security|(?!default_transaction_isolation$).*transaction.*)$'
-    order by 1, 2, d.setdatabase desc) as own`
+    order by 1, 2, d.setdatabase desc)
+    union all select '', 'default_transaction_isolation', current_setting('default_transaction_isolation')) as own`
 
 /** The schema in which PostGIS is. */
 export const GEO_JSON = `select coalesce((select json_build_array(n.nspname) from pg_proc p

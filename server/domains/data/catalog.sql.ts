@@ -145,12 +145,23 @@ const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
 
 const ASKS = `'request\\.(headers|method|path|cookies)'`
 
-const READS_REQUEST = `select exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where ${isMade('p.oid')} and ${OURS} and (p.prosrc ~ ${ASKS} or p.prosrc ~ 'current_setting\\s*\\(\\s*[^'' ]'))
-  or exists (select from pg_policies
-    where coalesce(qual, '') || coalesce(with_check, '') ~ ${ASKS})
-  or exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind = 'v' and ${isMade('c.oid')} and ${OURS} and pg_get_viewdef(c.oid) ~ ${ASKS})`
+/** Sets what lasts until the transaction ends. What a function has in its own `set` clause ends with it. */
+const SETS = `'set_config|\\mset\\s+(local|session|role|constraints)\\M'`
+
+/** What is written in the database and run by requests: functions, policies, views, defaults. */
+const CODE = `select code, code ~ 'current_setting\\s*\\(\\s*[^'' ]' as asks_any
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    cross join lateral (select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as code) as body
+    where ${isMade('p.oid')} and ${OURS}
+  union all select concat(qual, with_check), false from pg_policies
+  union all select pg_get_viewdef(c.oid), false from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind = 'v' and ${isMade('c.oid')} and ${OURS}
+  union all select pg_get_expr(d.adbin, d.adrelid), false from pg_attrdef d where ${isMade('d.adrelid')}`
+
+const HABITS = `select json_build_object(
+    'readsRequest', coalesce(bool_or(asks_any or code ~ ${ASKS}), false),
+    'leavesSettings', coalesce(bool_or(code ~* ${SETS}), false))
+  from (${CODE}) as written`
 
 /** What the schema alone decides. */
 const QUERIES = [
@@ -159,7 +170,7 @@ const QUERIES = [
   FOREIGN_KEYS,
   KEYS,
   ROUTINES,
-  READS_REQUEST,
+  HABITS,
   PROJECTIONS,
   REPRESENTATIONS,
   HANDLERS,

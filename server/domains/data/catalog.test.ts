@@ -265,6 +265,50 @@ test('settings of roles are never kept: no version tells when they change', asyn
   })
 })
 
+test.each<[string, string, { readsRequest: boolean; sharesTransactions: boolean }]>([
+  ['nothing', 'select', { readsRequest: false, sharesTransactions: true }],
+  [
+    'a function that reads headers',
+    `create function habit() returns text language sql stable begin atomic
+      select current_setting('request.headers', true); end`,
+    { readsRequest: true, sharesTransactions: true },
+  ],
+  [
+    'a default that reads headers',
+    `create table habit (by text default current_setting('request.headers', true))`,
+    { readsRequest: true, sharesTransactions: true },
+  ],
+  [
+    'a function that sets something',
+    `create function habit() returns void language plpgsql as $$ begin SET LOCAL mine.word = 'x'; end $$`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'a view that sets something',
+    `create view habit as select set_config('mine.word', 'x', true)`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'an isolation of its own',
+    `set default_transaction_isolation = 'repeatable read'`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+])('loadCatalog tells what %s asks of transactions', async (_, sql, expected) => {
+  const url = new URL(inject('clusterUrl'))
+  url.pathname = `/${name}`
+  const alone = openDatabase(new Secret(url.href), { max: 1, sessions: 1 })
+  try {
+    await alone.batch([{ text: 'create schema habits', values: [] }])
+    await alone.batch([{ text: `set search_path = habits`, values: [] }])
+    await alone.batch([{ text: sql, values: [] }])
+    const { readsRequest, sharesTransactions } = await loadCatalog(alone)
+    expect({ readsRequest, sharesTransactions }).toEqual(expected)
+  } finally {
+    await alone.batch([{ text: 'drop schema habits cascade', values: [] }])
+    await alone.close()
+  }
+})
+
 /** How long it takes is measured by bench/scale.ts. */
 test('a catalog of many tables loads whole, and others have turns meanwhile', async () => {
   const columns = Array.from({ length: 9 }, (_, at) => `c${at} text`).join(', ')

@@ -130,10 +130,12 @@ export type CatalogFacts = {
   handlers: readonly Handler[]
   /** Where PostGIS is: the schema of the function that writes a row as a feature of GeoJSON. */
   geoJsonSchema?: string | null | undefined
-  /** What roles of this database have set for themselves. */
+  /** What roles of this database have set for themselves; of no role, what holds for all. */
   roleSettings?: readonly (readonly [role: string, name: string, value: string])[] | undefined
   /** Something in the database reads `request.headers` and its like. */
   readsRequest: boolean
+  /** Something in the database sets what lasts as long as its transaction, for whatever comes next in it. */
+  leavesSettings: boolean
 }
 
 /** What a transaction may ask for beyond `read committed`. */
@@ -162,6 +164,9 @@ const GEO_JSON = {
   features: true,
 }
 
+/** In place of a role: what a connection begins with, whoever it is for. */
+const ANYBODY = ''
+
 let made = 0
 
 export class Catalog {
@@ -169,6 +174,8 @@ export class Catalog {
   readonly id: number
   readonly version: string
   readonly readsRequest: boolean
+  /** Reads of one caller may go on in one transaction: neither sees anything of the other, and each sees what was written last. */
+  readonly sharesTransactions: boolean
   readonly handlers: readonly Handler[]
   /** Writes rows as GeoJSON, where PostGIS is. */
   readonly geoJson: Handler | undefined
@@ -187,6 +194,8 @@ export class Catalog {
     this.id = made += 1
     this.version = version
     this.readsRequest = readsRequest
+    this.sharesTransactions =
+      !facts.leavesSettings && this.roleSettings.get(ANYBODY)?.isolation === undefined
     for (const relation of relations) {
       getOrAdd(this.#relations, relation.schema, () => new Map()).set(relation.name, relation)
     }

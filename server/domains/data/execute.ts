@@ -134,6 +134,7 @@ async function runOnce(ctx: DataContext, ask: Ask, catalog: Catalog): Promise<Da
     rehearse: ask.rehearse === true,
     isAbandoned: ctx.isAbandoned,
     pace: compiled.pace,
+    joins: catalog.sharesTransactions,
     stream: ask.stream === true && main === statements.length - 1 && isPlain(compiled),
   }
   const running = ctx.database.batch(statements, options)

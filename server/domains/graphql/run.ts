@@ -1,7 +1,7 @@
 /** Answers GraphQL requests: text to statement once, then one lookup and one round trip. */
 import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql'
 import { AppError, methodNotAllowed } from '#core/errors'
-import type { BatchStatement } from '#db/batch'
+import type { BatchOptions, BatchStatement } from '#db/batch'
 import { fromDatabase, sqlstateOf } from '#db/sqlstate'
 import { bindAll, type Catalog, type DataContext, preambleOf, retried } from '#domains/data'
 import { type Built, builtFor, introspected, preparedFor, wholeSchema } from './built.ts'
@@ -184,10 +184,12 @@ async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAn
   checkCost(ctx, compiled, running)
   const values = compiled.readers.map((read) => read(running.given))
   if (compiled.statements.length === 0) return done(compiled, [], running)
-  const { before, own } = statementsOf(ctx, running.built.catalog, { compiled, values })
+  const { catalog } = running.built
+  const { before, own } = statementsOf(ctx, catalog, { compiled, values })
   if (!compiled.readOnly && own.length > 1) return executeEach(ctx, compiled, { before, own })
   try {
-    return done(compiled, [await rowOf(ctx, compiled, [...before, ...own])], running)
+    const shared = { pace: compiled.pace, joins: catalog.sharesTransactions }
+    return done(compiled, [await rowOf(ctx, [...before, ...own], shared)], running)
   } catch (error) {
     const failures = [failureOf(compiled, error, { at: 0, mayThrow: true })]
     return { kind: 'failed', failures, data: dataOf(compiled, constantsOnly) }
@@ -197,10 +199,10 @@ async function execute(ctx: GraphqlContext, running: Running): Promise<GraphqlAn
 /** The last of the statements has one row. */
 async function rowOf(
   ctx: GraphqlContext,
-  { pace }: CompiledOperation,
   statements: BatchStatement[],
+  shared: Pick<BatchOptions, 'pace' | 'joins'> = {},
 ): Promise<ResultRow> {
-  const send = () => ctx.database.batch(statements, { isAbandoned: ctx.isAbandoned, pace })
+  const send = () => ctx.database.batch(statements, { isAbandoned: ctx.isAbandoned, ...shared })
   const results = await send().catch((error: unknown) => retried(error, send))
   return results.at(-1)?.rows[0] ?? []
 }
@@ -215,7 +217,7 @@ async function executeEach(
   const failures: Failure[] = []
   for (const [at, statement] of own.entries()) {
     try {
-      rows.push(await rowOf(ctx, compiled, [...before, statement]))
+      rows.push(await rowOf(ctx, [...before, statement]))
     } catch (error) {
       const mayThrow = failures.length === at
       failures.push(failureOf(compiled, error, { at, mayThrow }))
