@@ -67,3 +67,19 @@ export function originOf(c: Http, publicUrl: string, baseDomain: string): string
 
 /** Whether the caller has closed the connection: nobody will read the answer. */
 export const hasLeft = (c: Http): boolean => c.env.incoming.socket.destroyed === true
+
+/**
+ * What functions and policies of an app may read about a request, in PostgREST's words.
+ * @param base the part of the path that is ours, not theirs
+ */
+export function requestFacts(c: Http, base = '') {
+  const headers = c.req.header()
+  const { method, path } = c.req
+  const cookies = Object.fromEntries((headers.cookie ?? '').split(';').flatMap(cookieIn))
+  return { method, path: path.startsWith(base) ? path.slice(base.length) : path, headers, cookies }
+}
+
+function cookieIn(part: string): [name: string, value: string][] {
+  const [name, ...value] = part.trim().split('=')
+  return name ? [[name, value.join('=')]] : []
+}

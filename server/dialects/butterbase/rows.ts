@@ -22,7 +22,7 @@ import type { RouteDocs } from '#http/about'
 import { MEBIBYTE, readText } from '#http/body'
 import type { Http } from '#http/env'
 import { bodyOf } from '#http/large'
-import { hasLeft, headerOf } from '#http/request'
+import { hasLeft, headerOf, requestFacts } from '#http/request'
 import type { Method, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import type { Scopes } from './guards.ts'
@@ -94,6 +94,7 @@ function callOf(services: Services, c: Http, ctx: AppContext): RowCall {
     catalogs: services.catalogs,
     timeoutMs: TIMEOUT_MS,
     isAbandoned: () => hasLeft(c),
+    facts: () => requestFacts(c),
   }
   return { c, ctx: data, table, params: readRowParams(queryOf(c.req.url)) }
 }

@@ -20,7 +20,7 @@ import {
 } from '#domains/data'
 import { invalid, unauthenticated } from '#core/errors'
 import type { Http } from '#http/env'
-import { hasLeft, headerOf } from '#http/request'
+import { hasLeft, headerOf, requestFacts } from '#http/request'
 import { type Preferences, readPrefer } from '#http/prefer'
 import type { Services } from '#services'
 import { requireMain } from './branches.ts'
@@ -105,6 +105,7 @@ export const dataContext = (services: Services, c: Http, ctx: AppContext): DataC
   catalogs: services.catalogs,
   timeoutMs: TIMEOUT_MS,
   isAbandoned: () => hasLeft(c),
+  facts: () => requestFacts(c),
 })
 
 export type Running = {

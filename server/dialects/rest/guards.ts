@@ -26,7 +26,7 @@ import {
 import { notFound, unauthenticated } from '#core/errors'
 import { LruCache } from '#core/lru-cache'
 import type { Http } from '#http/env'
-import { bearerOf, hasLeft, headerOf, subdomainOf } from '#http/request'
+import { bearerOf, hasLeft, headerOf, subdomainOf, requestFacts } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 import { keyInQuery } from './query-key.ts'
@@ -154,6 +154,9 @@ function enterAsGuest(services: Services, c: Http, guest: Guest): RestContext {
 /** A statement that takes longer is ended. */
 const TIMEOUT_MS = 30_000
 
+/** The database is told what comes after it. */
+const PATH = '/rest/v1'
+
 type Entered = { app: App; identity: Identity | undefined; stranger: boolean }
 
 function contextOf(services: Services, c: Http, { app, identity, stranger }: Entered): RestContext {
@@ -172,6 +175,7 @@ function contextOf(services: Services, c: Http, { app, identity, stranger }: Ent
     catalogs: services.catalogs,
     timeoutMs: TIMEOUT_MS,
     isAbandoned: () => hasLeft(c),
+    facts: () => requestFacts(c, PATH),
     extraSearchPath: dataApi.extraSearchPath,
     preRequest: dataApi.preRequest,
     dataApi,

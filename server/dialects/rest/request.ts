@@ -22,7 +22,6 @@ export type RestRequest = {
   shapeHead: string
   rehearse: boolean
   timeZone: string | undefined
-  facts: () => RequestFacts
 }
 
 const WRITES = new Set(['POST', 'PATCH', 'PUT', 'DELETE'])
@@ -49,7 +48,6 @@ export function readRequest(c: Http, dataApi: DataApi, takesArguments = false): 
     shapeHead: `rest ${key} ${method} ${schema} ${media.key} ${preferences.count ?? ''}`,
     rehearse: preferences.tx === 'rollback',
     timeZone: preferences.timezone,
-    facts: () => factsOf(c),
   }
 }
 
@@ -82,15 +80,4 @@ function checkPreferences({ handling, unknown }: Preferences): void {
   throw invalid('invalid_preferences', 'Invalid preferences given with handling=strict', {
     details: { names: unknown },
   })
-}
-
-function factsOf(c: Http): RequestFacts {
-  const headers = c.req.header()
-  const cookies = Object.fromEntries(
-    (headers.cookie ?? '').split(';').flatMap((part) => {
-      const [name, ...value] = part.trim().split('=')
-      return name ? [[name, value.join('=')]] : []
-    }),
-  )
-  return { method: c.req.method, path: c.req.path.replace(/^\/rest\/v1/, ''), headers, cookies }
 }

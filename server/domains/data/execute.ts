@@ -39,6 +39,8 @@ export type DataContext = {
   /** A function called before each statement, quoted. */
   preRequest?: string | undefined
   timings?: Timings | undefined
+  /** Made only when something in the database reads it. */
+  facts?: (() => RequestFacts) | undefined
   /** Milliseconds per statement; absent = the connection's own limit. */
   timeoutMs?: number | undefined
   /** Whether the caller has gone: nobody would read the answer. */
@@ -61,8 +63,6 @@ export type Ask = {
   timeZone?: string | undefined
   /** A large body may come as a stream. */
   stream?: boolean | undefined
-  /** Made only when something in the database reads it. */
-  facts?: (() => RequestFacts) | undefined
 }
 
 export type DataResult = {
@@ -163,8 +163,8 @@ function statementsOf(
   { compiled, catalog }: { compiled: CompiledRequest; catalog: Catalog },
 ): BatchStatement[] {
   const { readOnly, called } = compiled
-  const { schema, facts } = ask
-  const statements = preambleOf(ctx, catalog, { readOnly, schema, called, facts })
+  const { schema } = ask
+  const statements = preambleOf(ctx, catalog, { readOnly, schema, called })
   if (ask.timeZone !== undefined) statements.push(timeZoneStatement(ask.timeZone))
   if (ctx.preRequest !== undefined) statements.push(preRequestStatement(ctx.preRequest))
   statements.push(bound(compiled.statement, ask.slots))

@@ -3,7 +3,7 @@ import type { BatchStatement } from '#db/batch'
 import type { CallSettings } from './call-settings.ts'
 import type { Catalog } from './catalog.ts'
 import type { DataContext } from './execute.ts'
-import { type RequestFacts, requestStatement } from './request-settings.sql.ts'
+import { requestStatement } from './request-settings.sql.ts'
 import { isolationStatement, sessionStatement } from './session.sql.ts'
 
 export type Preamble = {
@@ -14,17 +14,15 @@ export type Preamble = {
   timeoutMs?: number | undefined
   /** What the function that is called has set for itself: it goes over what the role has. */
   called?: CallSettings | undefined
-  /** Made only when something in the database reads it. */
-  facts?: (() => RequestFacts) | undefined
 }
 
 /** PostgreSQL applies what a role has set for itself to logins only: every transaction is told, whatever language asked. */
 export function preambleOf(
-  { identity, timeoutMs, extraSearchPath }: DataContext,
+  { identity, timeoutMs, extraSearchPath, facts }: DataContext,
   { roleSettings, readsRequest }: Catalog,
   asked: Preamble,
 ): BatchStatement[] {
-  const { called, schema, readOnly, facts } = asked
+  const { called, schema, readOnly } = asked
   const own = roleSettings.get(identity.role)
   const session = sessionStatement(identity, {
     readOnly,
