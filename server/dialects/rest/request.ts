@@ -1,6 +1,6 @@
 /** What every REST request has: a schema, a query, preferences, a wish for a media type. */
 import { invalid, notAcceptable } from '#core/errors'
-import { type DataApi, type Explain, type RequestFacts, type Target } from '#domains/data'
+import { type DataApi, type Explain, type Target } from '#domains/data'
 import type { Http } from '#http/env'
 import { headerOf } from '#http/request'
 import { headerText } from './answer.ts'
