@@ -11,10 +11,14 @@ import { MEBIBYTE } from '#http/body'
 import type { Http } from '#http/env'
 import { JSON_TYPE } from './errors.ts'
 
-type Said = { status: number; code: string; error: string; retryAfter?: number } & Record<
-  string,
-  unknown
->
+type Said = {
+  status: number
+  code: string
+  error: string
+  retryAfter?: number
+  /** Of a 405: what may be done instead; nothing without it. */
+  allow?: string
+} & Record<string, unknown>
 
 const STATES: Record<string, readonly [status: number, code: string, error: string]> = {
   '23505': [409, 'DUPLICATE_KEY', 'Record with this value already exists'],
@@ -244,6 +248,11 @@ const OWN: Record<string, (error: AppError) => Said> = {
     const error = `Table '${schema}.${table}' is read-only (view or materialized view)`
     return { status: 405, code: 'METHOD_NOT_ALLOWED', error }
   },
+  method_not_allowed: ({ message }) => ({
+    status: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    error: message,
+  }),
   relationship_not_found: ({ message }) => ({ status: 400, code: 'PGRST200', error: message }),
   relationship_ambiguous: ({ message, details, hint }) => ({
     status: 400,
@@ -271,7 +280,8 @@ const OWN: Record<string, (error: AppError) => Said> = {
   not_single: ({ message }) => ({ status: 406, code: 'PGRST116', error: message }),
 }
 
-export const say = (c: Http, { status, error, retryAfter, ...more }: Said): Response => {
+export const say = (c: Http, { status, error, retryAfter, allow, ...more }: Said): Response => {
+  if (status === 405) c.header('Allow', allow ?? '')
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   const body = { error, ...more, request_id: c.env.requestId }
   return c.json(body, status as 400, { 'Content-Type': JSON_TYPE })

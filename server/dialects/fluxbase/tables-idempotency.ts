@@ -22,6 +22,7 @@ const KEPT = [
   'x-affected-count',
   'preference-applied',
   'location',
+  'allow',
 ] as const
 
 export type Write = {

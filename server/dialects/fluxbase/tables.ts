@@ -1,6 +1,6 @@
 /** Fluxbase's tables, mounted at /api/v1/tables. */
 import { z } from 'zod'
-import { forbidden, methodNotAllowed } from '#core/errors'
+import { AppError, forbidden, methodNotAllowed } from '#core/errors'
 import { manages } from '#domains/accounts'
 import type { AppContext } from '#domains/apps'
 import {
@@ -9,8 +9,8 @@ import {
   type Relation,
   visibleCatalog,
 } from '#domains/data'
+import { methodsBut } from '#http/allow'
 import type { Http } from '#http/env'
-import { addHeader } from '#http/respond'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { JSON_TYPE } from './errors.ts'
@@ -21,7 +21,7 @@ import { exportRecords } from './tables-export.ts'
 import { queryRecords } from './tables-document.ts'
 import { getRecord, listRecords } from './tables-read.ts'
 import { doneOnce } from './tables-idempotency.ts'
-import { isInternal } from './tables-path.ts'
+import { isInternal, type Place, type SubResource } from './tables-path.ts'
 import { dataContext, type TableCall, tableCall } from './tables-request.ts'
 import { TABLE_ROUTES } from './tables-routes.ts'
 import {
@@ -85,7 +85,7 @@ async function answered(services: Services, c: Http, ctx: AppContext): Promise<R
     const anonymous = ctx.identity.role === 'anon'
     const said = answerTo(error, { method: c.req.method, anonymous, relation: call?.relation })
     if (!said) throw error
-    return say(c, said)
+    return say(c, call && said.status === 405 ? { ...said, allow: allowed(call, error) } : said)
   }
   try {
     const asked = (call = await tableCall(services, c, ctx))
@@ -131,6 +131,12 @@ const RECORD: Record<string, Handler> = {
 
 const BULK: Record<string, Handler> = { POST: postBulk, PATCH: patchBulk, DELETE: deleteBulk }
 
+const SUBS: Record<SubResource, Record<string, Handler>> = {
+  query: { POST: queryRecords },
+  bulk: BULK,
+  export: { GET: exportRecords, HEAD: exportRecords },
+}
+
 const READING = new Set<Handler>([listRecords, getRecord, queryRecords, exportRecords])
 
 /** @throws `method_not_allowed` read_only_relation */
@@ -138,7 +144,6 @@ async function checkWritable(call: TableCall): Promise<void> {
   const { kind, schema, name: table } = call.relation
   if (kind !== 'view' && kind !== 'materialized_view') return
   if (call.place.sub === 'bulk' && (await isBulkExport(call))) return
-  addHeader(call.c, 'Allow', call.place.sub === undefined ? 'GET, HEAD' : 'POST')
   throw methodNotAllowed('read_only_relation', `Table '${schema}.${table}' is read-only`, {
     details: { schema, table },
   })
@@ -147,14 +152,21 @@ async function checkWritable(call: TableCall): Promise<void> {
 /** @throws `method_not_allowed` */
 function handlerOf({ place, c }: TableCall): Handler {
   const { method } = c.req
-  const { sub, id } = place
-  if (sub === 'query') return queryRecords
-  if (sub === 'export') return exportRecords
-  const handlers = sub === 'bulk' ? BULK : id === undefined ? COLLECTION : RECORD
-  const handler = handlers[method]
+  const handler = handlersAt(place)[method]
   if (handler) return handler
-  addHeader(c, 'Allow', Object.keys(handlers).join(', '))
   throw methodNotAllowed('method_not_allowed', 'Method Not Allowed')
+}
+
+const handlersAt = ({ sub, id }: Place): Record<string, Handler> =>
+  sub === undefined ? (id === undefined ? COLLECTION : RECORD) : SUBS[sub]
+
+/** What may be done where `error` refused something with 405. */
+function allowed({ c, place }: TableCall, error: unknown): string {
+  const methods = Object.keys(handlersAt(place))
+  if (!(error instanceof AppError && error.code === 'read_only_relation'))
+    return methodsBut(c.req.method, methods).join(', ')
+  // What is read in bulk is asked for with POST.
+  return place.sub === 'bulk' ? 'POST' : 'GET, HEAD'
 }
 
 /** @throws `forbidden` for anybody but who manages the app */

@@ -1,6 +1,7 @@
 /** PostgREST's error bodies: `code`, `message`, `details`, `hint`, and the status of each code. */
 import { AppError, type ErrorKind } from '#core/errors'
 import type { ParseFacts, Relationship, RelationshipFacts, RoutineFacts } from '#domains/data'
+import { methodsBut } from '#http/allow'
 import type { Http } from '#http/env'
 import type { Services } from '#services'
 import { headerText } from './answer.ts'
@@ -219,6 +220,17 @@ function functionMissing({ schema, name, arguments: given, near, takes }: Routin
   }
 }
 
+const OF_TABLES = ['OPTIONS', 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+const OF_FUNCTIONS = ['OPTIONS', 'GET', 'HEAD', 'POST']
+const OF_ROOT = ['OPTIONS', 'GET', 'HEAD']
+
+/** PostgREST itself says it for OPTIONS only; HTTP wants it beside every 405. */
+function allowed({ req: { method, path } }: Http): string {
+  const name = path.replace(/^\/rest\/v1\/?/, '')
+  const methods = name === '' ? OF_ROOT : name.startsWith('rpc/') ? OF_FUNCTIONS : OF_TABLES
+  return methodsBut(method, methods).join()
+}
+
 /** The renderer behind the mount: no request leaves without PostgREST's four words. */
 export function errorRenderer(services: Services) {
   return (thrown: Error, c: Http): Response => {
@@ -231,6 +243,7 @@ export function errorRenderer(services: Services) {
     const named = {
       'Content-Type': 'application/json; charset=utf-8',
       'Proxy-Status': `PostgREST; error=${body.code.replaceAll(/[^\x21-\x7e]/g, '?')}`,
+      ...(status === 405 ? { Allow: allowed(c) } : {}),
       ...Object.fromEntries(Object.entries(headers).map(([n, text]) => [n, headerText(text)])),
     }
     // As bytes: Node writes a text in one go with the head, whose text is bytes already.

@@ -189,13 +189,45 @@ describe('what PostgreSQL refuses', () => {
     return [status, code, error, message]
   }
 
-  test('of a view that keeps its rows is told with what may be done', async () => {
-    for (const [place, allowed] of [
-      [TABLES, 'GET, HEAD'],
-      [`/v1/${app.appId}`, 'GET'],
-    ]) {
-      const res = await service.delete(`${place}/unready?x=eq.1`)
-      expect([res.status, res.headers.get('allow')]).toEqual([405, allowed])
+  test('with 405 is told with what may be done, in every dialect', async () => {
+    await setUp(`create function writing() returns int language plpgsql volatile as $$ begin
+        insert into late values (9, 9); return 1; end $$;
+      create function unwilling() returns int language plpgsql stable as $$ begin
+        raise sqlstate 'PT405' using message = 'Not here'; end $$;
+      create function own_words() returns int language plpgsql as $$ begin
+        raise sqlstate 'PGRST' using message = '{"code":"x","message":"y"}',
+          detail = '{"status":405,"headers":{"allow":"PATCH"}}'; end $$;
+      create view writes as select writing() as x; create view refuses as select unwilling() as x`)
+    const rows = `/v1/${app.appId}`
+    const mutation = `?query=${encodeURIComponent('mutation { __typename }')}`
+    for (const [method, path, allowed] of [
+      ['PUT', '/rest/v1/', 'OPTIONS,GET,HEAD'],
+      ['PROPFIND', '/rest/v1/late', 'OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE'],
+      ['PUT', '/rest/v1/late?u=eq.1', 'OPTIONS,GET,HEAD,POST,PATCH,DELETE'],
+      ['DELETE', '/rest/v1/rpc/writing', 'OPTIONS,GET,HEAD,POST'],
+      ['GET', '/rest/v1/rpc/writing', 'OPTIONS,POST'],
+      ['GET', '/rest/v1/rpc/unwilling', 'OPTIONS,POST'],
+      ['GET', '/rest/v1/writes', 'OPTIONS,POST,PUT,PATCH,DELETE'],
+      ['POST', '/rest/v1/rpc/own_words', 'PATCH'],
+      ['DELETE', `${TABLES}/unready?x=eq.1`, 'GET, HEAD'],
+      ['PATCH', `${TABLES}/unready/1`, 'GET, HEAD'],
+      ['PATCH', `${TABLES}/unready/bulk`, 'POST'],
+      ['POST', `${TABLES}/late/1`, 'GET, HEAD, PUT, PATCH, DELETE'],
+      ['GET', `${TABLES}/writes`, 'POST, PATCH, DELETE'],
+      ['GET', `${TABLES}/refuses`, 'POST, PATCH, DELETE'],
+      ['POST', `${TABLES}/writes/query`, ''],
+      ['GET', `/api/v1/graphql${mutation}`, 'POST'],
+      ['DELETE', `${rows}/unready?x=eq.1`, 'GET'],
+    ] as const) {
+      const body = method === 'POST' || method === 'PATCH' || method === 'PUT' ? {} : undefined
+      const res = await service.request(method, path, body)
+      await res.text()
+      expect([method, path, res.status, res.headers.get('allow')]).toEqual([
+        method,
+        path,
+        405,
+        allowed,
+      ])
     }
   })
 
