@@ -117,4 +117,4 @@ test(`after ${KILLS} kills at random moments every acknowledged row is there and
   expect(state.acknowledged.filter((pair) => !pairs.has(pair))).toEqual([])
   expect([...pairs.values()].every((rows) => rows === 2)).toBe(true)
   expect(state.acknowledged.length).toBeGreaterThan(KILLS)
-}, 180_000)
+}, 400_000)
