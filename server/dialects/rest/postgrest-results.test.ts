@@ -217,6 +217,10 @@ test('the plan of a statement is told when the app allows it', async () => {
   expect(lines).toContain('Delete on placed')
   expect(lines.endsWith('\n')).toBe(true)
   expect(await bodyOf('/placed?good_id=eq.3')).toHaveLength(1)
+  const single =
+    'application/vnd.pgrst.plan+text; for="application/vnd.pgrst.object+json"; options=analyze|verbose'
+  const promised = await ask('/placed?good_id=eq.0', { method: 'DELETE', ...accepting(single) })
+  expect([promised.status, promised.body]).toEqual([200, expect.not.stringContaining('guard')])
   await configure({ db_plan_enabled: false })
 })
 

@@ -199,6 +199,18 @@ test('PATCH and DELETE change what the filters find, within max-affected, or as 
   expect(
     await send('/clients?name=eq.z', { method: 'PATCH', body: { name: 'w' }, headers: single }),
   ).toMatchObject({ status: 406, body: { code: 'PGRST116' } })
+  const filter = async (id: string, headers: Record<string, string>) => {
+    const path = `/clients?id=eq.${encodeURIComponent(id)}`
+    const { status, body } = await send(path, { method: 'DELETE', headers })
+    return [status, body]
+  }
+  for (const disguise of ['stead guard single 2', 'stead guard max 2']) {
+    for (const headers of [single, { ...single, ...strict }, strict, {}]) {
+      const message = `invalid input syntax for type integer: "${disguise}"`
+      const refused = [400, { code: '22P02', message, details: null, hint: null }]
+      expect(await filter(disguise, headers)).toEqual(refused)
+    }
+  }
   const rehearsed = await send('/clients?name=eq.z', {
     method: 'DELETE',
     headers: { prefer: 'return=representation,tx=rollback' },

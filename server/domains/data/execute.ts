@@ -276,7 +276,10 @@ function known(error: unknown): unknown {
   const facts = sqlFacts(mapped)
   const at = facts?.sqlstate === '22P02' ? facts.message.indexOf(GUARD) : -1
   if (!facts || at < 0) return mapped
-  const [, , kind, rows] = facts.message.slice(at).replaceAll('"', '').split(' ')
+  const [kind, rows] = facts.message
+    .slice(at + GUARD.length + 1)
+    .replaceAll('"', '')
+    .split(' ')
   const extras: ErrorExtras = { details: { rows: Number(rows) }, cause: error }
   if (kind === 'single') return notSingle(Number(rows))
   return invalid('max_affected', 'Query result exceeds max-affected preference constraint', extras)

@@ -1,4 +1,5 @@
 /** The outermost select: rows become one text that passes through this process untouched. */
+import { randomUUID } from 'node:crypto'
 import type { Handler } from './catalog.ts'
 import type { PlanItem, ReadPlan } from './plan.ts'
 import type { Output } from './query.ts'
@@ -16,8 +17,11 @@ export type ResultColumn =
   | 'headers'
   | 'status'
 
-/** Stands in the text of the error that undoes a write whose rows broke a promise. */
-export const GUARD = 'stead guard'
+/**
+ * Stands in the text of the error that undoes a write whose rows broke a promise. PostgreSQL tells a value of the
+ * caller in the same words, so it holds what no caller knows.
+ */
+export const GUARD = `stead guard ${randomUUID()}`
 
 /** `coalesce(json_agg(t.*), '[]')` and its kin over the rows of `t`. */
 export function writeBody(sql: SqlWriter, output: Output, names: readonly string[]): void {
@@ -124,6 +128,8 @@ export type Promised = {
 /** The number of rows must be one, or at most so many: otherwise an error undoes the statement. */
 export function writeGuards(sql: SqlWriter, promised: Promised): void {
   const { output, maxAffected, affected = 'count(*)' } = promised
+  // The planner's account would show the guard, and has no rows to promise.
+  if (output.explain) return
   if (output.format === 'object' || output.exactlyOne) {
     sql.add(` + case when count(*) <> 1 then ('${GUARD} single ' || count(*))::int4 else 0 end`)
   }
