@@ -1,11 +1,11 @@
 /** A PostgreSQL that the operator brings, and several processes on it. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hasOpenssl, makeCertificate, UNLESS_OPENSSL } from '#support/encryption'
 import { clientFor } from '#support/client'
 import { Secret } from '#core/secret'
 import { type EmbeddedPostgres, startPostgres } from '#postgres'
@@ -151,17 +151,10 @@ test.each([
 const LOGIN = 'the/user@work'
 const PASSWORD = 'p@ss:/w#o?r%d é'
 
-/** A certificate that nobody has signed but itself; without it the cluster's logs in are in the clear. */
+/** From here on who comes unencrypted is not let in. */
 async function encrypt(): Promise<void> {
   const cluster = dataDir('cluster')
-  const [key, certificate] = [join(cluster, 'server.key'), join(cluster, 'server.crt')]
-  const made = ['-keyout', key, '-out', certificate, '-subj', '/CN=127.0.0.1', '-days', '2']
-  execFileSync('openssl', ['req', '-new', '-x509', '-nodes', ...made], { stdio: 'ignore' })
-  const { uid, gid } = statSync(cluster)
-  for (const file of [key, certificate]) {
-    chmodSync(file, 0o600)
-    chownSync(file, uid, gid)
-  }
+  makeCertificate(cluster, 'localhost')
   const rules = join(cluster, 'pg_hba.conf')
   const rule = `hostnossl all "${LOGIN}" all reject\n`
   writeFileSync(rules, rule + readFileSync(rules, 'utf8'))
@@ -171,10 +164,8 @@ async function encrypt(): Promise<void> {
   await expect.poll(() => rows('postgres', 'show ssl')).toEqual([{ ssl: 'on' }])
 }
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
-
 test.skipIf(!hasOpenssl)(
-  `a server that takes encrypted connections only is asked as the address says${hasOpenssl ? '' : ' (skipped: this machine has no openssl)'}`,
+  `a server that takes encrypted connections only is asked as the address says${UNLESS_OPENSSL}`,
   async () => {
     await encrypt()
     const url = new URL(postgres.urlOf('postgres').reveal())
