@@ -23,7 +23,7 @@ const AS = {
     'X-Butterbase-As-Role': z
       .enum(['anon', 'user'])
       .describe('For owners: to ask as one of these would'),
-    'X-Butterbase-As-User': 'With the role `user`: the id of that user',
+    'X-Butterbase-As-User': 'For owners: the id of the user to ask as',
   },
 } as const satisfies RouteDocs
 

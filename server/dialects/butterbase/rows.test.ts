@@ -263,6 +263,11 @@ test('owners look at the data as nobody or as a user; others cannot', async () =
   const asAda = { 'x-butterbase-as-role': 'user', 'x-butterbase-as-user': 'ada' }
   const seen = await (await service.get(`${base}/mine?select=body`, asAda)).json()
   expect(seen).toEqual([{ body: 'hers' }])
+  const named = { 'x-butterbase-as-user': 'ada' }
+  expect(await (await service.get(`${base}/mine?select=body`, named)).json()).toEqual(seen)
+  expect(
+    (await service.post(`${base}/mine`, { user_id: 'bob', body: 'forged' }, named)).status,
+  ).toBe(403)
   const anon = await service.get(`${base}/mine`, { 'x-butterbase-as-role': 'anon' })
   expect(await anon.json()).toEqual([])
   const missing = await service.get(`${base}/mine`, { 'x-butterbase-as-role': 'user' })
