@@ -41,7 +41,7 @@ export function buildRouter(services: Services, metrics?: Metrics): Router {
   const missing = nothingAt(listed)
   const notFound = async (c: Http): Promise<Response> =>
     isBrowsing(c)
-      ? nowherePage(c, missing(c))
+      ? nowherePage(c, services, missing(c))
       : ((await supabaseAnswer(c)) ?? renderError(missing(c), c))
   const find = byFirstSegment(tables, { renderError, notFound })
   return { fetch: identified(find, services.log, metrics), routes: listed() }

@@ -143,7 +143,8 @@ export const SETTINGS = {
     env: 'STEAD_PUBLIC_URL',
     default: undefined,
     parse: httpUrl,
-    about: 'How the world reaches the API; default `http://<host>:<port>`.',
+    about:
+      'How the world reaches the API, with the path that a proxy takes away; default `http://<host>:<port>`.',
   }),
   baseDomain: setting({
     env: 'STEAD_BASE_DOMAIN',

@@ -65,6 +65,16 @@ export function originOf(c: Http, publicUrl: string, baseDomain: string): string
   return isOfApp ? `${new URL(publicUrl).protocol}//${host.toLowerCase()}` : publicUrl
 }
 
+/**
+ * What stands before every path of the instance in links, cookies and headers: the path of its public address, which
+ * the proxy in front takes away. Empty without one, and at an app's own host.
+ */
+export function rootOf(c: Http, { publicUrl, config }: PublicAddress): string {
+  return new URL(originOf(c, publicUrl, config.baseDomain)).pathname.replace(/\/+$/, '')
+}
+
+export type PublicAddress = { publicUrl: string; config: { baseDomain: string } }
+
 /** Whether the caller has closed the connection: nobody will read the answer. */
 export const hasLeft = (c: Http): boolean => c.env.incoming.socket.destroyed === true
 

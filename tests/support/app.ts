@@ -66,7 +66,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     cluster,
     controlDatabase,
     secrets,
-    publicUrl: url,
+    publicUrl: config.publicUrl ?? url,
     scratchDir: join(tmpdir(), 'stead-tests-functions'),
     log,
     clock,

@@ -23,6 +23,7 @@ import { AppError, invalid } from '#core/errors'
 import { randomToken } from '#core/ids'
 import { needing, someText } from '#http/about'
 import type { Http } from '#http/env'
+import { rootOf } from '#http/request'
 import type { RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { JSON_TYPE } from './errors.ts'
@@ -314,7 +315,7 @@ function hideTaken(error: unknown): never {
 
 /** Tokens as Fluxbase words them; a browser gets them as cookies too. */
 function signedIn(services: Services, c: Http, tokens: Tokens): z.input<typeof SessionAnswer> {
-  const cookies = cookieOptions(services)
+  const cookies = cookieOptions(services, c)
   setCookie(c, ACCESS_COOKIE, tokens.accessToken, { ...cookies.access, maxAge: tokens.expiresIn })
   setCookie(c, REFRESH_COOKIE, tokens.refreshToken, {
     ...cookies.refresh,
@@ -329,17 +330,17 @@ function signedIn(services: Services, c: Http, tokens: Tokens): z.input<typeof S
   }
 }
 
-function cookieOptions({ publicUrl }: Services) {
-  const common = { httpOnly: true, secure: publicUrl.startsWith('https:') }
+function cookieOptions(services: Services, c: Http) {
+  const common = { httpOnly: true, secure: services.publicUrl.startsWith('https:') }
   return {
     access: { ...common, path: '/', sameSite: 'Lax' },
-    refresh: { ...common, path: '/api/v1/auth', sameSite: 'Strict' },
+    refresh: { ...common, path: `${rootOf(c, services)}/api/v1/auth`, sameSite: 'Strict' },
     csrf: { ...common, path: '/', sameSite: 'Strict', maxAge: CSRF_SECONDS },
   } as const satisfies Record<string, CookieOptions>
 }
 
 function clearCookies(services: Services, c: Http): void {
-  const { access, refresh } = cookieOptions(services)
+  const { access, refresh } = cookieOptions(services, c)
   deleteCookie(c, ACCESS_COOKIE, access)
   deleteCookie(c, REFRESH_COOKIE, refresh)
 }
@@ -349,7 +350,7 @@ function csrfToken(services: Services, c: Http): string {
   const known = getCookie(c, CSRF_COOKIE)
   if (known && /^[\w-]{43}$/.test(known)) return known
   const token = randomToken(32)
-  setCookie(c, CSRF_COOKIE, token, cookieOptions(services).csrf)
+  setCookie(c, CSRF_COOKIE, token, cookieOptions(services, c).csrf)
   return token
 }
 

@@ -61,7 +61,7 @@ function headOf({ comment, address }: DocumentFacts): Json {
       version: '14',
     },
     host: `${address.hostname}:${portOf(address)}`,
-    basePath: '/rest/v1/',
+    basePath: `${address.pathname.replace(/\/+$/, '')}/rest/v1/`,
     schemes: [address.protocol.slice(0, -1)],
     consumes: TYPES,
     produces: TYPES,

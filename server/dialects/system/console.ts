@@ -2,6 +2,7 @@
 import { html, raw } from 'hono/html'
 import { version } from '#core/version'
 import type { Http } from '#http/env'
+import { rootOf } from '#http/request'
 import type { Services } from '#services'
 import { LOGO } from './console-style.ts'
 import { health } from './health.ts'
@@ -56,10 +57,12 @@ export async function consolePage(c: Http, services: Services): Promise<Response
   const { ok } = await health(services)
   const nonce = sealPage(c)
   c.header('Cache-Control', 'no-store')
-  return c.html(page(services, ok, nonce))
+  return c.html(page(services, ok, { nonce, root: rootOf(c, services) }))
 }
 
-function page(services: Services, ok: boolean, nonce: string) {
+type Around = { nonce: string; root: string }
+
+function page(services: Services, ok: boolean, { nonce, root }: Around) {
   const { publicUrl: url } = services
   return html`<!doctype html>
 <html lang="en" class="no-script">
@@ -85,11 +88,11 @@ function page(services: Services, ok: boolean, nonce: string) {
       <section>
         <h2>Look it up</h2>
         <nav aria-label="Pages">
-          <a href="/docs/api">API reference</a>
-          <a href="/llms.txt">For agents</a>
-          <a href="/docs/errors">What each error means</a>
-          <a href="/health">Health</a>
-          <a href="/health/ready">Readiness</a>
+          <a href="${root}/docs/api">API reference</a>
+          <a href="${root}/llms.txt">For agents</a>
+          <a href="${root}/docs/errors">What each error means</a>
+          <a href="${root}/health">Health</a>
+          <a href="${root}/health/ready">Readiness</a>
         </nav>
       </section>
       <footer>Stead keeps an app’s whole backend in one process, on your own machine.</footer>

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { html, raw } from 'hono/html'
 import type { Http } from '#http/env'
+import { type PublicAddress, rootOf } from '#http/request'
 import { markdownToHtml } from './markdown.ts'
 import { headOf, sealPage } from './sealed-page.ts'
 
@@ -33,7 +34,7 @@ async function readPages(): Promise<Page[]> {
   )
 }
 
-export async function errorPages(c: Http): Promise<Response> {
+export async function errorPages(c: Http, address: PublicAddress): Promise<Response> {
   pages ??= readPages()
   const found = await pages.catch((error: unknown) => {
     pages = undefined
@@ -41,17 +42,19 @@ export async function errorPages(c: Http): Promise<Response> {
   })
   const nonce = sealPage(c)
   c.header('Cache-Control', 'no-cache')
-  return c.html(render(found, nonce))
+  return c.html(render(found, { nonce, root: rootOf(c, address) }))
 }
 
-const render = (found: readonly Page[], nonce: string) => html`<!doctype html>
+type Around = { nonce: string; root: string }
+
+const render = (found: readonly Page[], { nonce, root }: Around) => html`<!doctype html>
   <html lang="en">
     ${headOf({ title: 'Error codes · Stead', nonce, ownStyle: OWN_STYLE })}
     <body>
       <main>
         <header>
           <h1>Error codes</h1>
-          <nav class="away" aria-label="Pages"><a href="/docs/api">API reference</a><a href="/">Console</a></nav>
+          <nav class="away" aria-label="Pages"><a href="${root}/docs/api">API reference</a><a href="${root}/">Console</a></nav>
         </header>
         <p>
           Every error carries a code, a message, what to do, and the address of its place on this page. Fluxbase’s and

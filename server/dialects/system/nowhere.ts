@@ -2,7 +2,7 @@
 import { html } from 'hono/html'
 import { type AppError, notFound } from '#core/errors'
 import type { Http } from '#http/env'
-import { headerOf } from '#http/request'
+import { headerOf, type PublicAddress, rootOf } from '#http/request'
 import type { Listed, ListedRoute } from '#http/routes'
 import { LOGO } from './console-style.ts'
 import { headOf, sealPage } from './sealed-page.ts'
@@ -52,8 +52,13 @@ function patternOf(path: string): RegExp {
 export const isBrowsing = (c: Http): boolean =>
   c.req.method === 'GET' && headerOf(c, 'accept')?.includes('text/html') === true
 
-export function nowherePage(c: Http, { message, hint }: AppError): Promise<Response> | Response {
+export function nowherePage(
+  c: Http,
+  address: PublicAddress,
+  { message, hint }: AppError,
+): Promise<Response> | Response {
   const nonce = sealPage(c)
+  const root = rootOf(c, address)
   c.header('Vary', 'Accept', { append: true })
   return c.html(
     html`<!doctype html>
@@ -67,9 +72,9 @@ export function nowherePage(c: Http, { message, hint }: AppError): Promise<Respo
         <p>${hint}</p>
       </section>
       <nav aria-label="Pages">
-        <a href="/">Console</a>
-        <a href="/docs/api">API reference</a>
-        <a href="/docs/errors">What each error means</a>
+        <a href="${root}/">Console</a>
+        <a href="${root}/docs/api">API reference</a>
+        <a href="${root}/docs/errors">What each error means</a>
       </nav>
     </main>
   </body>

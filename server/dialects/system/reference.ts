@@ -5,6 +5,7 @@ import { version } from '#core/version'
 import type { About, Given } from '#http/about'
 import type { Http } from '#http/env'
 import { operationIdOf } from '#http/openapi/paths'
+import { rootOf } from '#http/request'
 import type { Listed, ListedRoute } from '#http/routes'
 import type { Services } from '#services'
 import {
@@ -24,9 +25,12 @@ type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
 /** The routes are rendered once, when the page is first asked for: they do not change while the process runs. */
 export function referencePage(services: Services, listed: Listed): (c: Http) => Promise<Response> {
-  let content: Html | undefined
+  const contents = new Map<string, Html>()
   return async (c) => {
-    content ??= contentOf(listed(), services.publicUrl)
+    // Two at most: of the instance's own address, and of the hosts of apps.
+    const root = rootOf(c, services)
+    const content = contents.get(root) ?? contentOf(listed(), { url: services.publicUrl, root })
+    contents.set(root, content)
     const nonce = sealPage(c)
     c.header('Cache-Control', 'no-cache')
     return c.html(await page(await content, nonce))
@@ -52,18 +56,20 @@ function chaptersOf(routes: readonly ListedRoute[]): Chapter[] {
   }))
 }
 
-function contentOf(routes: readonly ListedRoute[], url: string): Html {
+type Addresses = { url: string; root: string }
+
+function contentOf(routes: readonly ListedRoute[], { url, root }: Addresses): Html {
   const chapters = chaptersOf(routes)
   return html`<header>
       <h1>API reference</h1>
       <span class="version">${version}</span>
-      <nav class="away" aria-label="Pages"><a href="/docs/errors">Error codes</a><a href="/">Console</a></nav>
+      <nav class="away" aria-label="Pages"><a href="${root}/docs/errors">Error codes</a><a href="${root}/">Console</a></nav>
     </header>
     <section>
       <p>
-        Every route of this instance. The same for programs: <a href="/openapi.json">OpenAPI 3.0</a> and
-        <a href="/openapi.json?version=3.1">3.1</a>, which also hold the tables and functions of an app for whoever manages it.
-        What errors mean is told <a href="/docs/errors">on a page of its own</a>.
+        Every route of this instance. The same for programs: <a href="${root}/openapi.json">OpenAPI 3.0</a> and
+        <a href="${root}/openapi.json?version=3.1">3.1</a>, which also hold the tables and functions of an app for whoever manages it.
+        What errors mean is told <a href="${root}/docs/errors">on a page of its own</a>.
       </p>
     </section>
     <nav aria-label="Chapters">${chapters.map(({ dialect, id }) => html`<a href="#${id}">${dialect.title}</a>`)}</nav>

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { Env } from '#http/env'
-import { headerOf } from '#http/request'
+import { headerOf, rootOf } from '#http/request'
 import { type Listed, RouteTable } from '#http/routes'
 import type { Services } from '#services'
 import { SYSTEM, type Words } from './about.ts'
@@ -21,8 +21,8 @@ const unready = (shape: z.ZodType) => ({
 type Scopes = Record<Words, undefined>
 
 /** Whoever begins at the root finds the rest from there. */
-const GUIDES =
-  '</llms.txt>; rel="help", </openapi.json>; rel="service-desc", </docs/api>; rel="service-doc"'
+const guides = (root: string): string =>
+  `<${root}/llms.txt>; rel="help", <${root}/openapi.json>; rel="service-desc", <${root}/docs/api>; rel="service-doc"`
 
 /** @param listed every route of the instance, for the page that describes them */
 export function system(services: Services, listed: Listed): RouteTable<Scopes> {
@@ -74,7 +74,7 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
     async ({ c }) => {
       if (headerOf(c, 'accept')?.includes('text/html')) return consolePage(c, services)
       const { ok, body } = await health(services)
-      c.header('Link', GUIDES)
+      c.header('Link', guides(rootOf(c, services)))
       return c.json({ status: body.status, timestamp: body.timestamp }, ok ? 200 : 503)
     },
   )
@@ -87,7 +87,7 @@ function addPages(routes: RouteTable<Scopes>, services: Services, listed: Listed
   const open = { method: 'get', access: 'public' } as const
   const text = { ...open, docs: { type: 'text/html' } }
   routes.add({ ...text, path: '/docs/errors', summary: 'What each error code means' }, ({ c }) =>
-    errorPages(c),
+    errorPages(c, services),
   )
   const page = referencePage(services, listed)
   routes.add({ ...text, path: '/docs/api', summary: 'Every route, for people' }, ({ c }) => page(c))
