@@ -39,12 +39,15 @@ const PARAMETERS = z.array(z.string().nullable())
 type Call = z.infer<typeof WIRE_CALL>
 export type CallAnswer = { body?: Uint8Array; error?: WireError }
 
+/** Takes the place of a transaction until it is there: nothing can be done with it, nor is there anything to roll back. */
+const OPENING = Symbol('opening')
+
 /** The calls of one invocation. After `end` every call is refused and what was open is rolled back. */
 export class CallDesk {
   readonly #host: HostCalls
   readonly #depth: number
   readonly #log: Log
-  readonly #transactions = new Map<number, Transaction>()
+  readonly #transactions = new Map<number, Transaction | typeof OPENING>()
   #nextTransaction = 1
   #underWay = 0
   #ended = false
@@ -104,7 +107,7 @@ export class CallDesk {
     if (this.#transactions.size >= MAX_TRANSACTIONS) {
       throw new PublicError(`Too many open transactions (limit ${MAX_TRANSACTIONS})`)
     }
-    this.#transactions.set(id, {}) // takes its place while it opens
+    this.#transactions.set(id, OPENING)
     try {
       const transaction = await this.#host.begin(as)
       this.#transactions.set(id, transaction)
@@ -131,18 +134,22 @@ export class CallDesk {
     })
   }
 
+  /** One that opens is left to `#begin`, which sees whether the invocation has ended. Never rejects. */
   async #rollback(id: number): Promise<void> {
     const transaction = this.#transactions.get(id)
+    if (transaction === undefined || transaction === OPENING) return
     this.#transactions.delete(id)
-    if (!transaction) return
-    await this.#host.rollback(transaction).catch((err: unknown) => {
+    try {
+      await this.#host.rollback(transaction)
+    } catch (err) {
       this.#log.warn({ err }, 'A function transaction could not be rolled back')
-    })
+    }
   }
 
   #find(id: number): Transaction {
     const transaction = this.#transactions.get(id)
-    if (!transaction) throw new PublicError('The transaction has ended')
+    if (transaction === undefined || transaction === OPENING)
+      throw new PublicError('The transaction has ended')
     return transaction
   }
 

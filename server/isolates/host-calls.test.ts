@@ -1,6 +1,7 @@
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { conflict } from '#core/errors'
-import { settle, startPool, type TestPool } from './test-support.ts'
+import { settle, startPool, type TestPool, until } from './test-support.ts'
 import type { DbResult, FunctionCall, HostCalls } from './types.ts'
 
 let pool: TestPool
@@ -171,6 +172,30 @@ describe('ctx.db', () => {
     await pool.call(code, { host })
     await pool.call(code, { host, request: { method: 'POST' }, timeoutMs: 200 })
     expect(seen.filter((entry) => Array.isArray(entry) && entry[0] === 'rollback').length).toBe(2)
+  })
+
+  test('a transaction that opens while its invocation ends is rolled back once it is open, and nothing else is', async () => {
+    const { seen, host } = recorder()
+    const opened = Promise.withResolvers<object>()
+    const begin = () => opened.promise
+    const lines: string[] = []
+    const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    await using own = startPool({ log })
+    const code = `export default async (req, ctx) => {
+      ctx.db.asAnon(() => {})
+      await ctx.db.query('other')
+      return new Response()
+    }`
+    // As the one over a database is: of what is no transaction there is nothing to roll back.
+    const rollback = async (tx: object) => {
+      seen.push(['rollback', tx])
+      if (!('role' in tx)) throw new TypeError('no transaction')
+    }
+    await own.call(code, { host: { ...host, begin, rollback } })
+    opened.resolve({ role: 'anon' })
+    await until(() => seen.length > 1)
+    expect(seen.slice(1)).toEqual([['rollback', { role: 'anon' }]])
+    expect(lines).toEqual([])
   })
 
   test('open transactions are bounded', async () => {

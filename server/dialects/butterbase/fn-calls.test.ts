@@ -319,3 +319,14 @@ test('TRACE is refused with 405: no function can be told of it', async () => {
   expect(answered).toEqual([405, 'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS'])
   expect(await fns.logs('untraced')).toEqual([])
 })
+
+test('a transaction that nobody waited for ends with its invocation, and with it only', async () => {
+  await fns.deploy(
+    'hasty',
+    `export default (req, ctx) => { ctx.db.asAnon(() => {}).catch(() => {}); return new Response('done') }`,
+  )
+  for (let turn = 0; turn < 5; turn++) {
+    const res = await app.owner.get(fns.fn('hasty'))
+    expect([res.status, await res.text()]).toEqual([200, 'done'])
+  }
+})
