@@ -306,3 +306,41 @@ test('a connection that ends in the midst of a transaction takes nobody else wit
   expect(words).toEqual(['ann a', 'ann b'])
   await database.close()
 })
+
+test('what one leaves behind in a transaction fails nobody after it', async () => {
+  const database = await openTold()
+  const text = `create function pg_temp.kept(word text) returns text language plpgsql as $$ begin
+    create temp table words on commit drop as select word; return (select w.word from words w); end $$`
+  await database.batch([{ text, values: [] }])
+  const kept = (word: string): Asked => [ann, named('kept', 'select pg_temp.kept($1)', word)]
+  await database.batch(kept('warm'))
+  const asked = [[ann, tell('first')] satisfies Asked, ...['a', 'b', 'c'].map(kept)]
+  const [, ...all] = await together(database, asked)
+  expect(await texts(all)).toEqual(['a', 'b', 'c'])
+  await database.close()
+})
+
+test('reads that share a transaction keep no lock that a change of the schema waits for', async () => {
+  const database = await openTold(4)
+  const count = (table: string) => named(table, `select count(*)::text from ${table}`)
+  for (const table of ['shared_one', 'shared_other']) {
+    await database.batch([{ text: `create table ${table} as select 1 as a`, values: [] }])
+    await database.batch([ann, count(table)])
+  }
+  let reads: Promise<BatchResult[]>[] = []
+  await database.transaction(async (tx) => {
+    await tx`alter table shared_other add b int`
+    reads = await together(database, [
+      [ann, tell('first')],
+      [ann, count('shared_one')],
+      [ann, count('shared_other')],
+    ])
+    const waiting = () =>
+      tx`select from pg_locks where not granted and relation = 'shared_other'::regclass`
+    await expect.poll(waiting, { interval: 10 }).not.toEqual([])
+    await tx`alter table shared_one add b int`
+  })
+  expect(await texts(reads.slice(1))).toEqual(['1', '1'])
+  await database.batch([{ text: 'drop table shared_one, shared_other', values: [] }])
+  await database.close()
+})

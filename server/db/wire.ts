@@ -263,20 +263,26 @@ export class Wire {
     const isLost = error.severity === 'FATAL' || error.severity === 'PANIC'
     // What was closed here is ended by whoever drops the database then.
     if (head) head.error = isLost && this.#ended ? new Error('Connection terminated') : error
-    if (!isLost && !isAboutPrepared(error)) return this.#sendSkipped()
+    if (!isLost && !isAboutPrepared(error)) return this.#sendAlone()
     this.#stream.destroy()
     this.#end(error)
   }
 
-  /** What follows in a transaction that failed, the server passes over. */
-  #sendSkipped(): void {
+  /**
+   * What follows in a transaction that failed, the server passes over. And what went on in one may have failed
+   * by what was done there before, such as a temporary table of the same name: that, too, is tried by itself.
+   */
+  #sendAlone(): void {
     const [head] = this.#jobs
-    if (!head?.isOpen) return
+    if (!head) return
     const end = this.#jobs.findIndex(({ isOpen }) => !isOpen)
+    const again = this.#jobs.splice(1, end).filter(({ moved }) => !moved)
     head.isOpen = false
-    for (const { job, moved } of this.#jobs.splice(1, end)) {
-      if (!moved) this.run(Object.assign(job, { isAlone: true }))
+    if (head.isJoined && !head.moved && !head.streamed) {
+      head.moved = true
+      again.unshift(head)
     }
+    for (const { job } of again) this.run(Object.assign(job, { isAlone: true }))
   }
 
   #finish(): void {
