@@ -289,6 +289,48 @@ test.each<[string, string, { readsRequest: boolean; sharesTransactions: boolean 
     { readsRequest: false, sharesTransactions: false },
   ],
   [
+    'a function that sets something unless it is told',
+    `create function habit(word text default set_config('mine.word', 'x', true)) returns text language sql return word`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'a function that asks for headers unless it is told',
+    `create function habit(by text default current_setting('request.headers', true)) returns text language sql return by`,
+    { readsRequest: true, sharesTransactions: true },
+  ],
+  [
+    'a function that forgets who asks',
+    `create function habit() returns void language plpgsql as $$ begin reset role; end $$`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'a function that says for good who asks',
+    `create function habit() returns void language plpgsql as $$ begin set app.user_id = 'x'; end $$`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'a function that changes rows',
+    `create function habit() returns void language plpgsql as
+      $$ begin update temp set app_id = 'x', transactions = 2; end $$`,
+    { readsRequest: false, sharesTransactions: true },
+  ],
+  [
+    'a function that makes a temporary table',
+    `create function habit() returns void language plpgsql as
+      $$ begin create temp table if not exists found on commit drop as select 1 as a; end $$`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'a domain whose check sets something',
+    `create domain habit as text check (set_config('mine.word', value, true) is not null)`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'an aggregate that sets something',
+    `create aggregate habit(text, boolean) (sfunc = set_config, stype = text, initcond = 'mine.word')`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
     'an isolation of its own',
     `set default_transaction_isolation = 'repeatable read'`,
     { readsRequest: false, sharesTransactions: false },
