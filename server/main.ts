@@ -13,7 +13,7 @@ import { parseFlags, usage } from './process/flags.ts'
 import { deniedBy } from './process/given-cluster.ts'
 import { type HttpServer, listen } from './process/http-server.ts'
 import { openLog } from './process/logging.ts'
-import { createMetrics, type MetricsServer, serveMetrics } from './process/metrics.ts'
+import { createMetrics, type MetricsServer, serveMetrics, showRegions } from './process/metrics.ts'
 import { panel } from './process/panel.ts'
 import { removeRunFile, runningOf, runsHere, writeRunFile } from './process/run-file.ts'
 import { instanceSecrets } from './process/secret-file.ts'
@@ -107,6 +107,7 @@ async function open(opened: Opened, { config, dataDir, log }: Ground): Promise<v
     throw deniedBy(config, error)
   })
   opened.instance = instance
+  showRegions(metrics, () => instance.services.apps.regionsAnswer())
   opened.metrics = await serveMetrics(metrics, config.metricsPort, log)
   http.open(instance.router.fetch)
 }

@@ -83,10 +83,8 @@ const STATEMENT =
 
 /** Statements that stand elsewhere, and why. */
 const ELSEWHERE: Record<string, string> = {
-  'server/domains/apps/apps.ts': 'asks a database whether it answers',
   'server/domains/apps/cluster.ts': 'holds the lock under which the template is made',
   'server/domains/apps/lifecycle.ts': 'holds the lock under which an app is made',
-  'server/dialects/system/health.ts': 'asks the control database whether it answers',
 }
 
 describe('SQL', () => {

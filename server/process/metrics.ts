@@ -1,7 +1,7 @@
 /** Prometheus metrics on a loopback port of their own: they say more than the world should know. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import type { Log } from '#core/log'
 
 export type Metrics = {
@@ -20,6 +20,24 @@ export function createMetrics(): Metrics {
   // The registry asks of a metric no more than its name and its values.
   registry.registerMetric(requests as unknown as Metric)
   return { registry, observe: (request) => requests.observe(request) }
+}
+
+/** Whether the cluster of each region answers, asked when the metrics are read. */
+export function showRegions(
+  { registry }: Metrics,
+  regionsAnswer: () => Promise<{ name: string; answers: boolean }[]>,
+): void {
+  const help = 'Whether the PostgreSQL of the region answers'
+  const gauge: Gauge = new Gauge({
+    name: 'stead_region_up',
+    help,
+    labelNames: ['region'],
+    registers: [registry],
+    async collect() {
+      const regions = await regionsAnswer()
+      for (const { name, answers } of regions) gauge.set({ region: name }, answers ? 1 : 0)
+    },
+  })
 }
 
 type Series = { labels: Record<string, string | number>; counts: Float64Array; sum: number }

@@ -105,6 +105,7 @@ describe('the first start', () => {
     expect(new URL(url).port).not.toBe(new URL(first.url).port)
     const text = await (await fetch(url)).text()
     expect(text).toMatch(/^stead_http_request_duration_seconds_count\{.*status="200"\} \d+$/m)
+    expect(text).toMatch(/^stead_region_up\{region="us-east-1"\} 1$/m)
     expect((await fetch(new URL('/', url))).status).toBe(404)
   })
 

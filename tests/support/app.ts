@@ -17,6 +17,8 @@ export type TestAppOptions = {
   /** Settings as the environment would give them. */
   env?: Record<string, string>
   clock?: Clock
+  /** Another one than all tests share. */
+  cluster?: Secret
 }
 
 export type TestApp = AsyncDisposable & {
@@ -50,7 +52,7 @@ const DRAIN_MS = 10_000
 
 /** Starts an instance with its own control database. Use with `await using`. */
 export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const cluster = new Secret(inject('clusterUrl'))
+  const cluster = options.cluster ?? new Secret(inject('clusterUrl'))
   const config = readConfig({
     env: { STEAD_LOG_LEVEL: 'silent', STEAD_FUNCTION_STANDBY: '0', ...options.env },
   })

@@ -22,10 +22,14 @@ export const Readiness = z.object({
   checks: z
     .object({ controlDb: z.literal('ok').optional(), dataPlaneDb: z.literal('ok').optional() })
     .describe('What answered'),
+  regions: z
+    .record(z.string(), z.enum(['ok', 'unreachable']))
+    .optional()
+    .describe('By name, where regions have clusters of their own'),
 })
 
-export async function health({ platform, clock }: Services) {
-  const ok = await answers(platform)
+export async function health({ apps, clock }: Services) {
+  const ok = await apps.controlAnswers()
   const status = ok ? 'ok' : 'degraded'
   return { ok, body: { status, service: SERVICE, timestamp: clock().toISOString() } }
 }
@@ -39,19 +43,19 @@ export async function servicesFor({ identifier }: Services, c: Http, database: b
   return { services: { database, realtime: false } }
 }
 
-/** Both kinds of database are really asked. */
-export async function readiness({ platform, apps }: Services) {
-  const [control, data] = await Promise.all([answers(platform), apps.isReachable()])
+/**
+ * Every cluster is really asked. Where some regions are away the others are served all the same: a load balancer that
+ * took this process out would take those away too, and mostly finds the same region away from every other process.
+ */
+export async function readiness({ apps }: Services) {
+  const [control, regions] = await Promise.all([apps.controlAnswers(), apps.regionsAnswer()])
+  const data = regions.some(({ answers }) => answers)
   const checks = { ...(control ? { controlDb: 'ok' } : {}), ...(data ? { dataPlaneDb: 'ok' } : {}) }
+  const each = regions.map(({ name, answers }) => [name, answers ? 'ok' : 'unreachable'])
   const ok = control && data
-  return { ok, body: { status: ok ? 'ready' : 'not_ready', service: SERVICE, checks } }
-}
-
-async function answers(platform: Services['platform']): Promise<boolean> {
-  try {
-    await platform.query`select 1`
-    return true
-  } catch {
-    return false
+  const body = { status: ok ? 'ready' : 'not_ready', service: SERVICE, checks }
+  return {
+    ok,
+    body: apps.needs.regions.differ ? { ...body, regions: Object.fromEntries(each) } : body,
   }
 }

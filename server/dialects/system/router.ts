@@ -48,7 +48,8 @@ export function system(services: Services, listed: Listed): RouteTable<Scopes> {
       path: '/health/ready',
       summary: 'Are its databases reachable?',
       docs: {
-        description: 'Asks the control database and that of the default app.',
+        description:
+          'Asks the control database and the clusters of all regions. Ready is who reaches the control database and a region; where regions have clusters of their own, `regions` says of each whether it answers.',
         answers: unready(Readiness),
       },
       answer: Readiness,

@@ -6,6 +6,7 @@ import type { Keyring } from '#core/keyring'
 import type { Secret } from '#core/secret'
 import type { Budget } from '#db/budget'
 import type { Database } from '#db/database'
+import { Probe } from '#db/probe'
 import {
   type App,
   type AppPatch,
@@ -46,11 +47,13 @@ export class Apps {
   readonly #keys = new Map<string, AppKeys>()
   /** Origins that some app is known to allow. */
   readonly #origins = new Set<string>()
+  readonly #control: Probe
   readonly #forgetHooks: ((appId: string | undefined) => void)[] = []
   #epoch = 0
 
   constructor(needs: AppsNeeds) {
     this.needs = needs
+    this.#control = new Probe(needs.platform)
   }
 
   /** By app id. */
@@ -184,14 +187,19 @@ export class Apps {
     return `${this.needs.publicUrl}/v1/${app.id}`
   }
 
-  /** Whether the databases of apps can be reached: the default app's stands for them. */
-  async isReachable(): Promise<boolean> {
-    try {
-      await this.databasesOf(await this.default()).platform.query`select 1`
-      return true
-    } catch {
-      return false
+  /** Whether the control database answers: without it nobody is served. Known within two seconds. */
+  controlAnswers(): Promise<boolean> {
+    return this.#control.answers()
+  }
+
+  /** Whether the cluster of each region answers, in the configured order. Known within two seconds. */
+  regionsAnswer(): Promise<{ name: string; answers: boolean }[]> {
+    const { regions } = this.needs
+    const ask = async (name: string) => {
+      const answers = (await regions.cluster(name)?.answers()) ?? false
+      return { name, answers }
     }
+    return Promise.all(regions.names.map(ask))
   }
 
   /** Connections to the databases of its cluster. @throws like `databasesOf` */

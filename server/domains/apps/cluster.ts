@@ -6,6 +6,7 @@ import { Secret } from '#core/secret'
 import { Budget } from '#db/budget'
 import { type Database, openDatabase, TRUSTED_PATH } from '#db/database'
 import { type Migration, migrate } from '#db/migrator'
+import { Probe } from '#db/probe'
 import {
   createAppRoles,
   createClusterRoles,
@@ -42,6 +43,8 @@ export type Cluster = {
   renewLogins(name: string, password: (role: string) => Secret): Promise<void>
   /** Connection string of a database of this cluster, as the cluster's owner or as `login`. */
   urlOf: (database: string, login?: { role: string; password: Secret }) => Secret
+  /** Whether it can be reached now; known within two seconds. */
+  answers(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -63,6 +66,9 @@ export type ClusterOptions = {
   connections?: number
 }
 
+/** A load balancer that asks every half a minute finds the connection of the last time. */
+const WATCH_IDLE_MS = 60_000
+
 /** The rest is for the control database, for what works on the cluster itself, and for people. */
 const SHARE = 0.7
 
@@ -75,6 +81,14 @@ export async function openCluster(
   { migrations, spares: wanted = 0, connections = 0 }: ClusterOptions,
 ): Promise<Cluster> {
   const admin = openDatabase(url, { max: 4, applicationName: 'stead-admin' })
+  // Of its own, as the others may be busy for seconds.
+  const watch = openDatabase(url, {
+    max: 1,
+    acquireMs: 2_000,
+    idleMs: WATCH_IDLE_MS,
+    applicationName: 'stead-health',
+  })
+  const probe = new Probe(watch)
   const urlOf: Cluster['urlOf'] = (database, login) => databaseUrl(url, database, login)
   await createClusterRoles(admin)
   const template = templateName(migrations)
@@ -102,9 +116,10 @@ export async function openCluster(
     },
     dropAppDatabase: (name) => remove(admin, name),
     renewLogins: (name, password) => renewLogins(admin, { name, roles: rolesOf(name), password }),
+    answers: () => probe.answers(),
     async close() {
       await spares.close()
-      await admin.close()
+      await Promise.all([admin.close(), watch.close()])
     },
   }
 }

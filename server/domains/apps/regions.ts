@@ -8,6 +8,8 @@ export type Regions = {
   /** In the configured order; the first is the default. */
   readonly names: readonly string[]
   cluster(region: string): Cluster | undefined
+  /** Whether some region has a cluster that others do not have. */
+  readonly differ: boolean
   close(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export async function openRegions(
   return {
     names: settings.map(({ name }) => name),
     cluster: (region) => byRegion.get(region),
+    differ: clusters.size > 1,
     async close() {
       await Promise.all([...clusters.values()].map((cluster) => cluster.close()))
     },
