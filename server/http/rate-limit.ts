@@ -15,36 +15,92 @@ export type Allowance = {
   exceeded: boolean
 }
 
-/** Keys at most; when there are more, the oldest windows go first. */
+/** Keys at most of one length of window; when there are more, the oldest windows go first. */
 const MAX_KEYS = 100_000
+
+type Window = { count: number; endsAt: number }
+
+/**
+ * The windows of one length. Those that began before the last turn stand apart, and a length later they have all ended:
+ * they are let go together, so that nobody has to look through them.
+ */
+class Windows {
+  readonly #lengthMs: number
+  #turnedAt: number
+  #before = new Map<string, Window>()
+  #since = new Map<string, Window>()
+
+  constructor(lengthMs: number, now: number) {
+    this.#lengthMs = lengthMs
+    this.#turnedAt = now
+  }
+
+  get size(): number {
+    return this.#before.size + this.#since.size
+  }
+
+  /** The key's window, a new one when it has none that lasts. */
+  at(key: string, now: number): Window {
+    const known = this.#since.get(key) ?? this.#before.get(key)
+    if (known && known.endsAt > now) return known
+    this.#before.delete(key)
+    this.#since.delete(key)
+    if (this.size >= MAX_KEYS) this.#forgetOldest()
+    const fresh = { count: 0, endsAt: now + this.#lengthMs }
+    this.#since.set(key, fresh)
+    return fresh
+  }
+
+  /** @returns whether it was time */
+  turn(now: number): boolean {
+    const passed = now - this.#turnedAt
+    if (passed < this.#lengthMs) return false
+    this.#before = passed < 2 * this.#lengthMs ? this.#since : new Map<string, Window>()
+    this.#since = new Map<string, Window>()
+    this.#turnedAt = now
+    return true
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#before.size > 0 ? this.#before : this.#since
+    oldest.delete(oldest.keys().next().value ?? '')
+  }
+}
 
 export class RateLimiter {
   readonly #clock: Clock
-  readonly #windows = new Map<string, { count: number; endsAt: number }>()
+  /** By their length: the limits know a few. */
+  readonly #lengths = new Map<number, Windows>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
+  /** Windows that are kept. */
+  get size(): number {
+    return this.#lengths.values().reduce((sum, { size }) => sum + size, 0)
+  }
+
   /** Counts one request. */
   count(key: string, { max, windowMs }: Limit): Allowance {
     const now = this.#clock().getTime()
-    const window = this.#window(key, now, windowMs)
+    const window = this.#of(windowMs, now).at(key, now)
     window.count += 1
     const resetSeconds = Math.max(1, Math.ceil((window.endsAt - now) / 1000))
     const remaining = Math.max(0, max - window.count)
     return { limit: max, remaining, resetSeconds, exceeded: window.count > max }
   }
 
-  #window(key: string, now: number, windowMs: number): { count: number; endsAt: number } {
-    const known = this.#windows.get(key)
-    if (known && known.endsAt > now) return known
-    this.#windows.delete(key)
-    if (this.#windows.size >= MAX_KEYS)
-      this.#windows.delete(this.#windows.keys().next().value ?? '')
-    const fresh = { count: 0, endsAt: now + windowMs }
-    this.#windows.set(key, fresh)
-    return fresh
+  #of(lengthMs: number, now: number): Windows {
+    const known = this.#lengths.get(lengthMs)
+    if (!known) {
+      const made = new Windows(lengthMs, now)
+      this.#lengths.set(lengthMs, made)
+      return made
+    }
+    // The others too: nobody may ask for them for a long time.
+    if (known.turn(now)) for (const windows of this.#lengths.values()) windows.turn(now)
+    return known
   }
 }
 
