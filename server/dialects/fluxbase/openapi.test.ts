@@ -148,7 +148,7 @@ describe('the routes of the instance', () => {
       paths[path]?.[method]?.security?.some((way) => 'clientKey' in way)
     expect(takesKeys('/api/v1/client-keys', 'get')).toBe(true)
     expect(takesKeys('/openapi.json', 'get')).toBe(true)
-    expect(takesKeys('/api/v1/vector/embed', 'post')).toBe(false)
+    expect(takesKeys('/api/v1/vector/embed', 'post')).toBe(true)
     expect(takesKeys('/api/v1/tables', 'get')).toBe(false)
   })
 

@@ -123,6 +123,16 @@ describe('a client key', () => {
       403,
       expect.objectContaining({ required_scope: 'tables:read' }),
     ])
+    const embed = (key: typeof writer) =>
+      key.request('POST', '/api/v1/vector/embed', { text: 'word' })
+    const refused = await embed(await keyFor(['tables:read', 'tables:write', 'ai:write']))
+    expect([refused.status, await refused.json()]).toEqual([
+      403,
+      expect.objectContaining({ required_scope: 'ai:read' }),
+    ])
+    for (const scope of ['ai:read', 'read', '*']) {
+      expect([scope, (await embed(await keyFor([scope]))).status]).toEqual([scope, 503])
+    }
   })
 
   test('acts as the user it was made for, under row security; without one as nobody', async () => {

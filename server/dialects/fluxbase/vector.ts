@@ -66,6 +66,8 @@ export function addVector(routes: RouteTable<Scopes>, services: Services): void 
         method: 'post',
         path: '/api/v1/vector/embed',
         access: 'credential',
+        // The contract names none; it asks a model, and keeps nothing.
+        scope: 'ai:read',
         summary: 'Make vectors of texts',
         body: EmbedDocument,
         answer: Embeddings,
