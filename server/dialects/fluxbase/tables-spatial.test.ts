@@ -102,6 +102,48 @@ describe.skipIf(missing !== undefined)(`with PostGIS (${missing ?? 'installed'})
     }
   })
 
+  test.each(['at', 'globe', 'loose'])(
+    '%s is compared as a shape, in every spelling',
+    async (column) => {
+      const near = json(point(1, 1))
+      const rest = (query: string) => `/rest/v1/places?select=name&order=id&${query}`
+      const rows = (query: string) => `/v1/${app.appId}/places?select=name&order=id&${query}`
+      for (const [query, found] of [
+        [`${column}=eq.${near}`, ['near']],
+        [`${column}=neq.${near}`, ['far', 'edge']],
+        [`${column}=eq.${json(point(7, 7))}`, []],
+      ] as const) {
+        expect(await names(query)).toEqual(found)
+        for (const path of [rest(query), rows(query)]) {
+          const res = await service.get(path)
+          expect([path, res.status, await res.json()]).toEqual([
+            path,
+            200,
+            found.map((name) => ({ name })),
+          ])
+        }
+      }
+      const at = (text: string) => `"${column === 'loose' ? '' : 'SRID=4326;'}POINT(${text})"`
+      const any = encodeURIComponent(`{${at('7 7')},${at('1 1')}}`)
+      const list = encodeURIComponent(`${at('1 1')},${at('2 0')}`)
+      for (const [query, found] of [
+        [`${column}=eq(any).${any}`, ['near']],
+        [`${column}=in.(${list})`, ['near', 'edge']],
+        [`${column}=isdistinct.${near}`, ['far', 'edge']],
+        [`${column}=ov.${json(square(0, 5))}`, ['near', 'edge']],
+      ] as const) {
+        const res = await service.get(rest(query))
+        expect([query, res.status, await res.json()]).toEqual([
+          query,
+          200,
+          found.map((name) => ({ name })),
+        ])
+      }
+      const shapeless = await service.get(rest(`${column}=eq.nothing`))
+      expect(shapeless.status).toBe(400)
+    },
+  )
+
   test('st_dwithin counts metres on the globe and the units of the plane', async () => {
     expect(await names(`globe=st_dwithin.200000,${json(point(0, 0))}`)).toEqual(['near'])
     expect(await names(`at=st_dwithin.2,${json(point(0, 0))}`)).toEqual(['near', 'edge'])

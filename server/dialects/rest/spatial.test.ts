@@ -52,6 +52,11 @@ describe.skipIf(missing !== undefined)(`with PostGIS (${missing ?? 'installed'})
     expect(all).toMatchObject(collection([berlin, { properties: { name: 'Nowhere' } }]))
     expect(await ask(`${named}&id=eq.1`, GEO)).toEqual(collection([berlin]))
     expect(await ask('/shops?id=eq.99', GEO)).toEqual(collection([]))
+    for (const column of ['at', 'spot']) {
+      const shape = encodeURIComponent(JSON.stringify(BERLIN))
+      expect(await ask(`${named}&${column}=eq.${shape}`, GEO)).toEqual(collection([berlin]))
+      expect(await ask(`${named}&${column}=neq.${shape}`, GEO)).toEqual(collection([]))
+    }
     expect(await ask('/rpc/near?lon=13.41&lat=52.5&select=name,at', GEO)).toEqual(
       collection([berlin]),
     )

@@ -1,7 +1,13 @@
 /** Fields and conditions as SQL. */
 import type { Column, Relation } from './catalog.ts'
 import { writeDocument } from './document.sql.ts'
-import { type Subject, vectorTypeOf, writeDistance, writeSpatial } from './extensions.sql.ts'
+import {
+  type Subject,
+  vectorTypeOf,
+  writeDistance,
+  writeSpatial,
+  writeSpatialComparison,
+} from './extensions.sql.ts'
 import type { PlanCondition } from './plan.ts'
 import { COMPARISONS, type Field, type JsonStep, SEARCHES } from './query.ts'
 import type { SqlWriter } from './sql-writer.ts'
@@ -135,6 +141,8 @@ const textForm = ({ relation }: Scope, { name, path }: Field): string | null =>
   (path.length === 0 && relation.columns.get(name)?.form?.fromText) || null
 
 function writeIn(sql: SqlWriter, scope: Scope, { field, values }: Listing): void {
+  const equal = { operator: 'eq', quantifier: 'any', value: values } as const
+  if (writeSpatialComparison(sql, subjectOf(sql, scope, field), equal)) return
   writeField(sql, scope, field)
   const form = textForm(scope, field)
   if (form === null) sql.add(' = any (').bind(values).add(')')
@@ -157,6 +165,7 @@ function writeComparison(sql: SqlWriter, scope: Scope, condition: Comparing): vo
     sql.add(`::numeric ${COMPARISONS[operator]} `).bind(value, 'numeric').add(' else false end')
     return
   }
+  if (writeSpatialComparison(sql, subjectOf(sql, scope, field), condition)) return
   writeField(sql, scope, field)
   sql.add(` ${COMPARISONS[operator]} `)
   const form = PATTERNS.has(operator) ? null : textForm(scope, field)

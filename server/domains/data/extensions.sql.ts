@@ -1,7 +1,16 @@
 /** Operators of pgvector and PostGIS, named with their schema: a request's search path need not hold it. */
 import { invalid } from '#core/errors'
 import type { Column } from './catalog.ts'
-import { type Distance, type Spatial, VECTOR_OPERATORS, type VectorOperator } from './query.ts'
+import {
+  type Comparison,
+  COMPARISONS,
+  type Distance,
+  type Literal,
+  type Quantifier,
+  type Spatial,
+  VECTOR_OPERATORS,
+  type VectorOperator,
+} from './query.ts'
 import type { SqlWriter } from './sql-writer.ts'
 
 /** A column, and how it is written. */
@@ -63,6 +72,70 @@ export function writeSpatial(sql: SqlWriter, subject: Subject, condition: Spatia
 
 /** What PostGIS computes on the globe; the rest it computes on the plane. */
 const ON_GLOBE = new Set<string>(['st_intersects', 'st_dwithin'])
+
+/** What PostGIS compares itself. It has no `<>`: PostgreSQL would compare texts. */
+const COMPARED: Record<string, ReadonlySet<string>> = {
+  geometry: new Set([
+    'eq',
+    'neq',
+    'isdistinct',
+    'gt',
+    'gte',
+    'lt',
+    'lte',
+    'ov',
+    'sl',
+    'sr',
+    'nxr',
+    'nxl',
+  ]),
+  geography: new Set(['eq', 'neq', 'isdistinct', 'gt', 'gte', 'lt', 'lte', 'ov']),
+}
+
+export type Compared = {
+  operator: Comparison
+  quantifier?: Quantifier | undefined
+  value: Literal
+}
+
+/**
+ * Compares shapes as PostGIS does. Without the schema of its operators PostgreSQL would take a shape for its text, and
+ * find nothing. @returns whether it was written
+ */
+export function writeSpatialComparison(sql: SqlWriter, subject: Subject, by: Compared): boolean {
+  const { operator, quantifier, value } = by
+  const type = typeOf(subject, SPATIAL)
+  if (!type || !COMPARED[type.name]?.has(operator)) return false
+  const differs = operator === 'neq' || operator === 'isdistinct'
+  const sign = differs ? '=' : COMPARISONS[operator]
+  if (differs) sql.add(operator === 'neq' ? 'not ' : '').add('(')
+  subject.write()
+  sql.add(type.schema === '' ? ` ${sign} ` : ` operator(${type.schema}${sign}) `)
+  if (quantifier === undefined) writeShapeText(sql, subject, () => sql.bind(value, 'text'))
+  else {
+    // Of several, one that differs is enough where all would have to be equal.
+    const opposite = quantifier === 'any' ? 'all' : 'any'
+    sql.add(`${differs ? opposite : quantifier} (select `)
+    writeShapeText(sql, subject, () => sql.add('v'))
+    sql.add(' from unnest(').bind(value, 'text[]').add(') as v)')
+  }
+  if (differs) sql.add(operator === 'neq' ? ')' : ') is not true')
+  return true
+}
+
+/** A shape as GeoJSON, or as PostGIS itself reads one. */
+function writeShapeText(sql: SqlWriter, subject: Subject, write: () => void): void {
+  const type = typeOf(subject, SPATIAL)
+  if (!type) return
+  const name = `${type.schema}${type.name}`
+  sql.add('case when ')
+  write()
+  sql.add(` like '{%' then `)
+  writeShape(sql, subject, { type, write })
+  sql.add(`::${name} else `)
+  write()
+  sql.add(`::${name} end`)
+}
 
 type Shape = { type: ExtensionType; write: () => void }
 
