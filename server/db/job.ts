@@ -43,9 +43,15 @@ export const isLast = ({ results, job }: InFlight): boolean =>
 export const isOver = ({ results, job }: InFlight): boolean =>
   results.length === job.statements.length
 
-/** Failed by what the connection had prepared: nothing of it was done, and another connection may have better. */
+/** Failed by what the connection had prepared: nothing of it was done, and it may be done without. */
 export const isUndone = ({ job, error }: InFlight): boolean =>
-  job.isAgain !== true && error instanceof pg.DatabaseError && isAboutPrepared(error)
+  error instanceof pg.DatabaseError && isAboutPrepared(error) && job.statements.some(hasName)
+
+const hasName = ({ name = '' }: BatchStatement): boolean => name !== ''
+
+/** Parsed where it runs: every connection may have forgotten what it had prepared. */
+export const unprepared = (job: WireJob): WireJob =>
+  Object.assign(job, { statements: job.statements.map(({ text, values }) => ({ text, values })) })
 
 /** Only what is known to be brief goes out together. */
 export const sharesWire = ({ options, isAgain }: WireJob): boolean =>

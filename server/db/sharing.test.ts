@@ -149,6 +149,19 @@ test('a function that forgets what is prepared disturbs nobody', async () => {
   await database.close()
 })
 
+test('also when every connection has forgotten', async () => {
+  const database = open(2)
+  const onBoth = (statement: BatchStatement) => {
+    const busy = { text: 'select pg_sleep(0.05)', values: [] }
+    return Promise.all([1, 2].map(() => database.batch([busy, statement])))
+  }
+  await onBoth(say('warm'))
+  await onBoth({ text: 'deallocate all', values: [] })
+  expect(await texts([database.batch([say('a')])])).toEqual(['a'])
+  await database.batch([{ text: 'deallocate all', values: [] }, say('itself')])
+  await database.close()
+})
+
 test('readers who take nothing keep nobody out: the one who does so longest loses the connection', async () => {
   const database = open(2)
   const large = { text: `select repeat('x', 20000000)`, values: [] }
@@ -342,5 +355,20 @@ test('reads that share a transaction keep no lock that a change of the schema wa
   })
   expect(await texts(reads.slice(1))).toEqual(['1', '1'])
   await database.batch([{ text: 'drop table shared_one, shared_other', values: [] }])
+  await database.close()
+})
+
+test('each read of a transaction has the whole of its time', async () => {
+  const database = await openTold()
+  const hurried = {
+    ...ann,
+    name: 'hurried',
+    text: `${ann.text}, set_config('statement_timeout', '150', true)`,
+  }
+  await database.batch([hurried, nap('0')])
+  const asked = ['0', '0.05', '0.05', '0.05', '0.05'].map(
+    (seconds): Asked => [hurried, nap(seconds)],
+  )
+  expect(await texts(await together(database, asked))).toEqual(['', '', '', '', ''])
   await database.close()
 })

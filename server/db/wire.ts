@@ -15,6 +15,7 @@ import {
   isUndone,
   messageOf,
   sharesWire,
+  unprepared,
   type WireJob,
 } from './job.ts'
 import { LargeValue, RowJoiner } from './large-value.ts'
@@ -365,7 +366,7 @@ export class Wire {
     if (!head || head.moved) return
     const { job, error: own, streamed } = head
     if (streamed) streamed.fail(own ?? error)
-    else if (isUndone(head)) this.#events.onUnserved(job)
+    else if (isUndone(head)) this.#events.onUnserved(unprepared(job))
     else job.reject(own ?? error)
   }
 }
