@@ -26,6 +26,8 @@ export type DatabaseOptions = {
   acquireMs?: number
   /** Server-side limit per statement in milliseconds; default none. */
   statementMs?: number
+  /** A statement waits no longer for a lock, in milliseconds, unless its role or itself says otherwise; default what the server has. */
+  lockMs?: number
   applicationName?: string
   /** Connections of all pools of the cluster together; absent = no limit but `max`. */
   budget?: Budget | undefined
@@ -61,13 +63,21 @@ export type Database = {
 }
 
 export function openDatabase(url: Secret, options: DatabaseOptions = {}): Database {
-  const { max = 10, idleMs = 10_000, acquireMs = 10_000, statementMs, budget, mend } = options
+  const {
+    max = 10,
+    idleMs = 10_000,
+    acquireMs = 10_000,
+    statementMs,
+    lockMs,
+    budget,
+    mend,
+  } = options
   const config: pg.ClientConfig = {
     connectionString: driverUrl(url),
     connectionTimeoutMillis: acquireMs,
     application_name: options.applicationName ?? 'stead',
     // By default a role whose name is that of a schema, such as `stead`, would write there.
-    options: `-c search_path=${options.searchPath ?? 'public'}`,
+    options: `-c search_path=${options.searchPath ?? 'public'}${lockMs === undefined ? '' : ` -c lock_timeout=${lockMs}`}`,
     ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
   }
   const Within = clientWithin(budget, acquireMs * 0.9)

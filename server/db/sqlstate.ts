@@ -117,7 +117,7 @@ export function fromDatabase(error: unknown): unknown {
   if (isConnectionFailure(error)) {
     const text = { kind: 'unavailable', code: 'database_unavailable' } as const
     return new AppError(
-      { ...text, message: 'The database cannot be reached' },
+      { ...text, message: isLate(error) ? LATE : 'The database cannot be reached' },
       { cause: error, retryAfter: 1, hint: 'Try again in a moment.' },
     )
   }
@@ -157,6 +157,12 @@ function factsOf(error: pg.DatabaseError): SqlFacts {
 const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT'])
 const SOCKET_TEXTS =
   /connection terminated|timeout expired|timeout exceeded when trying to connect|not queryable|after calling end on the pool/i
+
+/** All connections were at work, or the server took one and said nothing. */
+export const isLate = (error: unknown): boolean =>
+  (error as Error).message === 'timeout exceeded when trying to connect'
+
+const LATE = 'No connection to the database became free in time'
 
 /** PostgreSQL starts, stops, or the database is gone: told while connecting, or when it ends the connection. */
 const LOST_STATES = /^(57P0[1-4]|3D000|08...)$/

@@ -1,5 +1,5 @@
 /** Tells the operator which database does not answer: callers hear only that one does not. */
-import { connectionFailureIn } from '#db/sqlstate'
+import { connectionFailureIn, isLate } from '#db/sqlstate'
 import type { Http } from './env.ts'
 
 /** Every request of an outage fails alike: one line in so many milliseconds is enough. */
@@ -11,6 +11,9 @@ const CLOSED_BY_US = /^Connection terminated$|after calling end on the pool/
 const ADVICE =
   'a database does not answer: see that its PostgreSQL runs, and check STEAD_DATABASE_URL and STEAD_REGIONS'
 
+const LATE_ADVICE =
+  'a request had no connection to its database in time: they are all at work, or its PostgreSQL does not answer. docs/operating.md says how to see who waits for whom'
+
 export class Outages {
   #toldAt = Number.NEGATIVE_INFINITY
 
@@ -20,6 +23,7 @@ export class Outages {
     if (!failure || CLOSED_BY_US.test(failure.message)) return
     if (performance.now() - this.#toldAt < QUIET_MS) return
     this.#toldAt = performance.now()
-    c.env.log.error({ err: failure, requestId: c.env.requestId }, ADVICE)
+    const advice = isLate(failure) ? LATE_ADVICE : ADVICE
+    c.env.log.error({ err: failure, requestId: c.env.requestId }, advice)
   }
 }

@@ -282,6 +282,32 @@ test('limits hold that a role or a function has set for itself, and what else a 
   expect(await get('/rpc/brief_nap')).toMatchObject({ status: 500, body: { code: '57014' } })
 })
 
+test('requests for a locked table give up after eight seconds, or as its role says, and others are served then', async () => {
+  const [db] = await app.sql('select current_database()::text as name')
+  const guest = `alter role ${GUEST} in database ${String(db?.name)}`
+  await app.sql(`${guest} set lock_timeout = '400ms'; ${guest} reset statement_timeout;
+    create function lock_limit() returns text language sql stable as $$ select current_setting('lock_timeout') $$;
+    create table locked (id int primary key); grant select on locked, letters to ${GUEST}`)
+  expect((await get('/rpc/lock_limit')).body).toBe('8s')
+  await configure({ db_anon_role: GUEST })
+  expect((await get('/rpc/lock_limit')).body).toBe('400ms')
+  const { apps } = app.instance.services
+  const databases = apps.databasesOf(await apps.default())
+  await databases.platform.transaction(async (tx) => {
+    await tx`lock table public.locked in access exclusive mode`
+    const stuck = Array.from({ length: 12 }, () => get('/locked'))
+    expect((await get('/letters')).status).toBe(200)
+    for (const { status, body } of await Promise.all(stuck)) {
+      const message = 'canceling statement due to lock timeout'
+      expect([status, body]).toMatchObject([500, { code: '55P03', message }])
+    }
+  })
+  expect((await get('/locked')).status).toBe(200)
+  // These have connections of their own, and say themselves how long they wait.
+  const told = await databases.functions.api.query`select current_setting('lock_timeout') as it`
+  expect(told).toEqual([{ it: '0' }])
+})
+
 test('what a role has set for itself holds in whatever language it is asked, and in exports', async () => {
   const [db] = await app.sql('select current_database()::text as name')
   const own = `alter role service_role in database ${String(db?.name)}`

@@ -33,6 +33,12 @@ const SESSIONS = 4
 /** What is needed now and then gives its connections back after so long: requests for data may want the place. */
 const SELDOM_IDLE_MS = 3_000
 
+/**
+ * For less than others wait for a connection: otherwise requests for one locked table take them all, and who wants
+ * another table is refused.
+ */
+const LOCK_MS = 8_000
+
 /** How long a function waits for a connection. */
 const FUNCTION_ACQUIRE_MS = 5000
 
@@ -40,6 +46,7 @@ type Pool = {
   max: number
   sessions?: number
   acquireMs?: number
+  lockMs?: number
   idleMs?: number
   searchPath?: string
   mend?: undefined
@@ -78,7 +85,7 @@ export function openAppDatabases({ cluster, keyring, name, connections }: Place)
   }
   return {
     get api() {
-      return lazily('api', as(roles.api), pool)
+      return lazily('api', as(roles.api), { ...pool, lockMs: LOCK_MS })
     },
     get user() {
       return lazily('user', as(roles.user), pool)
