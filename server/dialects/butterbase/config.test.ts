@@ -283,3 +283,48 @@ test("the console and the app's own host are always let in", async () => {
   expect(originOf(await app.owner.get('/apps', { origin: app.url }))).toBe(app.url)
   expect(originOf(await app.owner.get('/apps', { origin: own }))).toBeNull()
 })
+
+test('PATCH config/data-api refuses schemas and functions that are not there by name, and keeps what was', async () => {
+  const before = await (await app.owner.get(`/v1/${id}/config/data-api`)).json()
+  await app.sql(
+    `create schema shop; create function shop.watch(loud bool default true) returns void language sql as 'select';
+     create function public.needy(n int) returns void language sql as 'select'`,
+    [],
+    id,
+  )
+  const nowhere = (setting: string, name: string, places: string) =>
+    `Cannot set ${setting}: no function "${name}" without arguments is in ${places}`
+  for (const [body, message] of [
+    [
+      { db_schemas: ['shop', 'later', 'gone'] },
+      'Cannot expose the schema "later": it is not there',
+    ],
+    [{ db_pre_request: 'watch' }, nowhere('db_pre_request', 'watch', '"public"')],
+    [{ db_pre_request: 'public.needy' }, nowhere('db_pre_request', 'needy', '"public"')],
+    [{ db_pre_request: '"Shop".watch' }, nowhere('db_pre_request', 'watch', '"Shop"')],
+    [
+      { db_schemas: ['shop', 'public'], db_pre_request: 'watch' },
+      nowhere('db_pre_request', 'watch', '"public"'),
+    ],
+    [{ db_root_spec: 'watch' }, nowhere('db_root_spec', 'watch', '"public"')],
+  ] as const) {
+    const res = await patch('data-api', body)
+    expect([body, res.status, res.body]).toMatchObject([body, 400, { error: { message } }])
+  }
+  expect(await (await app.owner.get(`/v1/${id}/config/data-api`)).json()).toEqual(before)
+
+  const taken = { db_schemas: ['shop'], db_pre_request: 'watch', db_root_spec: 'watch' }
+  expect((await patch('data-api', taken)).body).toMatchObject(taken)
+  // With the schemas, what is called leaves them too.
+  const moved = await patch('data-api', { db_schemas: ['public'] })
+  expect([moved.status, moved.body]).toMatchObject([
+    400,
+    { error: { message: nowhere('db_pre_request', 'watch', '"public"') } },
+  ])
+  const searched = { db_schemas: ['public'], db_extra_search_path: ['later', 'shop'] }
+  expect((await patch('data-api', { ...searched, db_root_spec: null })).status).toBe(200)
+  // A setting that names nothing stays possible when what another names was dropped.
+  await app.sql('drop schema shop cascade', [], id)
+  expect((await patch('data-api', { db_max_rows: 5 })).status).toBe(200)
+  expect((await patch('data-api', { db_pre_request: null })).status).toBe(200)
+})

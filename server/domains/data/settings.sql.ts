@@ -1,4 +1,4 @@
-/** The roles that an app's data API may run as. */
+/** What the settings of an app's data API name: roles that it may run as, schemas and functions. */
 import type { Tx } from '#db/database'
 import { ident } from '#db/sql'
 
@@ -28,4 +28,25 @@ export async function selectRole(tx: Tx, name: string): Promise<RoleFacts | unde
 /** The login role may become it, and has none of its rights before it does. */
 export async function grantRole(tx: Tx, role: string, login: string): Promise<void> {
   await tx`grant ${ident(role)} to ${ident(login)}`
+}
+
+/** Those of the schemas that are not there, in their order. */
+export async function selectAbsentSchemas(tx: Tx, names: readonly string[]): Promise<string[]> {
+  const rows = await tx<{ name: string }>`
+    select name from unnest(${names}::text[]) with ordinality as given (name, place)
+    where not exists (select from pg_namespace where nspname = name) order by place`
+  return rows.map(({ name }) => name)
+}
+
+/** Whether one of the schemas has a function of that name that can be called without arguments. */
+export async function hasPlainFunction(
+  tx: Tx,
+  { name, schemas }: { name: string; schemas: readonly string[] },
+): Promise<boolean> {
+  const found = await tx`
+    select from pg_proc join pg_namespace n on n.oid = pronamespace
+    where proname = ${name} and n.nspname = any (${schemas}::text[])
+      and prokind = 'f' and pronargs = pronargdefaults
+    limit 1`
+  return found.length > 0
 }

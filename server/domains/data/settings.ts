@@ -7,7 +7,7 @@ import { Secret } from '#core/secret'
 import { ANONYMOUS, type Identity, identityOf } from '#db/identity'
 import { quoteIdent } from '#db/sql'
 import { DEFAULT_ROLE_PATH, type RoleClaim, roleClaim } from './role-claim.ts'
-import { grantRole, selectRole } from './settings.sql.ts'
+import { grantRole, hasPlainFunction, selectAbsentSchemas, selectRole } from './settings.sql.ts'
 
 export const OPENAPI_MODES = ['follow-privileges', 'ignore-privileges', 'disabled'] as const
 
@@ -115,15 +115,16 @@ function anonymousAs(role: string | null): Identity | undefined {
 
 const NAME = /^(?:"((?:[^"]|"")+)"|([^".]+))(?:\.(?:"((?:[^"]|"")+)"|([^".]+)))?$/
 
-/** `schema.name`, each part bare or in quotes, as SQL. @throws `invalid` pre_request_name */
-function quotedName(text: string): string {
+const quotedName = (text: string): string => partsOf(text).map(quoteIdent).join('.')
+
+/** The parts of `schema.name`, each bare or in quotes. @throws `invalid` pre_request_name */
+function partsOf(text: string): string[] {
   const [, quoted, bare, quotedSecond, bareSecond] = NAME.exec(text) ?? []
   const parts = [
     quoted?.replaceAll('""', '"') ?? bare,
     quotedSecond?.replaceAll('""', '"') ?? bareSecond,
-  ]
-  if (parts[0] !== undefined)
-    return parts.flatMap((part) => (part === undefined ? [] : [quoteIdent(part)])).join('.')
+  ].filter((part) => part !== undefined)
+  if (parts.length > 0) return parts
   throw invalid('pre_request_name', `Cannot read "${text}" as the name of a function`, {
     hint: 'Write name or schema.name.',
   })
@@ -161,7 +162,8 @@ const CLOSED = /^(pg_.*|information_schema|stead)$/
 
 /**
  * Changes what is given and keeps the rest. The role of strangers is granted to the data API's login.
- * @throws `invalid` schema_closed, role_not_found, role_too_powerful, pre_request_name or role_claim_path
+ * @throws `invalid` schema_closed, schema_missing, function_missing, role_not_found, role_too_powerful,
+ *   pre_request_name or role_claim_path
  */
 export async function changeDataApi(ctx: AppContext, patch: DataApiPatch): Promise<App> {
   const { jwtSecret, ...plain } = patch
@@ -169,7 +171,7 @@ export async function changeDataApi(ctx: AppContext, patch: DataApiPatch): Promi
   if (closed !== undefined) {
     throw invalid('schema_closed', `Cannot expose the schema "${closed}": it is the server's own`)
   }
-  if (patch.dbPreRequest) quotedName(patch.dbPreRequest)
+  await checkNamed(ctx, patch)
   if (patch.jwtRoleClaimKey !== undefined) roleClaim(patch.jwtRoleClaimKey)
   if (patch.dbAnonRole) await grantToApi(ctx, patch.dbAnonRole)
   const secret = jwtSecret && ctx.keyring.encrypt(jwtSecret, sealedFor(ctx.app.id))
@@ -187,6 +189,54 @@ export async function changeDataApi(ctx: AppContext, patch: DataApiPatch): Promi
     data: { ...plain, jwtSecretChanged: jwtSecret !== undefined },
   })
   return app
+}
+
+/**
+ * What the app could not do without must be there: with one of these missing every request would be refused, in words
+ * that do not say why. Schemas that are only searched may come later.
+ */
+async function checkNamed(ctx: AppContext, patch: DataApiPatch): Promise<void> {
+  const next = settingsOf({ ...storedOf(ctx.app), ...given(patch) })
+  const needed = functionsOf(next, patch)
+  if (patch.dbSchemas === undefined && needed.length === 0) return
+  await ctx.asPlatform(async (tx) => {
+    const [absent] = await selectAbsentSchemas(tx, patch.dbSchemas ?? [])
+    if (absent !== undefined) {
+      throw invalid('schema_missing', `Cannot expose the schema "${absent}": it is not there`, {
+        hint: 'Create it first, then expose it.',
+      })
+    }
+    for (const { setting, ...wanted } of needed) {
+      if (await hasPlainFunction(tx, wanted)) continue
+      const places = wanted.schemas.map((name) => `"${name}"`).join(', ')
+      const message = `Cannot set ${setting}: no function "${wanted.name}" without arguments is in ${places}`
+      throw invalid('function_missing', message, {
+        hint: 'Create it first, or name its schema too. null calls none.',
+      })
+    }
+  })
+}
+
+type Needed = { setting: string; name: string; schemas: readonly string[] }
+
+/** Functions that are called as a change leaves the settings: each with the schemas of which one must have it. */
+function functionsOf(next: DataApi, patch: DataApiPatch): Needed[] {
+  const { schemas, extraSearchPath, preRequestName, rootSpec } = next
+  const moves = patch.dbSchemas !== undefined || patch.dbExtraSearchPath !== undefined
+  const needed: Needed[] = []
+  if (preRequestName !== null && (moves || patch.dbPreRequest !== undefined)) {
+    const setting = 'db_pre_request'
+    const [first = '', second] = partsOf(preRequestName)
+    if (second !== undefined) needed.push({ setting, name: second, schemas: [first] })
+    // Whichever schema a request names is searched first.
+    else
+      for (const schema of schemas)
+        needed.push({ setting, name: first, schemas: [...new Set([schema, ...extraSearchPath])] })
+  }
+  const [first = 'public'] = schemas
+  if (rootSpec !== undefined && (patch.dbSchemas !== undefined || patch.dbRootSpec !== undefined))
+    needed.push({ setting: 'db_root_spec', name: rootSpec, schemas: [first] })
+  return needed
 }
 
 /** A role may be one's own only if all it can do is what was granted to it. */
