@@ -138,6 +138,10 @@ function stopOnSignals(opened: Opened, { opening, config, log }: Stopping): void
     }
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, stop)
+  // One piece of work has failed, and nobody looked: everybody else's goes on.
+  process.on('unhandledRejection', (error) => {
+    log.error({ err: error }, 'a failure that nobody waited for')
+  })
   // What nobody foresaw may have left anything half done: whoever watches us starts us again.
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'an error that nobody caught')

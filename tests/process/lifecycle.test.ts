@@ -33,6 +33,13 @@ afterAll(async () => {
   folder[Symbol.dispose]()
 })
 
+/** Signals on which the process meets what no request should bring about: a rejection, and an error, of nobody's. */
+const STRAYS = {
+  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`
+    process.on('SIGUSR2', () => void Promise.reject(new Error('a stray rejection')))
+    process.on('SIGWINCH', () => { throw new Error('a stray error') })`)}`,
+}
+
 const postmaster = (): number =>
   Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
 
@@ -170,9 +177,16 @@ describe('a later start', () => {
     process.kill(postmaster(), 'SIGKILL')
     running.signal('SIGKILL')
     await running.ended
-    running = await startProcess({ dataDir })
+    running = await startProcess({ dataDir, env: STRAYS })
     expect(await appNames()).toContain('made-while-stopping')
   })
+})
+
+test('a failure that nobody waited for is logged, and everything goes on', async () => {
+  running.signal('SIGUSR2')
+  await running.said('a failure that nobody waited for')
+  expect(running.stderr()).toContain('a stray rejection')
+  expect(await appNames()).toContain('made-while-stopping')
 })
 
 test('PostgreSQL killed alone is started again, also when it is killed while it starts', async () => {
@@ -186,6 +200,15 @@ test('PostgreSQL killed alone is started again, also when it is killed while it 
   await until(async () => postmaster() !== starting && (await fetch(`${url}/health/ready`)).ok)
   const made = await clientFor(url, key).post('/init', { name: 'made-afterwards' })
   expect(made.status).toBe(201)
+})
+
+test('an error that nobody caught ends everything in order, with code 1', async () => {
+  const family = familyOf(running.pid)
+  running.signal('SIGWINCH')
+  expect(await running.ended).toEqual({ code: 1, signal: null })
+  expect(running.stderr()).toMatch(/a stray error[^]*stopped/)
+  await until(() => family.every((pid) => !isRunning(pid)))
+  running = await startProcess({ dataDir })
 })
 
 test('SIGINT ends everything with code 0, also when it comes twice at once', async () => {
