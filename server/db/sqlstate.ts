@@ -99,6 +99,14 @@ export function fromConnection(error: unknown): unknown {
 
 const DISK_FULL = '53100'
 
+/** Whether that is what ended a statement; what the app's own code raises under that state is not. */
+export function isDiskFull(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return error.code === DISK_FULL && !isRaised(error)
+  return error instanceof AppError && isDiskFull(error.cause)
+}
+
+const isRaised = ({ file }: pg.DatabaseError): boolean => file === 'pl_exec.c'
+
 /** PostgreSQL names a file of its own there, which tells a caller nothing. */
 const NO_ROOM = {
   message: 'The database has no room left on its disk',
@@ -154,9 +162,16 @@ function factsOf(error: pg.DatabaseError): SqlFacts {
   }
 }
 
-const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT'])
+// biome-ignore format: one line for each place where it ends
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ENOENT', 'ETIMEDOUT',
+  'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN',
+  'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA',
+  'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID',
+])
 const SOCKET_TEXTS =
-  /connection terminated|timeout expired|timeout exceeded when trying to connect|not queryable|after calling end on the pool/i
+  /connection terminated|timeout expired|timeout exceeded when trying to connect|not queryable|after calling end on the pool|SSL connection/i
 
 /** All connections were at work, or the server took one and said nothing. */
 export const isLate = (error: unknown): boolean =>

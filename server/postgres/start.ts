@@ -118,12 +118,16 @@ async function occupy(asked: string, account: Account): Promise<{ dataDir: strin
     return { dataDir, lock: await lockOf(dataDir) }
   } catch (cause) {
     if (cause instanceof AppError) throw cause
-    throw unavailable('data_dir_unusable', `Cannot keep the database in "${asked}"`, {
-      hint: 'Choose a folder on a local disk that can be written to, with --data-dir.',
-      cause,
-    })
+    const [why, hint] = isFull(cause)
+      ? [': no room is left on its disk', 'Make room there, then start again']
+      : ['', 'Choose a folder on a local disk that can be written to, with --data-dir.']
+    const message = `Cannot keep the database in "${asked}"${why}`
+    throw unavailable('data_dir_unusable', message, { hint, cause })
   }
 }
+
+const isFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 async function lockOf(dataDir: string): Promise<Lock> {
   const lock = await takeLock(`${dataDir}.lock`)
