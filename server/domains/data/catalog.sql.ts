@@ -146,8 +146,9 @@ const ROUTINES = `select coalesce(json_agg(json_build_object('oid', p.oid::text,
 const ASKS = `'request\\.(headers|method|path|cookies)'`
 
 /**
- * Leaves behind in its transaction what the next read would find there: settings, and temporary tables. What a function
- * has in its own `set` clause ends with it. Without `local`, only what every transaction of ours is told anew counts.
+ * Leaves behind in its transaction what the next read would find there: settings, and temporary tables; or a notice, which
+ * would be lost if the next read failed. What a function has in its own `set` clause ends with it. Without `local`, only
+ * what every transaction of ours is told anew counts.
  */
 const LEAVES = `'${[
   'set_config',
@@ -155,24 +156,26 @@ const LEAVES = `'${[
   '\\m(re)?set\\s+(app|request|response)\\.',
   '\\m(create|replace|local|global|into)\\s+temp(orary)?\\M',
   '\\mpg_temp\\M',
+  'notify',
 ].join('|')}'`
 
 /** What is written in the database and run by requests: functions, policies, views, defaults, checks, and what aggregates are made of. */
-const CODE = `select code, code ~ 'current_setting\\s*\\(\\s*[^'' ]' as asks_any
+const CODE = `select code, code ~ 'current_setting\\s*\\(\\s*[^'' ]' as asks_any,
+      p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype) as is_read
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     cross join lateral (select concat_ws(' ', coalesce(pg_get_function_sqlbody(p.oid), p.prosrc),
       pg_get_expr(p.proargdefaults, 0)) as code) as body
     where ${isMade('p.oid')} and ${OURS}
-  union all select concat(qual, with_check), false from pg_policies
-  union all select pg_get_viewdef(c.oid), false from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  union all select concat(qual, with_check), false, true from pg_policies
+  union all select pg_get_viewdef(c.oid), false, true from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind = 'v' and ${isMade('c.oid')} and ${OURS}
-  union all select pg_get_expr(d.adbin, d.adrelid), false from pg_attrdef d where ${isMade('d.adrelid')}
-  union all select pg_get_expr(k.conbin, k.conrelid), false from pg_constraint k where k.contype = 'c' and ${isMade('k.oid')}
-  union all select aggtransfn::text, false from pg_aggregate where ${isMade('aggfnoid::oid')}`
+  union all select pg_get_expr(d.adbin, d.adrelid), false, false from pg_attrdef d where ${isMade('d.adrelid')}
+  union all select pg_get_expr(k.conbin, k.conrelid), false, true from pg_constraint k where k.contype = 'c' and ${isMade('k.oid')}
+  union all select aggtransfn::text, false, true from pg_aggregate where ${isMade('aggfnoid::oid')}`
 
 const HABITS = `select json_build_object(
     'readsRequest', coalesce(bool_or(asks_any or code ~ ${ASKS}), false),
-    'leavesSettings', coalesce(bool_or(code ~* ${LEAVES}), false))
+    'leavesSettings', coalesce(bool_or(is_read and code ~* ${LEAVES}), false))
   from (${CODE}) as written`
 
 /** What the schema alone decides. */

@@ -331,6 +331,17 @@ test.each<[string, string, { readsRequest: boolean; sharesTransactions: boolean 
     { readsRequest: false, sharesTransactions: false },
   ],
   [
+    'a function that tells others',
+    `create function habit() returns void language sql as $$ select pg_notify('seen', 'x') $$`,
+    { readsRequest: false, sharesTransactions: false },
+  ],
+  [
+    'a trigger, which no read meets,',
+    `create function habit() returns trigger language plpgsql as $$ begin perform pg_notify('seen',
+      set_config('mine.word', current_setting('request.headers', true), true)); return new; end $$`,
+    { readsRequest: true, sharesTransactions: true },
+  ],
+  [
     'an isolation of its own',
     `set default_transaction_isolation = 'repeatable read'`,
     { readsRequest: false, sharesTransactions: false },
