@@ -74,6 +74,6 @@ function open(keys: ReadonlyMap<string, Buffer>, sealed: string, context: string
 const unreadable = (cause?: unknown) =>
   internal(
     'ciphertext_unreadable',
-    'Cannot decrypt a stored value: it was written with another secret. Name that one in STEAD_PREVIOUS_SECRETS',
+    'Cannot decrypt a stored value: it was written with another secret. Start with that one in STEAD_SECRET, as every process on this database has it; to change it, name the earlier one in STEAD_PREVIOUS_SECRETS',
     { cause },
   )

@@ -34,7 +34,13 @@ export function explain(error: unknown): string {
   return known instanceof AppError ? told(known) : stackOf(error)
 }
 
-function told({ message, hint }: AppError): string {
+/** What callers may hear of as well, and only the operator can mend. */
+const ADVICE: Record<string, string> = {
+  region_unknown:
+    'The default app is in that region: name it in STEAD_REGIONS, with its address where it has one',
+}
+
+function told({ message, code, hint = ADVICE[code] }: AppError): string {
   const text = message.startsWith('Cannot ') ? message : `Cannot start: ${message}`
   return hint ? `${text}. ${hint}` : text
 }

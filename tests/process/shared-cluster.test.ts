@@ -122,7 +122,8 @@ test('a start with another secret is refused, because it could read nothing', as
     env: { ...env, STEAD_SECRET: 'another secret, as after a lost data folder' },
   })
   expect((await other.ended).code).toBe(1)
-  expect(other.stderr()).toMatch(/it was written with another secret/)
+  // The advice to change it would, if followed, keep out the processes that run.
+  expect(other.stderr()).toMatch(/another secret\. Start with that one in STEAD_SECRET/)
   expect(other.stderr()).not.toMatch(/^\s+at /m)
 })
 
