@@ -26,7 +26,7 @@ export async function renewPassword(
   }
   throw invalid(
     'secret_unknown',
-    'Cannot start: the data folder was made with another instance secret. Give that one in STEAD_PREVIOUS_SECRETS',
+    'Cannot start: the data folder was made with another instance secret. Put its file instance-secret back, or give that secret in STEAD_SECRET; to change it, give the earlier one in STEAD_PREVIOUS_SECRETS',
   )
 }
 

@@ -226,7 +226,7 @@ describe('a new instance secret', () => {
   test('is refused while the earlier one is not given', async () => {
     const start = launch({ dataDir, env: { STEAD_SECRET: secret } })
     expect((await start.ended).code).toBe(1)
-    expect(start.stderr()).toContain('Give that one in STEAD_PREVIOUS_SECRETS')
+    expect(start.stderr()).toContain('give the earlier one in STEAD_PREVIOUS_SECRETS')
     expect(start.stderr()).not.toMatch(/^\s+at /m)
   })
 
