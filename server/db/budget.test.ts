@@ -56,7 +56,7 @@ test('whoever waits too long is told that connections are in use', async () => {
   const release = await hold(busy)
   const refusal = {
     kind: 'unavailable',
-    code: 'database_unavailable',
+    code: 'database_busy',
     message: 'Every connection to the database is in use',
   }
   await expect(other.batch([one])).rejects.toMatchObject(refusal)

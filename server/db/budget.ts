@@ -69,7 +69,7 @@ export class Budget {
 
   /**
    * A place for one connection.
-   * @throws `unavailable` database_unavailable when none became free in this time
+   * @throws `unavailable` database_busy when none became free in this time
    */
   take(waitMs: number): Promise<void> {
     if (this.#takeUpTo(this.#most())) return Promise.resolve()
@@ -162,7 +162,7 @@ export class Budget {
 }
 
 const exhausted = () =>
-  unavailable('database_unavailable', 'Every connection to the database is in use', {
+  unavailable('database_busy', 'Every connection to the database is in use', {
     retryAfter: 1,
     hint: 'Try again in a moment.',
   })

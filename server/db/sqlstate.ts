@@ -116,18 +116,18 @@ const NO_ROOM = {
 /** The connection that failed, where that is what an error comes from. */
 export function connectionFailureIn(error: unknown): Error | undefined {
   if (isConnectionFailure(error)) return error as Error
-  const isOurs = error instanceof AppError && error.code === 'database_unavailable'
+  const isOurs = error instanceof AppError && /^database_(unavailable|busy)$/.test(error.code)
   return isOurs ? connectionFailureIn(error.cause) : undefined
 }
 
 /** A database error as an AppError whose `details` are SqlFacts; other errors are given back. */
 export function fromDatabase(error: unknown): unknown {
   if (isConnectionFailure(error)) {
-    const text = { kind: 'unavailable', code: 'database_unavailable' } as const
-    return new AppError(
-      { ...text, message: isLate(error) ? LATE : 'The database cannot be reached' },
-      { cause: error, retryAfter: 1, hint: 'Try again in a moment.' },
-    )
+    return new AppError(isLate(error) ? BUSY : AWAY, {
+      cause: error,
+      retryAfter: 1,
+      hint: 'Try again in a moment.',
+    })
   }
   if (!(error instanceof pg.DatabaseError)) return error
   const [kind, code] = isOfShape(error) ? BAD_SHAPE : meaningOf(error.code ?? '')
@@ -177,7 +177,17 @@ const SOCKET_TEXTS =
 export const isLate = (error: unknown): boolean =>
   (error as Error).message === 'timeout exceeded when trying to connect'
 
-const LATE = 'No connection to the database became free in time'
+const BUSY = {
+  kind: 'unavailable',
+  code: 'database_busy',
+  message: 'No connection to the database became free in time',
+} as const
+
+const AWAY = {
+  kind: 'unavailable',
+  code: 'database_unavailable',
+  message: 'The database cannot be reached',
+} as const
 
 /** PostgreSQL starts, stops, or the database is gone: told while connecting, or when it ends the connection. */
 const LOST_STATES = /^(57P0[1-4]|3D000|08...)$/

@@ -303,10 +303,23 @@ test('a server that takes a connection and says nothing is one that cannot be re
   const ways = [() => database.batch([say('hello')]), () => database.query`select 1`]
   for (const ask of ways) {
     const error = await ask().catch((caught: unknown) => caught)
-    expect(fromDatabase(error)).toMatchObject({ kind: 'unavailable', code: 'database_unavailable' })
+    expect(fromDatabase(error)).toMatchObject({
+      kind: 'unavailable',
+      code: expect.stringMatching(/^database_(unavailable|busy)$/) as string,
+    })
   }
   await database.close()
   silent.close()
+})
+
+test('who waits in vain for a connection is told that all are at work', async () => {
+  const url = new Secret(inject('clusterUrl'))
+  const database = openDatabase(url, { max: 1, sessions: 1, acquireMs: 1_000 })
+  const nap = database.batch([{ text: 'select pg_sleep(2)', values: [] }])
+  const error = await database.batch([say('late')]).catch((caught: unknown) => caught)
+  expect(fromDatabase(error)).toMatchObject({ kind: 'unavailable', code: 'database_busy' })
+  await nap
+  await database.close()
 })
 
 test('what is prepared is bounded by its length too, and what is used stays', async () => {

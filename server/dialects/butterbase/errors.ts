@@ -61,6 +61,7 @@ const BY_CODE: Record<string, Answer> = {
   reserved_scope: [400, 'RESERVED_SCOPE'],
   unknown_scope: [400, 'UNKNOWN_SCOPE'],
   database_unavailable: [503, 'EXTERNAL_DB_ERROR'],
+  database_busy: [503, 'EXTERNAL_DB_ERROR'],
 }
 
 /** What to do next, where the error itself does not say. */

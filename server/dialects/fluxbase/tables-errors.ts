@@ -155,6 +155,12 @@ function columnIn(message: string, { relation }: Asked): string {
   return bare.startsWith(own) ? bare.slice(own.length) : bare.slice(bare.indexOf('.') + 1)
 }
 
+const unavailable = (): Said => ({
+  status: 503,
+  code: 'DATABASE_ERROR',
+  error: 'Database unavailable',
+})
+
 const badInput = (error: string): Said => ({ status: 400, code: 'INVALID_INPUT', error })
 
 function refused(message: string, anonymous: boolean): Said {
@@ -224,11 +230,8 @@ const OWN: Record<string, (error: AppError) => Said> = {
     error: message,
     hint,
   }),
-  database_unavailable: () => ({
-    status: 503,
-    code: 'DATABASE_ERROR',
-    error: 'Database unavailable',
-  }),
+  database_unavailable: unavailable,
+  database_busy: unavailable,
   body_too_large: ({ message, hint, details }) => ({
     status: 413,
     code: 'PAYLOAD_TOO_LARGE',

@@ -1,78 +1,22 @@
-import { randomBytes } from 'node:crypto'
-import { SignJWT } from 'jose'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { unauthenticated } from '#core/errors'
-import { startApp, type TestApp } from '#support/app'
+/** What an app's data API may be set to, and that it holds from the next request on. */
+import { expect, test } from 'vitest'
+import { unauthenticated, unavailable } from '#core/errors'
 import { missingExtension } from '#support/extensions'
+import {
+  app,
+  AUTHOR,
+  configure,
+  DEFAULTS,
+  get,
+  GUEST,
+  SECRET,
+  suffix,
+  token,
+  useDataApi,
+} from './data-api-fixture.ts'
 import { answerOf } from './errors.ts'
 
-let app: TestApp
-
-/** Roles belong to the whole cluster, which other tests share. */
-const suffix = randomBytes(4).toString('hex')
-const GUEST = `guest_${suffix}`
-const AUTHOR = `author_${suffix}`
-const SECRET = 'a key of thirty-two characters, x'
-
-const DEFAULTS = {
-  db_schemas: ['public'],
-  db_anon_role: 'anon',
-  db_pre_request: null,
-  db_extra_search_path: ['public'],
-  db_max_rows: null,
-  db_aggregates_enabled: false,
-  db_plan_enabled: false,
-  jwt_secret: null,
-  jwt_aud: null,
-  jwt_role_claim_key: '.role',
-  openapi_mode: 'follow-privileges',
-  openapi_security_active: false,
-  db_root_spec: null,
-  server_timing_enabled: false,
-}
-
-beforeAll(async () => {
-  app = await startApp()
-  await app.sql(`
-    create role ${GUEST} nologin; create role ${AUTHOR} nologin;
-    create schema shop;
-    create table shop.things (id int primary key, name text);
-    insert into shop.things select i, 'thing ' || i from generate_series(1, 5) i;
-    create table public.letters (id int primary key);
-    create function public.who() returns text language sql stable as 'select current_user::text';
-    create function public.claim(name text) returns text language sql stable as
-      $$ select current_setting('request.jwt.claims', true)::json ->> name $$;
-    create function public.watch() returns void language plpgsql as $$ begin
-      if current_setting('request.jwt.claims')::json ->> 'banned' = 'yes' then
-        raise exception 'You are banned'; end if;
-      perform set_config('response.headers', '[{"X-Watched": "yes"}]', true); end $$;
-    grant usage on schema shop, public to ${GUEST}, ${AUTHOR}, anon;
-    grant all on shop.things to ${GUEST}, anon`)
-})
-
-beforeEach(async () => {
-  await configure(DEFAULTS)
-})
-
-afterAll(async () => {
-  await configure(DEFAULTS)
-  await app.sql(`drop owned by ${GUEST}, ${AUTHOR}; drop role ${GUEST}; drop role ${AUTHOR}`)
-  await app[Symbol.asyncDispose]()
-})
-
-const configure = async (settings: object) => {
-  const res = await app.owner.patch(`/v1/${app.appId}/config/data-api`, settings)
-  return { status: res.status, body: (await res.json()) as Record<string, unknown> }
-}
-
-const token = (claims: Record<string, unknown>, secret = SECRET) =>
-  new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret))
-
-const get = async (path: string, bearer?: string, headers: Record<string, string> = {}) => {
-  const client = bearer === undefined ? app.nobody : app.as(bearer)
-  const res = await client.get(`/rest/v1${path}`, headers)
-  return { status: res.status, headers: res.headers, body: (await res.json()) as unknown }
-}
+useDataApi()
 
 test('GET config/data-api tells the settings and never the secret', async () => {
   await configure({ jwt_secret: SECRET })
@@ -152,6 +96,16 @@ test('a session that is over says so in the words that clients know', () => {
     headers: {
       'WWW-Authenticate': 'Bearer error="invalid_token", error_description="JWT expired"',
     },
+  })
+})
+
+test('who found no connection in time is told in the words that clients try again by', () => {
+  const late = unavailable('database_busy', 'No connection became free', { retryAfter: 1 })
+  const message = 'Timed out acquiring connection from connection pool.'
+  expect(answerOf(late, false)).toMatchObject({
+    status: 504,
+    body: { code: 'PGRST003', message },
+    headers: { 'Retry-After': '1' },
   })
 })
 
@@ -258,128 +212,6 @@ test('db_pre_request is called before the statement and may refuse it', async ()
   expect([status, headers.get('x-watched')]).toEqual([200, 'yes'])
   const banned = await get('/rpc/who', await token({ role: 'anon', banned: 'yes' }))
   expect([banned.status, banned.body]).toMatchObject([400, { message: 'You are banned' }])
-})
-
-test('limits hold that a role or a function has set for itself, and what else a role has set', async () => {
-  const [db] = await app.sql('select current_database()::text as name')
-  await app.sql(`alter role ${GUEST} in database ${String(db?.name)} set statement_timeout = '200ms';
-    alter role ${GUEST} in database ${String(db?.name)} set work_mem = '7MB';
-    alter role ${GUEST} in database ${String(db?.name)} set request.jwt.claims = '{"sub":"forged"}';
-    create function nap(seconds float8) returns text language sql as 'select pg_sleep(seconds)::text';
-    create function brief_nap() returns text language sql set statement_timeout = '100ms' as 'select pg_sleep(30)::text';
-    create function setting(name text) returns text language sql stable as 'select current_setting(name)'`)
-  expect((await get('/rpc/setting?name=work_mem')).body).not.toBe('7MB')
-  await configure({ db_anon_role: GUEST })
-  expect((await get('/rpc/setting?name=work_mem')).body).toBe('7MB')
-  expect((await get('/rpc/setting?name=statement_timeout')).body).toBe('200ms')
-  expect((await get('/rpc/claim?name=sub')).body).toBeNull()
-  expect(await get('/rpc/nap?seconds=30')).toMatchObject({
-    status: 500,
-    body: { code: '57014', message: 'canceling statement due to statement timeout' },
-  })
-  await configure({ db_anon_role: 'anon' })
-  expect((await get('/rpc/setting?name=statement_timeout')).body).toBe('30s')
-  expect(await get('/rpc/brief_nap')).toMatchObject({ status: 500, body: { code: '57014' } })
-})
-
-test('requests for a locked table give up after eight seconds, or as its role says, and others are served then', async () => {
-  const [db] = await app.sql('select current_database()::text as name')
-  const guest = `alter role ${GUEST} in database ${String(db?.name)}`
-  await app.sql(`${guest} set lock_timeout = '400ms'; ${guest} reset statement_timeout;
-    create function lock_limit() returns text language sql stable as $$ select current_setting('lock_timeout') $$;
-    create table locked (id int primary key); grant select on locked, letters to ${GUEST}`)
-  expect((await get('/rpc/lock_limit')).body).toBe('8s')
-  await configure({ db_anon_role: GUEST })
-  expect((await get('/rpc/lock_limit')).body).toBe('400ms')
-  const { apps } = app.instance.services
-  const databases = apps.databasesOf(await apps.default())
-  await databases.platform.transaction(async (tx) => {
-    await tx`lock table public.locked in access exclusive mode`
-    const stuck = Array.from({ length: 12 }, () => get('/locked'))
-    expect((await get('/letters')).status).toBe(200)
-    for (const { status, body } of await Promise.all(stuck)) {
-      const message = 'canceling statement due to lock timeout'
-      expect([status, body]).toMatchObject([500, { code: '55P03', message }])
-    }
-  })
-  expect((await get('/locked')).status).toBe(200)
-  // These have connections of their own, and say themselves how long they wait.
-  const told = await databases.functions.api.query`select current_setting('lock_timeout') as it`
-  expect(told).toEqual([{ it: '0' }])
-})
-
-test('what a role has set for itself holds in whatever language it is asked, and in exports', async () => {
-  const [db] = await app.sql('select current_database()::text as name')
-  const own = `alter role service_role in database ${String(db?.name)}`
-  await app.sql(`${own} set statement_timeout = '9s'; ${own} set work_mem = '7MB';
-    ${own} set default_transaction_isolation = 'repeatable read';
-    create view told as select current_setting('statement_timeout') as "limit",
-      current_setting('work_mem') as memory, current_setting('transaction_isolation') as isolation;
-    grant select on told to service_role`)
-  const service = app.as(app.serviceKey)
-  const told = { limit: '9s', memory: '7MB', isolation: 'repeatable read' }
-  const json = async (res: Response) => (await res.json()) as unknown
-  expect(await json(await service.get('/rest/v1/told', { 'accept-profile': 'public' }))).toEqual([
-    told,
-  ])
-  expect(await json(await service.get('/api/v1/tables/told'))).toEqual([told])
-  expect(await json(await service.get('/api/v1/tables/told/export?format=json'))).toEqual([told])
-  const query = '{ told { limit memory isolation } }'
-  expect(await json(await service.post('/api/v1/graphql', { query }))).toEqual({
-    data: { told: [told] },
-  })
-})
-
-test('what a function has set goes over what its caller’s role has set, the server’s own limit over both', async () => {
-  const [db] = await app.sql('select current_database()::text as name')
-  const inDatabase = `in database ${String(db?.name)}`
-  const told = `returns json language sql stable as $$ select json_build_array(
-    current_setting('transaction_isolation'), current_setting('statement_timeout'),
-    current_setting('plan_filter.statement_cost_limit', true)) $$`
-  await app.sql(`alter role ${AUTHOR} ${inDatabase} set default_transaction_isolation = 'repeatable read';
-    alter role ${AUTHOR} ${inDatabase} set statement_timeout = '3s';
-    create function told() ${told};
-    create function told_strictly() ${told} set default_transaction_isolation = 'serializable'
-      set plan_filter.statement_cost_limit = '1000';
-    create function told_loosely() ${told} set default_transaction_isolation = 'read committed'
-      set statement_timeout = '8s';
-    alter role ${GUEST} ${inDatabase} set statement_timeout = '100ms';
-    create function patient_nap() returns text language sql set statement_timeout = '5s' as 'select pg_sleep(0.4)::text'`)
-  const calls: [string, string, unknown][] = [
-    ['anon', 'told', ['read committed', '30s', null]],
-    ['anon', 'told_strictly', ['serializable', '30s', '1000']],
-    ['anon', 'told', ['read committed', '30s', null]],
-    [AUTHOR, 'told', ['repeatable read', '3s', null]],
-    [AUTHOR, 'told_strictly', ['serializable', '3s', '1000']],
-    [AUTHOR, 'told_loosely', ['read committed', '8s', null]],
-  ]
-  for (const [role, name, [isolation, ...limits]] of calls as [string, string, string[]][]) {
-    await configure({ db_anon_role: role })
-    const { body } = await get(`/rpc/${name}`)
-    const emptied = (body as unknown[]).map((one) => (one === '' ? null : one))
-    expect([role, name, emptied]).toEqual([role, name, [isolation, ...limits]])
-    const posted = await app.nobody.post(`/rest/v1/rpc/${name}`, {})
-    expect([role, name, ((await posted.json()) as unknown[])[0]]).toEqual([role, name, isolation])
-  }
-  await configure({ db_anon_role: GUEST })
-  expect((await get('/rpc/nap?seconds=0.4')).status).toBe(500)
-  expect((await get('/rpc/patient_nap')).status).toBe(200)
-})
-
-test('what the login role was granted to set holds for roles that have it set', async () => {
-  const [db] = await app.sql('select current_database()::text as name')
-  const name = String(db?.name)
-  await app.sql(`alter role ${GUEST} in database ${name} set log_min_duration_statement = '77s';
-    create function slow_after() returns text language sql stable as
-      $$ select current_setting('log_min_duration_statement') $$`)
-  await configure({ db_anon_role: GUEST })
-  expect((await get('/rpc/slow_after')).body).not.toBe('77s')
-  await app.sql(`grant set on parameter log_min_duration_statement to "${name}_api";
-    create table public.leaf ()`)
-  const granted = expect.poll(async () => (await get('/rpc/slow_after')).body).toBe('77s')
-  await granted.finally(() =>
-    app.sql(`revoke set on parameter log_min_duration_statement from "${name}_api"`),
-  )
 })
 
 const missing = await missingExtension('fuzzystrmatch')

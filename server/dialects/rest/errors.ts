@@ -50,6 +50,7 @@ const BY_CODE: Record<string, readonly [status: number, code: string]> = {
   rpc_method: [405, 'PGRST101'],
   route_not_found: [404, 'PGRST125'],
   database_unavailable: [503, 'PGRST000'],
+  database_busy: [504, 'PGRST003'],
   root_disabled: [404, 'PGRST126'],
   relationship_not_found: [400, 'PGRST200'],
   relationship_ambiguous: [300, 'PGRST201'],
@@ -131,6 +132,8 @@ const SHAPES: Record<string, Shape> = {
     }
   },
   bad_payload: () => ({ hint: null }),
+  // Clients that ask again know it by these words.
+  database_busy: () => ({ message: 'Timed out acquiring connection from connection pool.' }),
   // Clients that refresh a session know it by these words.
   user_token_expired: () => ({ message: 'JWT expired' }),
   jwt_undecodable: ({ details }) => ({ details: (details as { detail: string | null }).detail }),
