@@ -326,11 +326,6 @@ test.each<[string, string, { readsRequest: boolean; sharesTransactions: boolean 
     { readsRequest: false, sharesTransactions: false },
   ],
   [
-    'an aggregate that sets something',
-    `create aggregate habit(text, boolean) (sfunc = set_config, stype = text, initcond = 'mine.word')`,
-    { readsRequest: false, sharesTransactions: false },
-  ],
-  [
     'a function that tells others',
     `create function habit() returns void language sql as $$ select pg_notify('seen', 'x') $$`,
     { readsRequest: false, sharesTransactions: false },
