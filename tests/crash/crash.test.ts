@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, onTestFinished } from 'vitest'
 import { type Instance, newDataDir, removeDataDir, startInstance } from '../../bench/instance.ts'
 
 const KILLS = 20
@@ -100,6 +100,12 @@ test(`after ${KILLS} kills at random moments every acknowledged row is there and
   let instance = await startInstance(dataDir, { STEAD_LOG_LEVEL: 'silent' })
   await makeTable(instance)
   const state: Writing = { acknowledged: [], next: 1, stopped: false }
+  // Also when it fails: who writes on for ever would keep the whole run from its end.
+  onTestFinished(() => {
+    if (state.stopped) return
+    state.stopped = true
+    kill(familyOf(instance.facts.pid))
+  })
   const { service_key: key } = instance.facts
   const writers = Array.from({ length: WRITERS }, () => write(state, () => instance.facts.url, key))
   for (let round = 0; round < KILLS; round++) {
