@@ -37,9 +37,6 @@ import {
   type Taker,
 } from './wire-messages.ts'
 
-/** What `pg` knows of a connection, beyond what its types say. */
-type Inside = Backend & { connection: { stream: Socket } }
-
 export type WireEvents = {
   /** A job ended: the wire is free, or has room for another behind the rest. */
   onProgress(wire: Wire): void
@@ -96,7 +93,7 @@ export class Wire {
   private constructor(client: pg.Client, events: WireEvents) {
     this.#client = client
     this.#events = events
-    this.#stream = (client as unknown as Inside).connection.stream
+    this.#stream = (client as unknown as Backend).connection.stream
     const reader = new MessageReader({
       message: this.#onMessage,
       oversized: this.#onOversized,
@@ -345,7 +342,7 @@ export class Wire {
   /** Asks the server, over a connection of its own, to stop what runs here. */
   #cancel(): void {
     this.#cancelling++
-    sendCancel(this.#client as unknown as Inside, () => {
+    sendCancel(this.#client as unknown as Backend, () => {
       this.#cancelling--
       this.#tellProgress()
     })

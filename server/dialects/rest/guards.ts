@@ -26,7 +26,7 @@ import {
 import { notFound, unauthenticated } from '#core/errors'
 import { LruCache } from '#core/lru-cache'
 import type { Http } from '#http/env'
-import { bearerOf, hasLeft, headerOf, subdomainOf, requestFacts } from '#http/request'
+import { bearerOf, hasLeft, headerOf, requestFacts, subdomainOf } from '#http/request'
 import type { Guard } from '#http/routes'
 import { requestContext, type Services } from '#services'
 import { keyInQuery } from './query-key.ts'

@@ -1,6 +1,6 @@
 /** What a database offers: an immutable snapshot of its relations, keys and functions. */
-import type { CompiledRequest } from './compile.ts'
 import { LruCache } from '#core/lru-cache'
+import type { CompiledRequest } from './compile.ts'
 
 export type Column = {
   name: string
